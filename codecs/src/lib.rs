@@ -1,0 +1,1 @@
+//! Audio codecs, tones, resampling and concealment.

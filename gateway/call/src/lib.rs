@@ -1,0 +1,1 @@
+//! Calls that speak no protocol: legs, IVR, meetings' control, leases.

@@ -1,0 +1,1 @@
+//! Between the protocols and the call: SIP legs, causes, capabilities.

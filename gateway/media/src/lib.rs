@@ -1,0 +1,1 @@
+//! The media plane: workers that share nothing.

@@ -1,0 +1,1 @@
+//! RTP: packet view, RTCP, jitter, telephone events, statistics.

@@ -1,0 +1,1 @@
+//! The gateway's program: listeners, shard, store, administration.

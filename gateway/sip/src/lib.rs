@@ -1,0 +1,1 @@
+//! SIP as values: messages, transactions, dialogs, endpoint.

@@ -1,0 +1,357 @@
+//! What the control plane tells the media plane, and what it hears back.
+//!
+//! Commands to one port are carried out in order. Every report names the port it is of; a report
+//! of a port that its reader has closed is void.
+
+use alloc::{boxed::Box, vec::Vec};
+use core::{net::SocketAddr, time::Duration};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    digit::Digit,
+    id::{MeetingTag, PortId},
+    media_line::Direction,
+    name::{Language, PromptName, ZoneName},
+};
+
+/// RFC 3550 §3: a synchronization source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Ssrc(pub u32);
+
+/// RFC 3551: an RTP payload type, 0 to 127.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PayloadType(pub u8);
+
+/// An audio codec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Codec {
+    /// G.711 µ-law.
+    Pcmu,
+    /// G.711 A-law.
+    Pcma,
+}
+
+impl Codec {
+    /// The rate of the sound, in Hz.
+    pub const fn sample_rate(self) -> SampleRate {
+        match self {
+            Self::Pcmu | Self::Pcma => SampleRate::Hz8000,
+        }
+    }
+}
+
+/// A rate that sound is mixed at; a mix has one bus for each that is present.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum SampleRate {
+    /// Narrow band.
+    Hz8000,
+    /// Wide band.
+    Hz16000,
+    /// Full band.
+    Hz48000,
+}
+
+impl SampleRate {
+    /// Every rate, lowest first.
+    pub const ALL: [Self; 3] = [Self::Hz8000, Self::Hz16000, Self::Hz48000];
+
+    /// Samples a second.
+    pub const fn hz(self) -> u32 {
+        match self {
+            Self::Hz8000 => 8_000,
+            Self::Hz16000 => 16_000,
+            Self::Hz48000 => 48_000,
+        }
+    }
+
+    /// Samples in one tick of 20 ms.
+    pub const fn tick_samples(self) -> usize {
+        match self {
+            Self::Hz8000 => 160,
+            Self::Hz16000 => 320,
+            Self::Hz48000 => 960,
+        }
+    }
+}
+
+/// How much sound a packet holds (SDP `ptime`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Ptime(u8);
+
+impl Ptime {
+    /// The usual packet time.
+    pub const MS_20: Self = Self(20);
+
+    /// A packet time of 10 to 60 ms in steps of 10 (MEDIA-3), nearest below `ms`.
+    pub const fn nearest(ms: u32) -> Self {
+        let clamped = if ms < 10 {
+            10
+        } else if ms > 60 {
+            60
+        } else {
+            ms
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "at most 60")]
+        Self((clamped - clamped % 10) as u8)
+    }
+
+    /// Milliseconds.
+    pub const fn as_millis(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// As a duration.
+    pub const fn as_duration(self) -> Duration {
+        Duration::from_millis(self.0 as u64)
+    }
+}
+
+/// A codec under the payload type that one side gave it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Format {
+    /// The number on the wire.
+    pub payload_type: PayloadType,
+    /// What it means.
+    pub codec: Codec,
+}
+
+/// What was negotiated for one audio line. Payload types of the two directions may differ
+/// (RFC 3264 §5.1: each side names what it wants to receive).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stream {
+    /// Where the peer wants RTP.
+    pub remote: SocketAddr,
+    /// Where the peer wants RTCP (RFC 3605, else the port above RTP's).
+    pub remote_rtcp: SocketAddr,
+    /// Who sends.
+    pub direction: Direction,
+    /// What we send.
+    pub send: Format,
+    /// How much a packet of ours holds.
+    pub ptime: Ptime,
+    /// What the peer may send.
+    pub receive: Vec<Format>,
+    /// RFC 4733 events that the peer may send.
+    pub receive_events: Option<PayloadType>,
+    /// RFC 4733 events that we may send.
+    pub send_events: Option<PayloadType>,
+}
+
+/// Names one playing of prompts, so that a late [`Report::Played`] is not taken for a newer one's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PlayId(pub u64);
+
+/// One recording, or one stretch of silence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PlayItem {
+    /// A recording of the prompt table.
+    Prompt {
+        /// Which.
+        name: PromptName,
+        /// In which language.
+        language: Language,
+    },
+    /// Nothing, for so long.
+    Silence(Duration),
+}
+
+/// What a port hears. What it says goes where the route says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Route {
+    /// Nothing is sent; what comes in is measured and dropped.
+    Drop,
+    /// Recordings, once; [`Report::Played`] follows at their end.
+    Prompts {
+        /// Names this playing.
+        play: PlayId,
+        /// Played in order.
+        items: Vec<PlayItem>,
+    },
+    /// Its own sound.
+    Echo,
+    /// A sine tone.
+    Tone {
+        /// Frequency in Hz.
+        hz: u32,
+    },
+    /// The meeting's mix less its own sound.
+    Meeting {
+        /// Whose mix, under which lease.
+        tag: MeetingTag,
+        /// Whether the others hear it.
+        voice: Voice,
+    },
+}
+
+/// Whether a participant is heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Voice {
+    /// The others hear it.
+    Heard,
+    /// They don't.
+    Muted,
+}
+
+/// From control to media.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// Take an address of the zone's range; answered by [`Report::Opened`] or [`Report::Refused`].
+    Open {
+        /// The port's name from here on.
+        port: PortId,
+        /// Whose addresses.
+        zone: ZoneName,
+    },
+    /// What was negotiated, at first and again.
+    Connect {
+        /// Which port.
+        port: PortId,
+        /// With whom and how.
+        stream: Box<Stream>,
+    },
+    /// What the port hears from here on.
+    Route {
+        /// Which port.
+        port: PortId,
+        /// What it hears.
+        route: Route,
+    },
+    /// Media under a lease older than the tag's stops at once (ISO-1).
+    Fence {
+        /// Which port.
+        port: PortId,
+        /// The lease that holds.
+        tag: MeetingTag,
+    },
+    /// Give the address back, through quarantine; answered by [`Report::Closed`].
+    Close {
+        /// Which port.
+        port: PortId,
+    },
+}
+
+impl Command {
+    /// The port that it is for.
+    pub const fn port(&self) -> PortId {
+        match self {
+            Self::Open { port, .. }
+            | Self::Connect { port, .. }
+            | Self::Route { port, .. }
+            | Self::Fence { port, .. }
+            | Self::Close { port } => *port,
+        }
+    }
+
+    /// Whether it must find room even in a full queue: what stops media may not wait behind what starts it.
+    pub const fn is_urgent(&self) -> bool {
+        matches!(self, Self::Fence { .. } | Self::Close { .. })
+    }
+}
+
+/// Why a port could not be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PortRefusal {
+    /// The range is used up, quarantine included.
+    RangeExhausted,
+    /// The worker is at its limit of ports.
+    WorkerFull,
+    /// The zone has no media addresses.
+    NoSuchZone,
+}
+
+/// From media to control.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Report {
+    /// The port has its addresses.
+    Opened {
+        /// Which port.
+        port: PortId,
+        /// For RTP.
+        rtp: SocketAddr,
+        /// For RTCP.
+        rtcp: SocketAddr,
+    },
+    /// The port has no address, and is gone.
+    Refused {
+        /// Which port.
+        port: PortId,
+        /// Why.
+        reason: PortRefusal,
+    },
+    /// A key was pressed, once however many packets told of it.
+    Digit {
+        /// Which port.
+        port: PortId,
+        /// Which key.
+        digit: Digit,
+    },
+    /// The prompts of one playing have ended.
+    Played {
+        /// Which port.
+        port: PortId,
+        /// Which playing.
+        play: PlayId,
+    },
+    /// The port is closed; its figures are final.
+    Closed {
+        /// Which port.
+        port: PortId,
+        /// What went through it.
+        quality: Box<Quality>,
+    },
+}
+
+impl Report {
+    /// The port that it is of.
+    pub const fn port(&self) -> PortId {
+        match self {
+            Self::Opened { port, .. }
+            | Self::Refused { port, .. }
+            | Self::Digit { port, .. }
+            | Self::Played { port, .. }
+            | Self::Closed { port, .. } => *port,
+        }
+    }
+}
+
+/// What went through a port, for its record.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Quality {
+    /// RTP packets taken from the peer.
+    pub packets_received: u64,
+    /// RTP packets sent.
+    pub packets_sent: u64,
+    /// RFC 3550 §A.3: expected less received, over the whole stream.
+    pub packets_lost: u64,
+    /// Packets that came too late, or too many at once, for the jitter buffer.
+    pub packets_discarded: u64,
+    /// RFC 3550 §A.8, in milliseconds.
+    pub jitter_ms: f32,
+    /// RFC 3550 §6.4.1 round trip from the last receiver report; none came: `None`.
+    pub round_trip_ms: Option<f32>,
+    /// Packets from a source that is not the peer: normal on the Internet (ISO-2).
+    pub foreign_packets: u64,
+}
+
+/// Every number of a port that its peer can see: what a standby needs to go on without a seam.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortNumbers {
+    /// Which port.
+    pub port: PortId,
+    /// Where it receives RTP.
+    pub rtp: SocketAddr,
+    /// Where it receives RTCP.
+    pub rtcp: SocketAddr,
+    /// Our synchronization source.
+    pub ssrc: Ssrc,
+    /// Sequence number of our next packet.
+    pub next_sequence: u16,
+    /// Timestamp of our next packet.
+    pub next_timestamp: u32,
+    /// Packets that we have sent (RFC 3550 §6.4.1).
+    pub packets_sent: u64,
+    /// Payload octets that we have sent (RFC 3550 §6.4.1).
+    pub octets_sent: u64,
+    /// Where the peer's media comes from, once it came.
+    pub latched: Option<SocketAddr>,
+}

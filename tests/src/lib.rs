@@ -1,0 +1,1 @@
+//! The simulator, behaviour tests, interoperation, bench.
