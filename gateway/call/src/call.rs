@@ -1,0 +1,550 @@
+//! One call: a leg, its audio port, and what it is doing.
+//!
+//! ```text
+//!            ┌─────────┐ ring over ┌───────────┐ Established ┌─────┐ right ┌─────────┐ granted ┌───────────┐
+//!  Arrived ─▶│ Ringing ├─────────▶ │ Answering ├────────────▶│ Ivr ├──────▶│ Leasing ├───────▶ │ Admitting │
+//!            └─────────┘           └─────┬─────┘             └──┬──┘       └────┬────┘         └─────┬─────┘
+//!                                        ▼                      ▼               ▼    refused         ▼
+//!                                     ┌─────┐           ┌────────────┐ ◀────────┴─────────────────────┤
+//!                                     │ App │           │ Announcing │                                │
+//!                                     └─────┘           └──────┬─────┘ ───▶ Meeting ◀─ (joined) ──────┘
+//!                                                              ▼
+//!                                                          Clearing ───▶ recorded
+//! ```
+
+use std::{sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use terms::{
+    CallId, Cause, Digit, Instant, Language, LegId, MeetingTag, Now, PortId, WallTime,
+    media::{Command, PlayId, Report, Route, Voice},
+};
+
+use crate::{
+    app::{App, Phase, Progress},
+    event::{Event, Keyed, LegRecord},
+    ivr::{self, Finish, Ivr},
+    leg::{Arrival, EndedBy, LegCommand, LegEvent, LocalMedia},
+    outcome::Outcome,
+    question::{Admission, Answer, Departure, LeaseAnswer, Question, QuestionId, Role, Terminal, Verdict},
+    settings::Settings,
+    switch::{Ids, Output, Outputs},
+};
+
+/// How long a closing port may take to tell its figures.
+const CLEARING_BOUND: Duration = Duration::from_secs(2);
+/// How long the last words before a hang-up may take.
+const ANNOUNCEMENT_BOUND: Duration = Duration::from_secs(30);
+
+/// What is done once the call is answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Program {
+    /// Ask for a meeting.
+    Ivr(Box<Ivr>),
+    /// Run the steps of a dialplan line.
+    App(App),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Stage {
+    Ringing { app: App, until: Instant },
+    Answering { program: Program },
+    App { app: App, until: Option<Instant> },
+    Ivr(Box<Ivr>),
+    Leasing { role: Role },
+    Admitting { tag: MeetingTag },
+    Announcing { play: PlayId, outcome: Outcome, joined: Option<(MeetingTag, Role)>, until: Instant },
+    Meeting { tag: MeetingTag },
+    Clearing { until: Instant },
+    Recorded,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum LegState {
+    Offered,
+    Answered,
+    Established,
+    Over,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum PortState {
+    Opening,
+    Open(LocalMedia),
+    Gone,
+}
+
+/// A question that the call waits for; asked again after a restore.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Pending {
+    pub(crate) id: QuestionId,
+    pub(crate) question: Question,
+    until: Instant,
+}
+
+/// What the record will tell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Milestones {
+    arrived: WallTime,
+    answered: Option<WallTime>,
+    joined: Option<WallTime>,
+    ended: Option<(Cause, EndedBy)>,
+    meeting: Option<MeetingTag>,
+}
+
+/// One call. A plain value: all of it goes into a snapshot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Call {
+    id: CallId,
+    leg: LegId,
+    arrival: Arrival,
+    leg_state: LegState,
+    port: PortId,
+    port_state: PortState,
+    stage: Stage,
+    languages: Vec<Language>,
+    tenant: Option<terms::TenantId>,
+    next_play: PlayId,
+    pending: Option<Pending>,
+    milestones: Milestones,
+}
+
+/// What a call works with while it handles one input.
+pub(crate) struct Context<'a> {
+    pub(crate) now: Now,
+    pub(crate) settings: &'a Arc<Settings>,
+    pub(crate) ids: &'a mut Ids,
+    pub(crate) out: &'a mut Outputs,
+}
+
+/// A call that just came in, and where the dialplan leads it.
+pub(crate) struct Beginning {
+    pub(crate) id: CallId,
+    pub(crate) leg: LegId,
+    pub(crate) port: PortId,
+    pub(crate) arrival: Arrival,
+    pub(crate) program: Program,
+    pub(crate) tenant: Option<terms::TenantId>,
+}
+
+impl Call {
+    pub(crate) fn begin(beginning: Beginning, context: &mut Context<'_>) -> Self {
+        let Beginning { id, leg, port, arrival, program, tenant } = beginning;
+        context.out.media(Command::Open { port, zone: arrival.zone.clone() });
+        let languages = match &program {
+            Program::Ivr(ivr) => ivr.languages().to_vec(),
+            Program::App(_) => Vec::new(),
+        };
+        let mut call = Self {
+            id,
+            leg,
+            arrival,
+            leg_state: LegState::Offered,
+            port,
+            port_state: PortState::Opening,
+            stage: Stage::Recorded,
+            languages,
+            tenant,
+            next_play: PlayId(0),
+            pending: None,
+            milestones: Milestones {
+                arrived: context.now.wall,
+                answered: None,
+                joined: None,
+                ended: None,
+                meeting: None,
+            },
+        };
+        call.stage = match program {
+            Program::App(app) => call.run(app, context),
+            program @ Program::Ivr(_) => call.answer(program, context),
+        };
+        call
+    }
+
+    pub(crate) const fn leg(&self) -> LegId {
+        self.leg
+    }
+
+    pub(crate) const fn port(&self) -> PortId {
+        self.port
+    }
+
+    pub(crate) const fn pending(&self) -> Option<&Pending> {
+        self.pending.as_ref()
+    }
+
+    /// The meeting that the leg is in, or is being told that it is in.
+    pub(crate) fn meeting(&self) -> Option<MeetingTag> {
+        match &self.stage {
+            Stage::Meeting { tag } => Some(*tag),
+            Stage::Announcing { joined: Some((tag, _)), .. } => Some(*tag),
+            _ => None,
+        }
+    }
+
+    /// Whether everything about the call is told, so that it can be forgotten.
+    pub(crate) const fn is_recorded(&self) -> bool {
+        matches!(self.stage, Stage::Recorded)
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let stage = match &self.stage {
+            Stage::Ringing { until, .. } | Stage::Clearing { until } | Stage::Announcing { until, .. } => Some(*until),
+            Stage::App { until, .. } => *until,
+            Stage::Ivr(ivr) => ivr.poll_timeout(),
+            Stage::Answering { .. }
+            | Stage::Leasing { .. }
+            | Stage::Admitting { .. }
+            | Stage::Meeting { .. }
+            | Stage::Recorded => None,
+        };
+        let pending = self.pending.as_ref().map(|pending| pending.until);
+        [stage, pending].into_iter().flatten().min()
+    }
+
+    pub(crate) fn on_leg(&mut self, event: LegEvent, context: &mut Context<'_>) {
+        match event {
+            LegEvent::Arrived(_) => {}
+            LegEvent::Negotiated { stream, .. } => {
+                if !matches!(self.port_state, PortState::Gone) {
+                    context.out.media(Command::Connect { port: self.port, stream });
+                }
+            }
+            LegEvent::Established => self.on_established(context),
+            LegEvent::Digit(digit) => self.on_digit(digit, context),
+            LegEvent::Ended { cause, by } => {
+                self.leg_state = LegState::Over;
+                self.clear(cause, by, context);
+            }
+        }
+    }
+
+    pub(crate) fn on_report(&mut self, report: Report, context: &mut Context<'_>) {
+        match report {
+            Report::Opened { rtp, rtcp, .. } => self.on_opened(LocalMedia { rtp, rtcp }, context),
+            Report::Refused { port, .. } => {
+                self.port_state = PortState::Gone;
+                context.out.event(self.id, Event::MediaRefused(port));
+                self.end(Cause::CONGESTION, context);
+            }
+            Report::Digit { digit, .. } => self.on_digit(digit, context),
+            Report::Played { play, .. } => self.on_played(play, context),
+            Report::Closed { quality, .. } => {
+                self.port_state = PortState::Gone;
+                if matches!(self.stage, Stage::Clearing { .. }) {
+                    self.record(Some(*quality), context);
+                }
+            }
+        }
+    }
+
+    /// The media plane had no room for a command: the call can't go on as it should.
+    pub(crate) fn on_media_overload(&mut self, context: &mut Context<'_>) {
+        context.out.event(self.id, Event::MediaRefused(self.port));
+        self.end(Cause::CONGESTION, context);
+    }
+
+    pub(crate) fn on_answer(&mut self, answer: Answer, context: &mut Context<'_>) {
+        self.pending = None;
+        let stage = std::mem::replace(&mut self.stage, Stage::Recorded);
+        self.stage = match (stage, answer) {
+            (Stage::Ivr(ivr), Answer::Password(verdict)) => {
+                let keyed = if verdict == Verdict::Wrong { Keyed::Wrong } else { Keyed::Right };
+                context.out.event(self.id, Event::Keyed(keyed));
+                self.feed_ivr(ivr, ivr::Input::Verdict(verdict), context)
+            }
+            (Stage::Leasing { role }, Answer::Lease(LeaseAnswer::Granted { tag, .. })) => {
+                self.ask(Question::Admit { leg: self.leg, tag, role }, context);
+                Stage::Admitting { tag }
+            }
+            (Stage::Leasing { .. }, Answer::Lease(LeaseAnswer::Held)) => {
+                self.announce(Outcome::InAnotherMeeting, None, context)
+            }
+            (Stage::Admitting { tag }, Answer::Admission(admission)) => self.on_admission(tag, admission, context),
+            (Stage::Admitting { tag }, Answer::Unreachable) => {
+                self.depart(tag, context);
+                self.announce(Outcome::CoreUnreachable, None, context)
+            }
+            (Stage::Ivr(_) | Stage::Leasing { .. }, Answer::Unreachable) => {
+                self.announce(Outcome::CoreUnreachable, None, context)
+            }
+            // An answer of another kind than the question: nothing was asked of it.
+            (stage, _) => stage,
+        };
+    }
+
+    pub(crate) fn on_timeout(&mut self, context: &mut Context<'_>) {
+        let now = context.now.mono;
+        if self.pending.as_ref().is_some_and(|pending| now >= pending.until) {
+            context.out.event(self.id, Event::QuestionTimedOut);
+            self.on_answer(Answer::Unreachable, context);
+        }
+        let stage = std::mem::replace(&mut self.stage, Stage::Recorded);
+        self.stage = match stage {
+            Stage::Ringing { app, until } if now >= until => self.run(app, context),
+            Stage::App { app, until: Some(until) } if now >= until => self.run(app, context),
+            Stage::Ivr(ivr) => self.feed_ivr(ivr, ivr::Input::Timeout, context),
+            Stage::Announcing { outcome, joined, until, .. } if now >= until => {
+                self.after_announcement(outcome, joined, context)
+            }
+            Stage::Clearing { until } if now >= until => {
+                self.stage = Stage::Clearing { until };
+                return self.record(None, context);
+            }
+            stage => stage,
+        };
+    }
+
+    /// The meeting is over, or the participant is put out of it.
+    pub(crate) fn on_put_out(&mut self, outcome: Outcome, context: &mut Context<'_>) {
+        if let Some(tag) = self.meeting() {
+            self.depart(tag, context);
+            self.stage = self.announce(outcome, None, context);
+        }
+    }
+
+    /// The host or the core decides whether the participant is heard.
+    pub(crate) fn on_set_voice(&mut self, voice: Voice, context: &mut Context<'_>) {
+        if let Stage::Meeting { tag } = self.stage {
+            context.out.media(Command::Route { port: self.port, route: Route::Meeting { tag, voice } });
+        }
+    }
+
+    /// Ends the call from our side.
+    pub(crate) fn end(&mut self, cause: Cause, context: &mut Context<'_>) {
+        let command = match self.leg_state {
+            LegState::Offered => Some(LegCommand::Refuse { cause }),
+            LegState::Answered | LegState::Established => Some(LegCommand::HangUp { cause }),
+            LegState::Over => None,
+        };
+        if self.leg_state == LegState::Offered {
+            context.out.event(self.id, Event::Refused(cause));
+        }
+        self.leg_state = LegState::Over;
+        if let Some(command) = command {
+            context.out.leg(self.leg, command);
+        }
+        self.clear(cause, EndedBy::Gateway, context);
+    }
+
+    fn on_opened(&mut self, media: LocalMedia, context: &mut Context<'_>) {
+        if self.port_state != PortState::Opening {
+            return;
+        }
+        self.port_state = PortState::Open(media);
+        if matches!(self.stage, Stage::Answering { .. }) {
+            self.send_answer(media, context);
+        }
+    }
+
+    fn on_established(&mut self, context: &mut Context<'_>) {
+        if self.leg_state != LegState::Answered {
+            return;
+        }
+        self.leg_state = LegState::Established;
+        let stage = std::mem::replace(&mut self.stage, Stage::Recorded);
+        self.stage = match stage {
+            Stage::Answering { program: Program::App(app) } => self.run(app, context),
+            Stage::Answering { program: Program::Ivr(ivr) } => self.feed_ivr(ivr, ivr::Input::Start, context),
+            stage => stage,
+        };
+    }
+
+    fn on_digit(&mut self, digit: Digit, context: &mut Context<'_>) {
+        let stage = std::mem::replace(&mut self.stage, Stage::Recorded);
+        self.stage = match stage {
+            Stage::Ivr(ivr) => self.feed_ivr(ivr, ivr::Input::Digit(digit), context),
+            stage => stage,
+        };
+    }
+
+    fn on_played(&mut self, played: PlayId, context: &mut Context<'_>) {
+        let stage = std::mem::replace(&mut self.stage, Stage::Recorded);
+        self.stage = match stage {
+            Stage::Ivr(ivr) => self.feed_ivr(ivr, ivr::Input::Played(played), context),
+            Stage::Announcing { play, outcome, joined, .. } if play == played => {
+                self.after_announcement(outcome, joined, context)
+            }
+            stage => stage,
+        };
+    }
+
+    fn on_admission(&mut self, tag: MeetingTag, admission: Admission, context: &mut Context<'_>) -> Stage {
+        let outcome = Outcome::of_admission(admission);
+        context.out.event(self.id, Event::Outcome(outcome));
+        if let Admission::Admitted(role) = admission {
+            self.milestones.meeting = Some(tag);
+            return self.announce(outcome, Some((tag, role)), context);
+        }
+        self.depart(tag, context);
+        self.announce(outcome, None, context)
+    }
+
+    fn after_announcement(
+        &mut self,
+        outcome: Outcome,
+        joined: Option<(MeetingTag, Role)>,
+        context: &mut Context<'_>,
+    ) -> Stage {
+        let Some((tag, role)) = joined else {
+            self.stage = Stage::Recorded;
+            self.end(outcome.cause().unwrap_or(Cause::NORMAL_CLEARING), context);
+            return std::mem::replace(&mut self.stage, Stage::Recorded);
+        };
+        self.milestones.joined = Some(context.now.wall);
+        context.out.event(self.id, Event::Joined { tag, role });
+        let route = Route::Meeting { tag, voice: Voice::Heard };
+        context.out.media(Command::Route { port: self.port, route });
+        Stage::Meeting { tag }
+    }
+
+    /// Runs the steps of a dialplan line as far as they go without waiting.
+    fn run(&mut self, mut app: App, context: &mut Context<'_>) -> Stage {
+        let phase = if self.leg_state == LegState::Established { Phase::Established } else { Phase::Unanswered };
+        match app.advance(phase) {
+            Progress::Ring(duration) => {
+                context.out.leg(self.leg, LegCommand::Ring);
+                Stage::Ringing { app, until: context.now.mono + duration }
+            }
+            Progress::Answer => self.answer(Program::App(app), context),
+            Progress::Hear { route, duration } => {
+                context.out.media(Command::Route { port: self.port, route });
+                Stage::App { app, until: duration.map(|duration| context.now.mono + duration) }
+            }
+            Progress::Done => {
+                self.end(Cause::NORMAL_CLEARING, context);
+                std::mem::replace(&mut self.stage, Stage::Recorded)
+            }
+        }
+    }
+
+    fn answer(&mut self, program: Program, context: &mut Context<'_>) -> Stage {
+        if let PortState::Open(media) = self.port_state {
+            self.send_answer(media, context);
+        }
+        Stage::Answering { program }
+    }
+
+    fn send_answer(&mut self, audio: LocalMedia, context: &mut Context<'_>) {
+        self.leg_state = LegState::Answered;
+        self.milestones.answered = Some(context.now.wall);
+        context.out.leg(self.leg, LegCommand::Answer { audio });
+        context.out.event(self.id, Event::Answered);
+    }
+
+    fn feed_ivr(&mut self, mut ivr: Box<Ivr>, input: ivr::Input, context: &mut Context<'_>) -> Stage {
+        ivr.handle_input(context.now.mono, input);
+        while let Some(output) = ivr.poll_output() {
+            match output {
+                ivr::Output::Play(play, items) => {
+                    let route = Route::Prompts { play, items };
+                    context.out.media(Command::Route { port: self.port, route });
+                }
+                ivr::Output::StopPlaying => {
+                    let route = Route::Prompts { play: PlayId(u64::MAX), items: Vec::new() };
+                    context.out.media(Command::Route { port: self.port, route });
+                }
+                ivr::Output::Check { meeting, password } => {
+                    let scope = self.tenant.clone();
+                    self.ask(Question::CheckPassword { meeting, password, scope }, context);
+                }
+                ivr::Output::Finished(finish) => {
+                    self.languages = ivr.languages().to_vec();
+                    self.next_play = ivr.next_play();
+                    return self.on_finish(finish, context);
+                }
+            }
+        }
+        Stage::Ivr(ivr)
+    }
+
+    fn on_finish(&mut self, finish: Finish, context: &mut Context<'_>) -> Stage {
+        self.pending = None;
+        match finish {
+            Finish::Right { meeting, role } => {
+                self.ask(Question::TakeLease { terminal: self.terminal(), meeting }, context);
+                Stage::Leasing { role }
+            }
+            Finish::TooOften => self.announce(Outcome::WrongTooOften, None, context),
+            Finish::TimedOut => self.announce(Outcome::TimedOut, None, context),
+        }
+    }
+
+    /// Tells the caller how it ended; `joined` follows where it ended well.
+    fn announce(
+        &mut self,
+        outcome: Outcome,
+        joined: Option<(MeetingTag, Role)>,
+        context: &mut Context<'_>,
+    ) -> Stage {
+        if joined.is_none() {
+            context.out.event(self.id, Event::Outcome(outcome));
+        }
+        let play = self.next_play;
+        self.next_play = PlayId(play.0 + 1);
+        let items = ivr::speak(&self.languages, outcome.prompts());
+        context.out.media(Command::Route { port: self.port, route: Route::Prompts { play, items } });
+        Stage::Announcing { play, outcome, joined, until: context.now.mono + ANNOUNCEMENT_BOUND }
+    }
+
+    fn ask(&mut self, question: Question, context: &mut Context<'_>) {
+        let id = context.ids.question();
+        let until = context.now.mono + context.settings.question_timeout;
+        context.out.question(id, question.clone());
+        self.pending = Some(Pending { id, question, until });
+    }
+
+    const fn terminal(&self) -> Terminal {
+        Terminal::PhoneCall(self.id)
+    }
+
+    /// Tells core and lease service that the meeting is left.
+    fn depart(&self, tag: MeetingTag, context: &mut Context<'_>) {
+        context.out.departure(Departure { leg: self.leg, terminal: self.terminal(), tag });
+        if self.milestones.joined.is_some() {
+            context.out.event(self.id, Event::Left { tag });
+        }
+    }
+
+    /// The leg is over: give back what the call holds.
+    fn clear(&mut self, cause: Cause, by: EndedBy, context: &mut Context<'_>) {
+        let held = match &self.stage {
+            Stage::Admitting { tag } => Some(*tag),
+            Stage::Clearing { .. } => return,
+            _ => self.meeting(),
+        };
+        if let Some(tag) = held {
+            self.depart(tag, context);
+        }
+        self.pending = None;
+        self.milestones.ended = Some((cause, by));
+        context.out.event(self.id, Event::Ended { cause, by });
+        if self.port_state == PortState::Gone {
+            self.stage = Stage::Clearing { until: context.now.mono };
+            return self.record(None, context);
+        }
+        context.out.media(Command::Close { port: self.port });
+        self.stage = Stage::Clearing { until: context.now.mono + CLEARING_BOUND };
+    }
+
+    fn record(&mut self, quality: Option<terms::media::Quality>, context: &mut Context<'_>) {
+        let (cause, by) = self.milestones.ended.unwrap_or((Cause::NORMAL_UNSPECIFIED, EndedBy::Failure));
+        self.stage = Stage::Recorded;
+        context.out.record(LegRecord {
+            call: self.id,
+            leg: self.leg,
+            trunk: self.arrival.trunk.clone(),
+            caller: self.arrival.caller.number().map(str::to_owned),
+            called: self.arrival.called.clone(),
+            meeting: self.milestones.meeting.map(|tag| tag.meeting),
+            arrived: self.milestones.arrived,
+            answered: self.milestones.answered,
+            joined: self.milestones.joined,
+            ended: context.now.wall,
+            cause,
+            by,
+            quality,
+        });
+    }
+}

@@ -1,0 +1,268 @@
+//! The embedded meeting core: meetings, passwords, capacity, who is in.
+//!
+//! A remote core answers the same questions over HTTP; the calls can't tell them apart.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+use terms::{LegId, MeetingId, Secret, TenantId};
+
+use crate::question::{Admission, Answer, Departure, Directive, Question, QuestionId, Role, Verdict};
+
+/// What a meeting is (MEET-1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meeting {
+    /// Its number.
+    pub id: MeetingId,
+    /// Who owns it.
+    pub tenant: TenantId,
+    /// Joins as host.
+    pub host_password: Secret,
+    /// Joins as guest.
+    pub guest_password: Secret,
+    /// Participants at once.
+    pub capacity: u32,
+    /// Nobody joins by themselves.
+    #[serde(default)]
+    pub locked: Lock,
+}
+
+/// Whether a meeting is locked (MEET-3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lock {
+    /// The passwords open it.
+    #[default]
+    Open,
+    /// Only who is invited gets in.
+    Locked,
+}
+
+/// What the core is told.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// A call asks.
+    Question(QuestionId, Question),
+    /// A leg left.
+    Departure(Departure),
+    /// A meeting begins to exist, or is changed.
+    Put(Box<Meeting>),
+    /// A meeting ends for everybody.
+    Delete(MeetingId),
+}
+
+/// What the core says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// To the call that asked.
+    Answer(QuestionId, Answer),
+    /// To the calls, unasked.
+    Directive(Directive),
+}
+
+#[derive(Debug)]
+struct Room {
+    meeting: Meeting,
+    participants: BTreeMap<LegId, Role>,
+}
+
+/// A meeting and who is in it, for the API and the console.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View<'a> {
+    /// The meeting.
+    pub meeting: &'a Meeting,
+    /// Its legs and their roles.
+    pub participants: &'a BTreeMap<LegId, Role>,
+}
+
+/// All meetings of this node.
+#[derive(Debug, Default)]
+pub struct Core {
+    rooms: BTreeMap<MeetingId, Room>,
+    outputs: VecDeque<Output>,
+}
+
+impl Core {
+    /// Feed one, then drain [`Core::poll_output`]. Questions to other services are left alone.
+    pub fn handle_input(&mut self, input: Input) {
+        match input {
+            Input::Question(id, Question::CheckPassword { meeting, password, scope }) => {
+                let verdict = self.check(meeting, &password, scope.as_ref());
+                self.outputs.push_back(Output::Answer(id, Answer::Password(verdict)));
+            }
+            Input::Question(id, Question::Admit { leg, tag, role }) => {
+                let admission = self.admit(leg, tag.meeting, role);
+                self.outputs.push_back(Output::Answer(id, Answer::Admission(admission)));
+            }
+            Input::Question(_, Question::TakeLease { .. }) => {}
+            Input::Departure(departure) => {
+                if let Some(room) = self.rooms.get_mut(&departure.tag.meeting) {
+                    room.participants.remove(&departure.leg);
+                }
+            }
+            Input::Put(meeting) => self.put(*meeting),
+            Input::Delete(meeting) => {
+                if self.rooms.remove(&meeting).is_some() {
+                    self.outputs.push_back(Output::Directive(Directive::End(meeting)));
+                }
+            }
+        }
+    }
+
+    /// What the core says, in order.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// One meeting.
+    pub fn view(&self, meeting: MeetingId) -> Option<View<'_>> {
+        self.rooms.get(&meeting).map(Room::view)
+    }
+
+    /// Every meeting, by number.
+    pub fn views(&self) -> impl Iterator<Item = View<'_>> {
+        self.rooms.values().map(Room::view)
+    }
+
+    fn put(&mut self, meeting: Meeting) {
+        match self.rooms.get_mut(&meeting.id) {
+            Some(room) => room.meeting = meeting,
+            None => {
+                self.rooms.insert(meeting.id, Room { meeting, participants: BTreeMap::new() });
+            }
+        }
+    }
+
+    /// Both passwords are compared whether or not the meeting exists, so that the time tells nothing (DIAL-4).
+    fn check(&self, meeting: Option<MeetingId>, password: &Secret, scope: Option<&TenantId>) -> Verdict {
+        let nobody = Secret::default();
+        let room = meeting.and_then(|meeting| self.rooms.get(&meeting));
+        let reachable = room.filter(|room| scope.is_none_or(|scope| *scope == room.meeting.tenant));
+        let (host, guest) = reachable
+            .map_or((&nobody, &nobody), |room| (&room.meeting.host_password, &room.meeting.guest_password));
+        let (is_host, is_guest) = (host.matches(password.reveal()), guest.matches(password.reveal()));
+        match (reachable, is_host, is_guest) {
+            (Some(_), true, _) => Verdict::Right(Role::Host),
+            (Some(_), false, true) => Verdict::Right(Role::Guest),
+            (Some(_), false, false) | (None, ..) => Verdict::Wrong,
+        }
+    }
+
+    fn admit(&mut self, leg: LegId, meeting: MeetingId, role: Role) -> Admission {
+        let Some(room) = self.rooms.get_mut(&meeting) else { return Admission::Ended };
+        if let Some(role) = room.participants.get(&leg) {
+            // Asked again after a restore.
+            return Admission::Admitted(*role);
+        }
+        if room.meeting.locked == Lock::Locked {
+            return Admission::Locked;
+        }
+        if room.participants.len() >= usize::try_from(room.meeting.capacity).unwrap_or(usize::MAX) {
+            return Admission::Full;
+        }
+        // MEET-2: the first with the host password is host, later ones with it are ordinary.
+        let has_host = room.participants.values().any(|role| *role == Role::Host);
+        let role = if has_host { Role::Guest } else { role };
+        room.participants.insert(leg, role);
+        Admission::Admitted(role)
+    }
+}
+
+impl Room {
+    const fn view(&self) -> View<'_> {
+        View { meeting: &self.meeting, participants: &self.participants }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use terms::{LeaseEpoch, MeetingTag};
+
+    const FIRST: &str = "900100001";
+
+    fn core() -> Core {
+        let mut core = Core::default();
+        core.handle_input(Input::Put(Box::new(Meeting {
+            id: FIRST.parse().expect("digits"),
+            tenant: TenantId::from("demo"),
+            host_password: Secret::new("4321".into()),
+            guest_password: Secret::new("1234".into()),
+            capacity: 2,
+            locked: Lock::Open,
+        })));
+        core
+    }
+
+    fn ask(core: &mut Core, question: Question) -> Answer {
+        core.handle_input(Input::Question(QuestionId(1), question));
+        match core.poll_output() {
+            Some(Output::Answer(QuestionId(1), answer)) => answer,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn verdict(meeting: &str, password: &str, scope: &str) -> Answer {
+        let question = Question::CheckPassword {
+            meeting: meeting.parse().ok(),
+            password: Secret::new(password.into()),
+            scope: (!scope.is_empty()).then(|| TenantId::from(scope)),
+        };
+        ask(&mut core(), question)
+    }
+
+    fn admit(core: &mut Core, leg: u64, role: Role) -> Answer {
+        let tag = MeetingTag { meeting: FIRST.parse().expect("digits"), epoch: LeaseEpoch(leg) };
+        ask(core, Question::Admit { leg: LegId(leg), tag, role })
+    }
+
+    #[test]
+    fn dial_4_one_verdict_for_all_that_is_wrong() {
+        let right = |role| Answer::Password(Verdict::Right(role));
+        let wrong = Answer::Password(Verdict::Wrong);
+        let rows = [
+            ("host", FIRST, "4321", "", right(Role::Host)),
+            ("guest", FIRST, "1234", "demo", right(Role::Guest)),
+            ("wrong password", FIRST, "9999", "", wrong.clone()),
+            ("empty password", FIRST, "", "", wrong.clone()),
+            ("unknown meeting", "900100009", "1234", "", wrong.clone()),
+            ("unknown meeting, empty password", "900100009", "", "", wrong.clone()),
+            ("no ID at all", "", "1234", "", wrong.clone()),
+            ("another tenant's number", FIRST, "1234", "quiet", wrong),
+        ];
+        for (name, meeting, password, scope, expected) in rows {
+            assert_eq!(verdict(meeting, password, scope), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn meet_2_the_first_with_the_host_password_is_host_later_ones_are_ordinary() {
+        let mut core = core();
+        assert_eq!(admit(&mut core, 1, Role::Host), Answer::Admission(Admission::Admitted(Role::Host)));
+        assert_eq!(admit(&mut core, 2, Role::Host), Answer::Admission(Admission::Admitted(Role::Guest)));
+        assert_eq!(admit(&mut core, 1, Role::Host), Answer::Admission(Admission::Admitted(Role::Host)), "again");
+    }
+
+    #[test]
+    fn meet_4_a_full_meeting_admits_again_when_a_leg_left() {
+        let mut core = core();
+        admit(&mut core, 1, Role::Guest);
+        admit(&mut core, 2, Role::Guest);
+        assert_eq!(admit(&mut core, 3, Role::Guest), Answer::Admission(Admission::Full));
+        let tag = MeetingTag { meeting: FIRST.parse().expect("digits"), epoch: LeaseEpoch(1) };
+        let terminal = crate::question::Terminal::PhoneCall(terms::CallId(1));
+        core.handle_input(Input::Departure(Departure { leg: LegId(1), terminal, tag }));
+        assert_eq!(admit(&mut core, 3, Role::Guest), Answer::Admission(Admission::Admitted(Role::Guest)));
+    }
+
+    #[test]
+    fn a_deleted_meeting_ends_for_everybody_once() {
+        let mut core = core();
+        let meeting = FIRST.parse().expect("digits");
+        core.handle_input(Input::Delete(meeting));
+        core.handle_input(Input::Delete(meeting));
+        assert_eq!(core.poll_output(), Some(Output::Directive(Directive::End(meeting))));
+        assert_eq!(core.poll_output(), None);
+        assert_eq!(admit(&mut core, 1, Role::Host), Answer::Admission(Admission::Ended));
+    }
+}

@@ -1,0 +1,91 @@
+//! What happened, for log, metrics and records.
+
+use serde::{Deserialize, Serialize};
+use terms::{CallId, Cause, LegId, MeetingId, MeetingTag, Pii, PortId, TrunkName, WallTime, media::Quality};
+
+use crate::{leg::EndedBy, outcome::Outcome, question::Role};
+
+/// One thing that happened to a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// A call came in.
+    Arrived {
+        /// From which trunk.
+        trunk: Option<TrunkName>,
+        /// From whom.
+        caller: Option<Pii<String>>,
+        /// For whom.
+        called: Pii<String>,
+    },
+    /// It was refused before it was answered.
+    Refused(Cause),
+    /// It was answered.
+    Answered,
+    /// The caller keyed a pair; whether it was right.
+    Keyed(Keyed),
+    /// An attempt to join ended.
+    Outcome(Outcome),
+    /// The caller is in a meeting.
+    Joined {
+        /// Which meeting, under which lease.
+        tag: MeetingTag,
+        /// As what.
+        role: Role,
+    },
+    /// The caller left a meeting.
+    Left {
+        /// Which meeting, under which lease.
+        tag: MeetingTag,
+    },
+    /// The media plane could not take a command.
+    MediaRefused(PortId),
+    /// A question was not answered in time.
+    QuestionTimedOut,
+    /// The call is over.
+    Ended {
+        /// Q.850.
+        cause: Cause,
+        /// By whom.
+        by: EndedBy,
+    },
+}
+
+/// Whether a keyed pair was right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Keyed {
+    /// The pair was right.
+    Right,
+    /// It was not.
+    Wrong,
+}
+
+/// The record of one leg (REL-5), written once it is over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LegRecord {
+    /// The call.
+    pub call: CallId,
+    /// The leg.
+    pub leg: LegId,
+    /// The trunk that it came by.
+    pub trunk: Option<TrunkName>,
+    /// The calling number.
+    pub caller: Option<String>,
+    /// The called number as the peer wrote it.
+    pub called: String,
+    /// The meeting that it was in.
+    pub meeting: Option<MeetingId>,
+    /// When it came.
+    pub arrived: WallTime,
+    /// When it was answered.
+    pub answered: Option<WallTime>,
+    /// When it joined the meeting.
+    pub joined: Option<WallTime>,
+    /// When it ended.
+    pub ended: WallTime,
+    /// Q.850.
+    pub cause: Cause,
+    /// By whom.
+    pub by: EndedBy,
+    /// What went through its audio port.
+    pub quality: Option<Quality>,
+}

@@ -1,0 +1,120 @@
+//! What a leg tells its call, and what the call tells the leg.
+
+use core::net::SocketAddr;
+use serde::{Deserialize, Serialize};
+use terms::{Cause, Digit, MediaLine, Pii, TrunkName, ZoneName, media::Stream};
+
+/// A call that came in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrival {
+    /// The zone whose listener it came in by; its media takes addresses of that zone.
+    pub zone: ZoneName,
+    /// The trunk that sent it.
+    pub trunk: Option<TrunkName>,
+    /// Who is called, as the peer wrote it.
+    pub called: String,
+    /// Who calls.
+    pub caller: Caller,
+    /// The media lines that the peer offered, in its order; none for a delayed offer.
+    pub lines: Vec<MediaLine>,
+}
+
+impl Default for Arrival {
+    fn default() -> Self {
+        Self {
+            zone: ZoneName::from("trunk"),
+            trunk: None,
+            called: String::new(),
+            caller: Caller::Withheld,
+            lines: Vec::new(),
+        }
+    }
+}
+
+/// Who calls, as far as the trunk vouches for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Caller {
+    /// The network asserts this number (P-Asserted-Identity).
+    Asserted(Pii<String>),
+    /// The peer claims this number (From).
+    Claimed(Pii<String>),
+    /// No number was given, or it is withheld.
+    Withheld,
+}
+
+impl Caller {
+    /// The number, for matching.
+    pub fn number(&self) -> Option<&str> {
+        match self {
+            Self::Asserted(number) | Self::Claimed(number) => Some(&number.0),
+            Self::Withheld => None,
+        }
+    }
+}
+
+/// From a leg to its call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum LegEvent {
+    /// It came in and waits for ringing, an answer or a refusal.
+    Arrived(Box<Arrival>),
+    /// Offer and answer agree on line `line`, at first or again.
+    Negotiated {
+        /// Which of the leg's lines.
+        line: usize,
+        /// With whom and how.
+        stream: Box<Stream>,
+    },
+    /// The peer knows of our answer (SIP ACK, H.323 Connect sent): media may flow.
+    Established,
+    /// The peer sent a key in signalling.
+    Digit(Digit),
+    /// The leg is gone, for this cause.
+    Ended {
+        /// Q.850.
+        cause: Cause,
+        /// Who ended it.
+        by: EndedBy,
+    },
+}
+
+/// Who ended a leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EndedBy {
+    /// The peer hung up or gave up.
+    Peer,
+    /// We did.
+    Gateway,
+    /// The signalling failed: no ACK, no answer to a request, a time-out.
+    Failure,
+}
+
+/// Where the leg's media line is to be sent by the peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocalMedia {
+    /// For RTP.
+    pub rtp: SocketAddr,
+    /// For RTCP.
+    pub rtcp: SocketAddr,
+}
+
+/// From a call to its leg.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LegCommand {
+    /// Tell the peer that it rings.
+    Ring,
+    /// Take the call, with this address for the first audio line; the other lines are refused.
+    Answer {
+        /// Our side of the audio line.
+        audio: LocalMedia,
+    },
+    /// Don't take the call.
+    Refuse {
+        /// Q.850.
+        cause: Cause,
+    },
+    /// End the call that was taken.
+    HangUp {
+        /// Q.850.
+        cause: Cause,
+    },
+}

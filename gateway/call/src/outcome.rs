@@ -1,0 +1,77 @@
+//! How an attempt to join ends: the words that the caller hears and the cause in the BYE (DIAL-6).
+
+use serde::{Deserialize, Serialize};
+use terms::Cause;
+
+use crate::question::{Admission, Role};
+
+/// How an attempt to join ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// In, as host.
+    JoinedAsHost,
+    /// In, as guest.
+    JoinedAsGuest,
+    /// The tries are used up.
+    WrongTooOften,
+    /// The whole IVR stage took too long.
+    TimedOut,
+    /// The meeting is locked.
+    Locked,
+    /// No concurrency left.
+    Full,
+    /// The tenant may not use phones.
+    NotEntitled,
+    /// The meeting is over.
+    MeetingEnded,
+    /// The terminal is in another meeting.
+    InAnotherMeeting,
+    /// The core or the lease service does not answer.
+    CoreUnreachable,
+    /// A host or the API put the participant out.
+    Removed,
+}
+
+impl Outcome {
+    /// The recordings that tell it.
+    pub const fn prompts(self) -> &'static [&'static str] {
+        match self {
+            Self::JoinedAsHost => &["joined-as-host"],
+            Self::JoinedAsGuest => &["joined-as-guest"],
+            Self::WrongTooOften => &["wrong", "goodbye"],
+            Self::TimedOut => &["timeout", "goodbye"],
+            Self::Locked => &["meeting-locked"],
+            Self::Full => &["meeting-full"],
+            Self::NotEntitled => &["not-entitled"],
+            Self::MeetingEnded => &["meeting-ended"],
+            Self::InAnotherMeeting => &["in-another-meeting"],
+            Self::CoreUnreachable => &["core-unreachable"],
+            Self::Removed => &["removed"],
+        }
+    }
+
+    /// The Q.850 cause that the call ends with, or `None` when it goes on.
+    pub const fn cause(self) -> Option<Cause> {
+        match self {
+            Self::JoinedAsHost | Self::JoinedAsGuest => None,
+            Self::WrongTooOften | Self::Locked | Self::Removed => Some(Cause::CALL_REJECTED),
+            Self::TimedOut => Some(Cause::TIMER_EXPIRY),
+            Self::Full | Self::InAnotherMeeting => Some(Cause::USER_BUSY),
+            Self::NotEntitled => Some(Cause::NOT_AUTHORIZED),
+            Self::MeetingEnded => Some(Cause::NORMAL_CLEARING),
+            Self::CoreUnreachable => Some(Cause::TEMPORARY_FAILURE),
+        }
+    }
+
+    /// What the core's word means for the caller.
+    pub const fn of_admission(admission: Admission) -> Self {
+        match admission {
+            Admission::Admitted(Role::Host) => Self::JoinedAsHost,
+            Admission::Admitted(Role::Guest) => Self::JoinedAsGuest,
+            Admission::Locked => Self::Locked,
+            Admission::Full => Self::Full,
+            Admission::NotEntitled => Self::NotEntitled,
+            Admission::Ended => Self::MeetingEnded,
+        }
+    }
+}

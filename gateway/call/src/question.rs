@@ -1,0 +1,128 @@
+//! What a call asks of services that may be remote.
+
+use serde::{Deserialize, Serialize};
+use terms::{CallId, LegId, MeetingId, MeetingTag, Secret, TenantId, media::Voice};
+
+/// Names a question; an answer whose id is unknown is void. Unique within an Origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct QuestionId(pub u64);
+
+/// A question to the meeting core or the lease service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Question {
+    /// Do this meeting ID and password fit? An unknown ID and a wrong password get one answer, in
+    /// the same time (DIAL-4).
+    CheckPassword {
+        /// What was keyed, where that can be an ID at all.
+        meeting: Option<MeetingId>,
+        /// What was keyed as password.
+        password: Secret,
+        /// The tenants whose meetings can be reached this way; `None` is all.
+        scope: Option<TenantId>,
+    },
+    /// May this terminal be in this meeting, and under which epoch?
+    TakeLease {
+        /// Who wants in.
+        terminal: Terminal,
+        /// Into what.
+        meeting: MeetingId,
+    },
+    /// Let this leg in.
+    Admit {
+        /// The leg that wants in.
+        leg: LegId,
+        /// Into what, under which lease.
+        tag: MeetingTag,
+        /// With which right.
+        role: Role,
+    },
+}
+
+/// The answer to a [`Question`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// To [`Question::CheckPassword`].
+    Password(Verdict),
+    /// To [`Question::TakeLease`].
+    Lease(LeaseAnswer),
+    /// To [`Question::Admit`].
+    Admission(Admission),
+    /// Nobody answered in time, or the service can't be reached.
+    Unreachable,
+}
+
+/// What a pair of meeting ID and password is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Verdict {
+    /// The pair is right, and gives this role.
+    Right(Role),
+    /// "meeting ID or password is wrong".
+    Wrong,
+}
+
+/// What a participant may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Role {
+    /// Joined with the guest password, or when there was a host already.
+    Guest,
+    /// The first with the host password (MEET-2).
+    Host,
+}
+
+/// A device that can be in one meeting at a time (ISO-1).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Terminal {
+    /// A call from the telephone network is a terminal of its own.
+    PhoneCall(CallId),
+}
+
+/// The lease service's word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LeaseAnswer {
+    /// The terminal holds the meeting under this epoch.
+    Granted {
+        /// Who holds it; a grant that comes too late is given back by this name.
+        terminal: Terminal,
+        /// The meeting and the lease on it.
+        tag: MeetingTag,
+    },
+    /// The terminal is in another meeting.
+    Held,
+}
+
+/// The core's word on a leg that had the right password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Admission {
+    /// It is in, with this role.
+    Admitted(Role),
+    /// Nobody joins by themselves (MEET-3).
+    Locked,
+    /// No concurrency left (MEET-4).
+    Full,
+    /// The tenant may not use phones.
+    NotEntitled,
+    /// The meeting is over.
+    Ended,
+}
+
+/// What the services are told without being asked: a terminal is done with a meeting.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Departure {
+    /// The leg that left.
+    pub leg: LegId,
+    /// Whose lease is free.
+    pub terminal: Terminal,
+    /// What it held.
+    pub tag: MeetingTag,
+}
+
+/// What the core tells the calls without being asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Directive {
+    /// The meeting is over for everybody.
+    End(MeetingId),
+    /// This leg is put out.
+    Remove(LegId),
+    /// Whether this leg is heard.
+    SetVoice(LegId, Voice),
+}

@@ -1,0 +1,79 @@
+//! What the operator set, typed and complete.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use dialplan::{NumberPlan, Table};
+use serde::{Deserialize, Serialize};
+use terms::{Language, TenantId, TrunkName};
+
+/// The settings of all calls; a reload swaps the whole, running calls keep what they began with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where called numbers lead.
+    pub dialplan: Table,
+    /// How numbers are written here; a trunk's own plan goes before.
+    pub number_plan: NumberPlan,
+    /// The plans of trunks that write numbers in a way of their own.
+    pub trunk_plans: BTreeMap<TrunkName, NumberPlan>,
+    /// The numbers that lead to the IVR, in E.164, and whose callers they serve.
+    pub access_numbers: BTreeMap<String, Access>,
+    /// Bounds of the IVR.
+    pub ivr: IvrSettings,
+    /// How long core and lease service may take to answer.
+    pub question_timeout: Duration,
+    /// How many media workers there are to spread ports over.
+    pub workers: u8,
+    /// Calls at once; more are refused as congestion.
+    pub max_calls: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            dialplan: Table::default(),
+            number_plan: NumberPlan::default(),
+            trunk_plans: BTreeMap::new(),
+            access_numbers: BTreeMap::new(),
+            ivr: IvrSettings::default(),
+            question_timeout: Duration::from_secs(3),
+            workers: 1,
+            max_calls: 20_000,
+        }
+    }
+}
+
+/// An access number's scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// Only this tenant's meetings; `None` is all.
+    pub tenant: Option<TenantId>,
+    /// In what order the IVR speaks; two or more are offered as a choice (DIAL-2).
+    pub languages: Vec<Language>,
+}
+
+/// Bounds of the IVR (DIAL-3, DIAL-4, DIAL-10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IvrSettings {
+    /// Silence before the first word: carriers clip the start.
+    pub lead_in: Duration,
+    /// From a question's end to the first key.
+    pub first_digit: Duration,
+    /// From one key to the next.
+    pub between_digits: Duration,
+    /// How often a pair may be tried.
+    pub tries: u8,
+    /// The whole stage.
+    pub bound: Duration,
+}
+
+impl Default for IvrSettings {
+    fn default() -> Self {
+        Self {
+            lead_in: Duration::from_millis(200),
+            first_digit: Duration::from_secs(10),
+            between_digits: Duration::from_secs(5),
+            tries: 3,
+            bound: Duration::from_secs(120),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! What a standby needs of a call.
+
+use serde::{Deserialize, Serialize};
+use terms::{CallId, PortId};
+
+use crate::{call::Call, switch::Ids};
+
+/// A call as a value: serialised, sent to a standby, restored there with [`crate::Switch::restore`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallSnapshot {
+    pub(crate) id: CallId,
+    pub(crate) ids: Ids,
+    pub(crate) call: Call,
+}
+
+impl CallSnapshot {
+    /// The call's audio port, whose numbers belong into the same image.
+    pub const fn port(&self) -> PortId {
+        self.call.port()
+    }
+}

@@ -1,0 +1,355 @@
+//! The owner of every call: routes each input to its call and keeps the deadlines.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
+
+use dialplan::{NumberPlan, Query, Target};
+use serde::{Deserialize, Serialize};
+use terms::{
+    CallId, Cause, Instant, LegId, MeetingId, Now, PortId, WorkerId,
+    media::{Command, PlayId, Report},
+};
+
+use crate::{
+    app::App,
+    call::{Beginning, Call, Context, Program},
+    event::{Event, LegRecord},
+    ivr::Ivr,
+    leg::{Arrival, LegCommand, LegEvent},
+    outcome::Outcome,
+    question::{Answer, Departure, Directive, LeaseAnswer, Question, QuestionId},
+    settings::{Access, Settings},
+    snapshot::CallSnapshot,
+};
+
+/// What the switch is told.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// A leg speaks. An arrival begins a call.
+    Leg(LegId, LegEvent),
+    /// The media plane speaks.
+    Media(Report),
+    /// The media plane had no room for a command to this port.
+    MediaOverload(PortId),
+    /// A service answers.
+    Answer(QuestionId, Answer),
+    /// The core speaks without being asked.
+    Directive(Directive),
+    /// The operator changed the settings; running calls keep theirs.
+    Settings(Arc<Settings>),
+    /// End every call.
+    HangUpAll(Cause),
+    /// Time passed.
+    Timeout,
+}
+
+/// What the switch wants done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// To a leg.
+    Leg(LegId, LegCommand),
+    /// To the media plane.
+    Media(Command),
+    /// To a service; answered by [`Input::Answer`].
+    Question(QuestionId, Question),
+    /// To the core and the lease service.
+    Departure(Departure),
+    /// To log, metrics and the administration's feed.
+    Event(CallId, Event),
+    /// To the journal of records.
+    Record(Box<LegRecord>),
+}
+
+/// Where calls put what they want done.
+#[derive(Debug, Default)]
+pub(crate) struct Outputs {
+    queue: VecDeque<Output>,
+}
+
+impl Outputs {
+    pub(crate) fn leg(&mut self, leg: LegId, command: LegCommand) {
+        self.queue.push_back(Output::Leg(leg, command));
+    }
+
+    pub(crate) fn media(&mut self, command: Command) {
+        self.queue.push_back(Output::Media(command));
+    }
+
+    pub(crate) fn question(&mut self, id: QuestionId, question: Question) {
+        self.queue.push_back(Output::Question(id, question));
+    }
+
+    pub(crate) fn departure(&mut self, departure: Departure) {
+        self.queue.push_back(Output::Departure(departure));
+    }
+
+    pub(crate) fn event(&mut self, call: CallId, event: Event) {
+        self.queue.push_back(Output::Event(call, event));
+    }
+
+    pub(crate) fn record(&mut self, record: LegRecord) {
+        self.queue.push_back(Output::Record(Box::new(record)));
+    }
+}
+
+/// The next number of each kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Ids {
+    call: u64,
+    port: u64,
+    question: u64,
+}
+
+impl Ids {
+    fn call(&mut self) -> CallId {
+        self.call += 1;
+        CallId(self.call)
+    }
+
+    /// Ports go round the workers: each takes its share whatever the calls do.
+    fn port(&mut self, workers: u8) -> PortId {
+        self.port += 1;
+        let worker = self.port % u64::from(workers.max(1));
+        PortId { worker: WorkerId(u8::try_from(worker).unwrap_or(0)), serial: self.port }
+    }
+
+    pub(crate) fn question(&mut self) -> QuestionId {
+        self.question += 1;
+        QuestionId(self.question)
+    }
+}
+
+/// All calls of a control shard.
+#[derive(Debug)]
+pub struct Switch {
+    settings: Arc<Settings>,
+    ids: Ids,
+    calls: BTreeMap<CallId, Call>,
+    by_leg: BTreeMap<LegId, CallId>,
+    by_port: BTreeMap<PortId, CallId>,
+    by_question: BTreeMap<QuestionId, CallId>,
+    deadlines: BTreeSet<(Instant, CallId)>,
+    out: Outputs,
+}
+
+impl Switch {
+    /// No calls yet.
+    pub fn new(settings: Arc<Settings>) -> Self {
+        Self {
+            settings,
+            ids: Ids::default(),
+            calls: BTreeMap::new(),
+            by_leg: BTreeMap::new(),
+            by_port: BTreeMap::new(),
+            by_question: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            out: Outputs::default(),
+        }
+    }
+
+    /// Feed one, then drain [`Switch::poll_output`].
+    pub fn handle_input(&mut self, now: Now, input: Input) {
+        match input {
+            Input::Leg(leg, LegEvent::Arrived(arrival)) => self.on_arrival(now, leg, *arrival),
+            Input::Leg(leg, event) => {
+                let call = self.by_leg.get(&leg).copied();
+                self.on_call(now, call, |call, context| call.on_leg(event, context));
+            }
+            Input::Media(report) => {
+                let call = self.by_port.get(&report.port()).copied();
+                self.on_call(now, call, |call, context| call.on_report(report, context));
+            }
+            Input::MediaOverload(port) => {
+                let call = self.by_port.get(&port).copied();
+                self.on_call(now, call, |call, context| call.on_media_overload(context));
+            }
+            Input::Answer(question, answer) => self.on_answer(now, question, answer),
+            Input::Directive(directive) => self.on_directive(now, directive),
+            Input::Settings(settings) => self.settings = settings,
+            Input::HangUpAll(cause) => {
+                for call in self.calls.keys().copied().collect::<Vec<_>>() {
+                    self.on_call(now, Some(call), |call, context| call.end(cause, context));
+                }
+            }
+            Input::Timeout => {
+                while let Some((_, call)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now.mono) {
+                    self.on_call(now, Some(call), |call, context| call.on_timeout(context));
+                }
+            }
+        }
+    }
+
+    /// What is to be done, in order.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.out.queue.pop_front()
+    }
+
+    /// When to come with [`Input::Timeout`].
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// How many calls there are, those being recorded included.
+    pub fn len(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Whether there are no calls.
+    pub fn is_empty(&self) -> bool {
+        self.calls.is_empty()
+    }
+
+    /// Every leg that has a call.
+    pub fn legs(&self) -> impl Iterator<Item = LegId> + '_ {
+        self.by_leg.keys().copied()
+    }
+
+    /// What a standby needs to go on with the call of `leg`.
+    pub fn snapshot(&self, leg: LegId) -> Option<CallSnapshot> {
+        let id = self.by_leg.get(&leg)?;
+        Some(CallSnapshot { id: *id, ids: self.ids, call: self.calls.get(id)?.clone() })
+    }
+
+    /// Goes on with a call where its snapshot was taken; a question that was open is asked again.
+    pub fn restore(&mut self, snapshot: CallSnapshot) {
+        let CallSnapshot { id, ids, call } = snapshot;
+        self.ids.call = self.ids.call.max(ids.call);
+        self.ids.port = self.ids.port.max(ids.port);
+        self.ids.question = self.ids.question.max(ids.question);
+        if let Some(pending) = call.pending() {
+            self.out.question(pending.id, pending.question.clone());
+        }
+        self.keep(id, call);
+    }
+
+    fn on_arrival(&mut self, now: Now, leg: LegId, arrival: Arrival) {
+        let id = self.ids.call();
+        self.out.event(
+            id,
+            Event::Arrived {
+                trunk: arrival.trunk.clone(),
+                caller: arrival.caller.number().map(|number| terms::Pii(number.to_owned())),
+                called: terms::Pii(arrival.called.clone()),
+            },
+        );
+        let program = if self.calls.len() >= self.settings.max_calls {
+            Err(Cause::CONGESTION)
+        } else {
+            self.program(&arrival)
+        };
+        let (program, access) = match program {
+            Ok(program) => program,
+            Err(cause) => {
+                self.out.event(id, Event::Refused(cause));
+                return self.out.leg(leg, LegCommand::Refuse { cause });
+            }
+        };
+        let port = self.ids.port(self.settings.workers);
+        let beginning =
+            Beginning { id, leg, port, arrival, program, tenant: access.and_then(|access| access.tenant) };
+        let settings = Arc::clone(&self.settings);
+        let mut context = Context { now, settings: &settings, ids: &mut self.ids, out: &mut self.out };
+        let call = Call::begin(beginning, &mut context);
+        self.keep(id, call);
+    }
+
+    /// Where the dialplan leads a call: tried as the peer wrote the number, then in its national
+    /// form, then in E.164 (DIAL-1).
+    fn program(&self, arrival: &Arrival) -> Result<(Program, Option<Access>), Cause> {
+        let settings = &self.settings;
+        let plan = arrival.trunk.as_ref().and_then(|trunk| settings.trunk_plans.get(trunk));
+        let plan: &NumberPlan = plan.unwrap_or(&settings.number_plan);
+        let sent = dialplan::clean(&arrival.called);
+        let e164 = plan.to_e164(&sent);
+        let national = e164.as_deref().and_then(|number| plan.to_national(number));
+        let forms = [Some(sent.as_str()), national.as_deref(), e164.as_deref()];
+        let route = forms.into_iter().flatten().find_map(|called| {
+            let trunk = arrival.trunk.as_ref();
+            settings.dialplan.route(&Query { called, caller: arrival.caller.number(), trunk })
+        });
+        match route.map(|route| route.target) {
+            Some(Target::Ivr) => {
+                let access = e164.as_ref().and_then(|number| settings.access_numbers.get(number)).cloned();
+                let languages = access.as_ref().map_or_else(Vec::new, |access| access.languages.clone());
+                let ivr = Ivr::new(settings.ivr, languages, PlayId(0));
+                Ok((Program::Ivr(Box::new(ivr)), access))
+            }
+            Some(Target::App(steps)) => Ok((Program::App(App::new(steps)), None)),
+            Some(Target::Refuse(cause)) => Err(cause),
+            // Accounts and outgoing trunks are no part of this gateway yet: there is no way there.
+            Some(Target::Trunk(_) | Target::Account | Target::Again) => Err(Cause::NO_ROUTE_TO_DESTINATION),
+            None => Err(Cause::UNALLOCATED_NUMBER),
+        }
+    }
+
+    fn on_answer(&mut self, now: Now, question: QuestionId, answer: Answer) {
+        match (self.by_question.remove(&question), answer) {
+            (Some(call), answer) => self.on_call(now, Some(call), |call, context| call.on_answer(answer, context)),
+            // Its call is gone: a lease that came too late is given back.
+            (None, Answer::Lease(LeaseAnswer::Granted { terminal, tag })) => {
+                self.out.departure(Departure { leg: LegId(0), terminal, tag });
+            }
+            (None, _) => {}
+        }
+    }
+
+    fn on_directive(&mut self, now: Now, directive: Directive) {
+        match directive {
+            Directive::End(meeting) => {
+                for call in self.calls_in(meeting) {
+                    self.on_call(now, Some(call), |call, context| call.on_put_out(Outcome::MeetingEnded, context));
+                }
+            }
+            Directive::Remove(leg) => {
+                let call = self.by_leg.get(&leg).copied();
+                self.on_call(now, call, |call, context| call.on_put_out(Outcome::Removed, context));
+            }
+            Directive::SetVoice(leg, voice) => {
+                let call = self.by_leg.get(&leg).copied();
+                self.on_call(now, call, |call, context| call.on_set_voice(voice, context));
+            }
+        }
+    }
+
+    fn calls_in(&self, meeting: MeetingId) -> Vec<CallId> {
+        let in_meeting = |call: &Call| call.meeting().is_some_and(|tag| tag.meeting == meeting);
+        self.calls.iter().filter(|(_, call)| in_meeting(call)).map(|(id, _)| *id).collect()
+    }
+
+    /// Lets `act` work on a call and brings the tables up to date with what became of it.
+    fn on_call(&mut self, now: Now, id: Option<CallId>, act: impl FnOnce(&mut Call, &mut Context<'_>)) {
+        let Some((id, mut call)) = id.and_then(|id| Some((id, self.calls.remove(&id)?))) else { return };
+        if let Some(at) = call.poll_timeout() {
+            self.deadlines.remove(&(at, id));
+        }
+        if let Some(pending) = call.pending() {
+            self.by_question.remove(&pending.id);
+        }
+        let settings = Arc::clone(&self.settings);
+        let mut context = Context { now, settings: &settings, ids: &mut self.ids, out: &mut self.out };
+        act(&mut call, &mut context);
+        self.keep(id, call);
+    }
+
+    fn keep(&mut self, id: CallId, call: Call) {
+        if call.is_recorded() {
+            self.by_leg.remove(&call.leg());
+            self.by_port.remove(&call.port());
+            return;
+        }
+        self.by_leg.insert(call.leg(), id);
+        self.by_port.insert(call.port(), id);
+        if let Some(at) = call.poll_timeout() {
+            self.deadlines.insert((at, id));
+        }
+        if let Some(pending) = call.pending() {
+            self.by_question.insert(pending.id, id);
+        }
+        self.calls.insert(id, call);
+    }
+}
+
+#[cfg(test)]
+mod tests;
