@@ -1,1 +1,45 @@
-//! Audio codecs, tones, resampling and concealment.
+//! Sound in numbers: codecs, tones, rates, concealment, levels.
+//!
+//! ```text
+//!  payload ─▶ Decoder ─▶ Concealment ─▶ Resampler ─▶ mix ─▶ Resampler ─▶ Encoder ─▶ payload
+//!                                          │
+//!                                          ├─▶ Goertzel (tones)   dbov (level)
+//!             Generator, Dtmf (tones) ─────┘
+//! ```
+//!
+//! Everything works on slices of 16-bit samples that the caller owns. Whatever needs memory takes
+//! it when it is made; no call allocates, locks or asks the time. A short output slice is filled
+//! and the rest is left out: the count returned says how much was written.
+//!
+//! `std` is used for the functions of `f32` alone.
+//!
+//! ```
+//! use codecs::{Dbm0, Decoder, Encoder, Generator, Goertzel};
+//! use terms::media::{Codec, SampleRate};
+//!
+//! let mut tone = [0; 160];
+//! Generator::new(1_000, Dbm0(-10.0), SampleRate::Hz8000).fill(&mut tone);
+//!
+//! let mut payload = [0; 160];
+//! assert_eq!(Encoder::new(Codec::Pcma).encode(&tone, &mut payload), 160);
+//! let mut heard = [0; 160];
+//! assert_eq!(Decoder::new(Codec::Pcma).decode(&payload, &mut heard), 160);
+//!
+//! let mut meter = Goertzel::new(1_000.0, SampleRate::Hz8000);
+//! meter.add(&heard);
+//! assert!((meter.take().0 - -10.0).abs() < 0.2);
+//! ```
+#![warn(missing_docs)]
+
+mod coding;
+pub mod g711;
+mod level;
+mod plc;
+mod resample;
+mod tone;
+
+pub use coding::{Decoder, Encoder};
+pub use level::{Dbm0, Dbov, dbov};
+pub use plc::Concealment;
+pub use resample::Resampler;
+pub use tone::{Dtmf, Generator, Goertzel};

@@ -1,0 +1,47 @@
+//! How loud a frame is, on the two scales of telephony.
+
+/// A level against the transmission reference point, of a sine in G.711 terms.
+///
+/// G.711 §4: a sine that just fills A-law's range is at +3.14 dBm0 (µ-law's at +3.17 dBm0); here
+/// +3.14 dBm0 is a sine whose peak is 32,768.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct Dbm0(pub f32);
+
+impl Dbm0 {
+    /// The sine that just fills the range (G.711 §4).
+    pub const FULL_SCALE: Self = Self(3.14);
+    /// What no sound at all is reported as.
+    pub const SILENCE: Self = Self(-127.0);
+
+    /// The peak, in sample units, of a sine at this level.
+    pub fn peak(self) -> f32 {
+        32_768.0 * 10f32.powf((self.0 - Self::FULL_SCALE.0) / 20.0)
+    }
+
+    /// The level of a sine with this peak.
+    pub fn of_peak(peak: f32) -> Self {
+        let level = 20.0 * (peak / 32_768.0).log10() + Self::FULL_SCALE.0;
+        Self(level.max(Self::SILENCE.0))
+    }
+}
+
+/// A level against the overload point (RFC 6464 §3): a full-scale square wave is at 0, a
+/// full-scale sine at −3.01.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct Dbov(pub f32);
+
+impl Dbov {
+    /// RFC 6464 §3: the lowest level that is told apart.
+    pub const SILENCE: Self = Self(-127.0);
+}
+
+/// The root-mean-square level of a frame; an empty one is silent.
+pub fn dbov(frame: &[i16]) -> Dbov {
+    let energy: i64 = frame.iter().map(|sample| i64::from(*sample) * i64::from(*sample)).sum();
+    if energy == 0 {
+        return Dbov::SILENCE;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a level needs six digits, not nineteen")]
+    let mean_square = energy as f32 / frame.len() as f32;
+    Dbov((10.0 * (mean_square / (32_768.0 * 32_768.0)).log10()).max(Dbov::SILENCE.0))
+}
