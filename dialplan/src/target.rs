@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use terms::TrunkName;
 
 /// Where a call goes.
@@ -21,7 +22,7 @@ pub enum Target {
 }
 
 /// One step of an application.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
     /// Answers, and goes on with the next step.
     Answer,

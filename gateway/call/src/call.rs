@@ -28,7 +28,7 @@ use crate::{
     outcome::Outcome,
     question::{Admission, Answer, Departure, LeaseAnswer, Question, QuestionId, Role, Terminal, Verdict},
     settings::Settings,
-    switch::{Ids, Output, Outputs},
+    switch::{Ids, Outputs},
 };
 
 /// How long a closing port may take to tell its figures.

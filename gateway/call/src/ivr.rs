@@ -152,7 +152,7 @@ impl Ivr {
                 State::Asking { asked, keyed, wait: Wait::Key(now + self.settings.first_digit) }
             }
             (State::Asking { asked, keyed, wait: Wait::Key(until) }, Input::Timeout) if now >= until => {
-                self.on_entry(asked, &keyed)
+                self.on_entry(&asked, &keyed)
             }
             (State::Checking { meeting: Some(meeting) }, Input::Verdict(Verdict::Right(role))) => {
                 self.finish(Finish::Right { meeting, role })
@@ -193,7 +193,7 @@ impl Ivr {
 
     fn on_digit(&mut self, now: Instant, asked: Asked, mut keyed: Digits, digit: Digit) -> State {
         match (digit, &asked) {
-            (Digit::POUND, Asked::MeetingId | Asked::Password { .. }) => return self.on_entry(asked, &keyed),
+            (Digit::POUND, Asked::MeetingId | Asked::Password { .. }) => return self.on_entry(&asked, &keyed),
             (Digit::STAR, _) => {
                 keyed.clear();
                 return State::Asking { asked, keyed, wait: Wait::Key(now + self.settings.first_digit) };
@@ -222,7 +222,7 @@ impl Ivr {
     }
 
     /// An entry was ended by `#` or by a pause.
-    fn on_entry(&mut self, asked: Asked, keyed: &Digits) -> State {
+    fn on_entry(&mut self, asked: &Asked, keyed: &Digits) -> State {
         match asked {
             Asked::Language => self.ask_meeting_id(),
             Asked::MeetingId | Asked::Password { .. } if keyed.is_empty() => self.on_wrong(),
@@ -232,7 +232,7 @@ impl Ivr {
                 self.ask(Asked::Password { meeting }, items)
             }
             Asked::Password { meeting } => {
-                let password = Secret::new(keyed.to_text());
+                let (meeting, password) = (*meeting, Secret::new(keyed.to_text()));
                 self.outputs.push_back(Output::Check { meeting, password });
                 State::Checking { meeting }
             }

@@ -63,7 +63,7 @@ mod tests {
         text.parse().expect("digits")
     }
 
-    fn granted(answer: LeaseAnswer) -> LeaseEpoch {
+    fn granted(answer: &LeaseAnswer) -> LeaseEpoch {
         match answer {
             LeaseAnswer::Granted { tag, .. } => tag.epoch,
             LeaseAnswer::Held => panic!("another meeting is held"),
@@ -73,9 +73,9 @@ mod tests {
     #[test]
     fn iso_1_a_terminal_holds_one_meeting_and_each_grant_is_higher() {
         let mut leases = Leases::new(BootEpoch(7));
-        let first = granted(leases.take(&PHONE, meeting("900100001")));
+        let first = granted(&leases.take(&PHONE, meeting("900100001")));
         assert_eq!(leases.take(&PHONE, meeting("900100002")), LeaseAnswer::Held);
-        let second = granted(leases.take(&PHONE, meeting("900100001")));
+        let second = granted(&leases.take(&PHONE, meeting("900100001")));
         assert!(second > first);
         leases.release(&PHONE, first);
         assert_eq!(leases.len(), 1, "an older epoch frees nothing");
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn iso_1_a_later_boot_grants_higher_epochs() {
-        let first_of = |boot| granted(Leases::new(BootEpoch(boot)).take(&PHONE, meeting("1")));
+        let first_of = |boot| granted(&Leases::new(BootEpoch(boot)).take(&PHONE, meeting("1")));
         assert!(first_of(8) > first_of(7));
     }
 }

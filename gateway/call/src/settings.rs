@@ -31,7 +31,12 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             dialplan: Table::default(),
-            number_plan: NumberPlan::default(),
+            number_plan: NumberPlan {
+                country: "86".into(),
+                area: "21".into(),
+                trunk_prefix: "0".into(),
+                international_prefix: "00".into(),
+            },
             trunk_plans: BTreeMap::new(),
             access_numbers: BTreeMap::new(),
             ivr: IvrSettings::default(),

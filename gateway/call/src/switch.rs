@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use dialplan::{NumberPlan, Query, Target};
+use dialplan::{Number, NumberPlan, Query, Target};
 use serde::{Deserialize, Serialize};
 use terms::{
     CallId, Cause, Instant, LegId, MeetingId, Now, PortId, WorkerId,
@@ -261,10 +261,10 @@ impl Switch {
         let settings = &self.settings;
         let plan = arrival.trunk.as_ref().and_then(|trunk| settings.trunk_plans.get(trunk));
         let plan: &NumberPlan = plan.unwrap_or(&settings.number_plan);
-        let sent = dialplan::clean(&arrival.called);
-        let e164 = plan.to_e164(&sent);
-        let national = e164.as_deref().and_then(|number| plan.to_national(number));
-        let forms = [Some(sent.as_str()), national.as_deref(), e164.as_deref()];
+        let number = Number::parse(&arrival.called);
+        let e164 = plan.to_e164(&number);
+        let national = plan.to_national(&number);
+        let forms = [Some(&number.dialled), national.as_ref(), e164.as_ref()];
         let route = forms.into_iter().flatten().find_map(|called| {
             let trunk = arrival.trunk.as_ref();
             settings.dialplan.route(&Query { called, caller: arrival.caller.number(), trunk })
@@ -277,9 +277,9 @@ impl Switch {
                 Ok((Program::Ivr(Box::new(ivr)), access))
             }
             Some(Target::App(steps)) => Ok((Program::App(App::new(steps)), None)),
-            Some(Target::Refuse(cause)) => Err(cause),
+            Some(Target::Refuse(cause)) => Err(Cause(u8::try_from(cause).unwrap_or(Cause::CALL_REJECTED.0))),
             // Accounts and outgoing trunks are no part of this gateway yet: there is no way there.
-            Some(Target::Trunk(_) | Target::Account | Target::Again) => Err(Cause::NO_ROUTE_TO_DESTINATION),
+            Some(Target::Trunk(_) | Target::Account) => Err(Cause::NO_ROUTE_TO_DESTINATION),
             None => Err(Cause::UNALLOCATED_NUMBER),
         }
     }

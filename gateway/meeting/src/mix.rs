@@ -1,6 +1,6 @@
 //! The mix of one meeting on one worker.
 
-use codecs::resample::Resampler;
+use codecs::Resampler;
 use terms::{MeetingId, MeetingTag, PortId, media::SampleRate};
 
 use crate::{
@@ -113,6 +113,7 @@ impl Mix {
     }
 
     /// Lets a participant go.
+    #[expect(clippy::needless_pass_by_value, reason = "who leaves gives the seat up")]
     pub fn leave(&mut self, seat: Seat) -> Result<(), Foreign> {
         let rate = self.sitting(&seat)?.rate;
         let Seat { index, .. } = seat;
