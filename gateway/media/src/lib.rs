@@ -1,1 +1,38 @@
 //! The media plane: workers that share nothing.
+//!
+//! ```text
+//!              Command (bounded queue)                        Report (bounded queue)
+//!  control ───────────────────────────▶ ┌──────────────┐ ──────────────────────────▶ control
+//!                                       │    Engine    │
+//!  sockets ── Input::Packet ──────────▶ │ ports, rooms │ ── Output::Transmit ──────▶ sockets
+//!                                       └──────────────┘
+//! ```
+//!
+//! [`Engine`] is a worker's whole mind as a value: it touches no socket and no clock, so tests run it
+//! on virtual time. [`Worker`] is the thread around it: it waits on the sockets, feeds one input,
+//! drains all output. A port stays on one worker for life. The packet path does not allocate, lock,
+//! await or log.
+#![warn(missing_docs)]
+
+mod clock;
+mod counters;
+mod engine;
+mod player;
+mod port;
+mod prompts;
+mod queue;
+mod range;
+mod receive;
+mod room;
+mod schedule;
+mod send;
+mod socket;
+mod worker;
+
+pub use clock::Clock;
+pub use counters::{Counted, Counters};
+pub use engine::{Channel, Engine, EngineSettings, Input, Output, SlotId};
+pub use prompts::Prompts;
+pub use queue::{Commands, Reports, Wake};
+pub use range::{Quarantine, Range};
+pub use worker::{Settings, Worker};

@@ -333,15 +333,14 @@ pub struct Quality {
     pub foreign_packets: u64,
 }
 
-/// Every number of a port that its peer can see: what a standby needs to go on without a seam.
+/// A port as a value: every number of it that its peer can see, and what it was told. A standby
+/// goes on from it without a seam.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PortNumbers {
+pub struct PortSnapshot {
     /// Which port.
     pub port: PortId,
     /// Where it receives RTP.
     pub rtp: SocketAddr,
-    /// Where it receives RTCP.
-    pub rtcp: SocketAddr,
     /// Our synchronization source.
     pub ssrc: Ssrc,
     /// Sequence number of our next packet.
@@ -354,4 +353,8 @@ pub struct PortNumbers {
     pub octets_sent: u64,
     /// Where the peer's media comes from, once it came.
     pub latched: Option<SocketAddr>,
+    /// What was negotiated.
+    pub stream: Option<Box<Stream>>,
+    /// What it hears.
+    pub route: Route,
 }

@@ -1,0 +1,256 @@
+//! A worker's whole mind: ports, rooms, and when each is due. No socket, no clock.
+
+mod command;
+mod outbox;
+mod slots;
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+
+use terms::{
+    Entropy, Instant, MeetingId, Now, PortId,
+    media::{Command, PortSnapshot, Report},
+};
+
+pub(crate) use outbox::Outbox;
+pub(crate) use slots::{Slot, Slots};
+
+use crate::{
+    counters::Counted,
+    port::{Hearing, Rejected},
+    prompts::Prompts,
+    range::{Quarantine, Range},
+    receive::Taken,
+    room::{MAX_FRAME, Room},
+    schedule::{Schedule, Unit},
+};
+
+/// The longest RTCP packet that we send.
+const MAX_RTCP: usize = 512;
+
+/// One address pair of the worker; its number is the driver's name for the two sockets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SlotId(pub u32);
+
+/// Which of a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    /// The even port.
+    Rtp,
+    /// The odd one above.
+    Rtcp,
+}
+
+/// What the engine is told.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// Control speaks.
+    Command(Command),
+    /// The pair that [`Output::Bind`] asked for is bound.
+    Bound(SlotId),
+    /// It can't be bound: somebody else has it.
+    BindFailed(SlotId),
+    /// A datagram came.
+    Packet {
+        /// To which pair.
+        slot: SlotId,
+        /// To which of it.
+        channel: Channel,
+        /// From whom.
+        source: SocketAddr,
+        /// What it says.
+        bytes: &'a [u8],
+    },
+    /// Time passed.
+    Timeout,
+}
+
+/// What the engine wants done.
+#[derive(Debug, PartialEq)]
+pub enum Output<'a> {
+    /// Bind a pair, and keep it bound; answered by [`Input::Bound`] or [`Input::BindFailed`].
+    Bind {
+        /// The name of the pair.
+        slot: SlotId,
+        /// The address of its RTP half.
+        rtp: SocketAddr,
+        /// The address of its RTCP half.
+        rtcp: SocketAddr,
+    },
+    /// Send a datagram.
+    Transmit {
+        /// From which pair.
+        slot: SlotId,
+        /// From which of it.
+        channel: Channel,
+        /// To whom.
+        destination: SocketAddr,
+        /// What it says.
+        bytes: &'a [u8],
+    },
+    /// Tell control.
+    Report(Report),
+}
+
+/// What an engine is made with.
+#[derive(Debug, Clone)]
+pub struct EngineSettings {
+    /// The addresses that it may use.
+    pub ranges: Vec<Range>,
+    /// How addresses rest.
+    pub quarantine: Quarantine,
+    /// The recordings.
+    pub prompts: Arc<Prompts>,
+}
+
+/// See the crate's description: feed one input, drain all output.
+#[derive(Debug)]
+pub struct Engine {
+    prompts: Arc<Prompts>,
+    slots: Slots,
+    by_port: BTreeMap<PortId, SlotId>,
+    rooms: BTreeMap<MeetingId, Room>,
+    schedule: Schedule,
+    /// The units of the phase that is being run; kept for its memory.
+    due: Vec<Unit>,
+    entropy: Entropy,
+    out: Outbox,
+    counted: Counted,
+}
+
+impl Engine {
+    /// No port is open yet.
+    pub fn new(now: Instant, settings: EngineSettings, entropy: Entropy) -> Self {
+        let EngineSettings { ranges, quarantine, prompts } = settings;
+        Self {
+            prompts,
+            slots: Slots::new(ranges, quarantine),
+            by_port: BTreeMap::new(),
+            rooms: BTreeMap::new(),
+            schedule: Schedule::new(now),
+            due: Vec::new(),
+            entropy,
+            out: Outbox::default(),
+            counted: Counted::default(),
+        }
+    }
+
+    /// Feed one, then drain [`Engine::poll_output`].
+    pub fn handle_input(&mut self, now: Now, input: Input<'_>) {
+        match input {
+            Input::Command(command) => self.on_command(now, command),
+            Input::Bound(slot) => self.on_bound(slot),
+            Input::BindFailed(slot) => self.on_bind_failed(now, slot),
+            Input::Packet { slot, channel, source, bytes } => self.on_packet(now, (slot, channel), source, bytes),
+            Input::Timeout => self.on_timeout(now),
+        }
+    }
+
+    /// What is to be done, in order.
+    pub fn poll_output(&mut self) -> Option<Output<'_>> {
+        self.out.poll()
+    }
+
+    /// When to come with [`Input::Timeout`].
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.schedule.poll_timeout()
+    }
+
+    /// What was counted since the start.
+    pub fn counted(&self) -> Counted {
+        let open = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        Counted { ports_open: open(self.by_port.len()), rooms_open: open(self.rooms.len()), ..self.counted }
+    }
+
+    /// A port as a value, for a standby.
+    pub fn snapshot(&self, port: PortId) -> Option<PortSnapshot> {
+        let slot = *self.by_port.get(&port)?;
+        Some(self.slots.port(slot)?.snapshot(self.slots.rtp(slot)?))
+    }
+
+    fn on_packet(&mut self, now: Now, (slot, channel): (SlotId, Channel), source: SocketAddr, bytes: &[u8]) {
+        self.counted.packets_received += 1;
+        let port = match self.slots.get_mut(slot) {
+            Some(Slot::Used(port)) => port,
+            Some(Slot::Resting(_) | Slot::Free | Slot::Unbound | Slot::Binding(_)) | None => {
+                self.counted.packets_late += 1;
+                return self.slots.on_late_packet(now.mono, slot, source);
+            }
+        };
+        let taken = match (channel, rtp::classify(bytes)) {
+            (Channel::Rtp, rtp::Datagram::Rtp) => port.on_rtp(now.mono, source, bytes),
+            // RFC 5761 or not: RTCP is understood on either port.
+            (_, rtp::Datagram::Rtcp) => port.on_rtcp(now, source, bytes).map(|()| Taken::Event),
+            _ => Err(Rejected::Malformed),
+        };
+        match taken {
+            Ok(Taken::Digit(digit)) => self.out.report(Report::Digit { port: port.id, digit }),
+            Ok(Taken::Sound | Taken::Event) => {}
+            Ok(Taken::Unknown) | Err(Rejected::Malformed) => self.counted.packets_malformed += 1,
+            Err(Rejected::Foreign) => self.counted.packets_foreign += 1,
+        }
+    }
+
+    fn on_timeout(&mut self, now: Now) {
+        self.counted.ticks_missed += self.schedule.skip_missed(now.mono).0;
+        let mut due = std::mem::take(&mut self.due);
+        while self.schedule.take_due(now.mono, &mut due).is_some() {
+            for unit in &due {
+                match unit {
+                    Unit::Port(slot) => self.run_port(now, *slot),
+                    Unit::Room(meeting) => self.run_room(now, *meeting),
+                }
+            }
+        }
+        self.due = due;
+    }
+
+    fn run_room(&mut self, now: Now, meeting: MeetingId) {
+        let Some(room) = self.rooms.get_mut(&meeting) else { return };
+        self.counted.isolation_violations += room.tick(now.mono, &mut self.slots, &mut self.out);
+        for slot in &room.members {
+            report_if_due(now, *slot, &mut self.slots, &mut self.out, &mut self.entropy);
+        }
+    }
+
+    /// A port by itself: what it says is taken at the same pace as in a meeting, and echoed or dropped.
+    fn run_port(&mut self, now: Now, slot: SlotId) {
+        let Some(port) = self.slots.port_mut(slot) else { return };
+        let mut frame = [0; MAX_FRAME];
+        let frame = &mut frame[..port.rate().tick_samples()];
+        port.frame(now.mono, frame);
+        let played = match &mut port.hearing {
+            Hearing::Nothing | Hearing::Meeting { .. } => {
+                return report_if_due(now, slot, &mut self.slots, &mut self.out, &mut self.entropy);
+            }
+            Hearing::Echo => None,
+            Hearing::Tone(generator) => {
+                generator.fill(frame);
+                None
+            }
+            Hearing::Prompts(player) => player.fill(frame),
+        };
+        let id = port.id;
+        if let (Some(destination), Some(connected)) = (port.destination(), &mut port.connected) {
+            connected.sender.send(now.mono, &mut port.numbers, frame, |header, payload| {
+                self.out.rtp(slot, destination, &header, payload);
+            });
+        }
+        if let Some(play) = played {
+            self.out.report(Report::Played { port: id, play });
+        }
+        report_if_due(now, slot, &mut self.slots, &mut self.out, &mut self.entropy);
+    }
+}
+
+fn report_if_due(now: Now, slot: SlotId, slots: &mut Slots, out: &mut Outbox, entropy: &mut Entropy) {
+    let Some(port) = slots.port_mut(slot) else { return };
+    let mut bytes = [0; MAX_RTCP];
+    if let Some(length) = port.rtcp_due(now, entropy, &mut bytes)
+        && let Some(destination) = port.rtcp_destination()
+    {
+        out.rtcp(slot, destination, &bytes[..length]);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,193 @@
+//! What control asks of an engine.
+
+use terms::{
+    MeetingTag, Now, PortId, ZoneName,
+    media::{Command, PortRefusal, PortSnapshot, Report, Route, Stream, Voice},
+};
+
+use super::{
+    Engine, MAX_RTCP, Slot, SlotId,
+    slots::{Bound, NoSlot},
+};
+use crate::{player::Player, port::{Hearing, Port}, room::Room, schedule::Unit};
+
+impl Engine {
+    pub(super) fn on_command(&mut self, now: Now, command: Command) {
+        match command {
+            Command::Open { port, zone } => self.open(now, port, &zone),
+            Command::Connect { port, stream } => self.connect(port, stream),
+            Command::Route { port, route } => self.route(port, route),
+            Command::Fence { port, tag } => self.fence(port, tag),
+            Command::Close { port } => self.close(now, port),
+        }
+    }
+
+    pub(super) fn on_bound(&mut self, slot: SlotId) {
+        if let Some(Slot::Binding(port)) = self.slots.get_mut(slot) {
+            let port = *port;
+            self.begin(slot, port);
+        }
+    }
+
+    pub(super) fn on_bind_failed(&mut self, now: Now, slot: SlotId) {
+        let Some(Slot::Binding(port)) = self.slots.get_mut(slot) else { return };
+        let port = *port;
+        self.slots.avoid(now.mono, slot);
+        self.by_port.remove(&port);
+        self.out.report(Report::Refused { port, reason: PortRefusal::RangeExhausted });
+    }
+
+    /// Goes on with a port where its snapshot was taken, at the same address.
+    pub fn restore(&mut self, snapshot: &PortSnapshot) {
+        let Some(slot) = self.slots.take_exactly(snapshot.rtp) else { return };
+        if let Some((rtp, rtcp)) = self.slots.addresses(slot) {
+            self.out.bind(slot, rtp, rtcp);
+        }
+        let mut port = Port::restored(snapshot, &mut self.entropy);
+        port.phase = Some(self.schedule.add(Unit::Port(slot)));
+        self.by_port.insert(snapshot.port, slot);
+        self.slots.put(slot, Slot::Used(Box::new(port)));
+        self.route(snapshot.port, snapshot.route.clone());
+    }
+
+    fn open(&mut self, now: Now, port: PortId, zone: &ZoneName) {
+        match self.slots.take(now.mono, zone) {
+            Ok((slot, bound)) => {
+                self.by_port.insert(port, slot);
+                if bound == Bound::Already {
+                    return self.begin(slot, port);
+                }
+                self.slots.put(slot, Slot::Binding(port));
+                if let Some((rtp, rtcp)) = self.slots.addresses(slot) {
+                    self.out.bind(slot, rtp, rtcp);
+                }
+            }
+            Err(reason) => {
+                let reason = match reason {
+                    NoSlot::NoSuchZone => PortRefusal::NoSuchZone,
+                    NoSlot::Exhausted => PortRefusal::RangeExhausted,
+                };
+                self.out.report(Report::Refused { port, reason });
+            }
+        }
+    }
+
+    /// The pair is bound: the port lives from here on.
+    fn begin(&mut self, slot: SlotId, id: PortId) {
+        // Closed while its pair was being bound.
+        if self.by_port.get(&id) != Some(&slot) {
+            return self.slots.put(slot, Slot::Free);
+        }
+        let mut port = Port::new(id, &mut self.entropy);
+        port.phase = Some(self.schedule.add(Unit::Port(slot)));
+        self.slots.put(slot, Slot::Used(Box::new(port)));
+        if let Some((rtp, rtcp)) = self.slots.addresses(slot) {
+            self.out.report(Report::Opened { port: id, rtp, rtcp });
+        }
+    }
+
+    /// A renegotiation that changes the rate of the sound takes the port out of its meeting's bus and
+    /// seats it again.
+    fn connect(&mut self, id: PortId, stream: Box<Stream>) {
+        let Some(port) = self.by_port.get(&id).and_then(|slot| self.slots.port_mut(*slot)) else { return };
+        let before = port.rate();
+        port.connect(stream);
+        if port.rate() != before {
+            let route = port.route.clone();
+            self.route(id, route);
+        }
+    }
+
+    fn route(&mut self, id: PortId, route: Route) {
+        let Some(slot) = self.by_port.get(&id).copied() else { return };
+        let Some(port) = self.slots.port_mut(slot) else { return };
+        let rate = port.rate();
+        if let (Route::Meeting { tag, voice }, Hearing::Meeting { seat, voice: current }) = (&route, &mut port.hearing)
+            && seat.tag() == *tag
+            && self.rooms.get(&tag.meeting).is_some_and(|room| room.mix.rates().any(|bus| bus == rate))
+        {
+            *current = *voice;
+            port.route = route;
+            return;
+        }
+        self.leave_room(slot);
+        let hearing = match &route {
+            Route::Drop => Hearing::Nothing,
+            Route::Prompts { play, items } => Hearing::Prompts(Player::new(*play, items, &self.prompts, rate)),
+            Route::Echo => Hearing::Echo,
+            Route::Tone { hz } => Hearing::tone(*hz, rate),
+            Route::Meeting { tag, voice } => return self.enter_room(slot, *tag, *voice),
+        };
+        if let Some(port) = self.slots.port_mut(slot) {
+            port.hearing = hearing;
+            port.route = route;
+        }
+    }
+
+    /// The port is due with its room from here on.
+    fn enter_room(&mut self, slot: SlotId, tag: MeetingTag, voice: Voice) {
+        let Some(port) = self.slots.port_mut(slot) else { return };
+        let schedule = &mut self.schedule;
+        if let Some(phase) = port.phase.take() {
+            schedule.remove(phase, Unit::Port(slot));
+        }
+        let room = self
+            .rooms
+            .entry(tag.meeting)
+            .or_insert_with(|| Room::new(tag.meeting, schedule.add(Unit::Room(tag.meeting))));
+        match room.mix.seat(tag, port.id, port.rate()) {
+            Ok(seat) => {
+                room.members.push(slot);
+                port.hearing = Hearing::Meeting { seat, voice };
+                port.route = Route::Meeting { tag, voice };
+            }
+            Err(_) => self.counted.isolation_violations += 1,
+        }
+    }
+
+    /// Takes the port out of its room, if it is in one; it is due by itself again.
+    fn leave_room(&mut self, slot: SlotId) {
+        let Some(port) = self.slots.port_mut(slot) else { return };
+        let hearing = std::mem::replace(&mut port.hearing, Hearing::Nothing);
+        port.route = Route::Drop;
+        let Hearing::Meeting { seat, .. } = hearing else { return };
+        port.phase = Some(self.schedule.add(Unit::Port(slot)));
+        let meeting = seat.tag().meeting;
+        let Some(room) = self.rooms.get_mut(&meeting) else { return };
+        room.members.retain(|member| *member != slot);
+        self.counted.isolation_violations += u64::from(room.mix.leave(seat).is_err());
+        if room.members.is_empty() {
+            self.schedule.remove(room.phase, Unit::Room(meeting));
+            self.rooms.remove(&meeting);
+        }
+    }
+
+    /// ISO-1: media under an older lease stops at once.
+    fn fence(&mut self, id: PortId, tag: MeetingTag) {
+        let Some(slot) = self.by_port.get(&id).copied() else { return };
+        let held = match self.slots.port(slot).map(|port| &port.hearing) {
+            Some(Hearing::Meeting { seat, .. }) => seat.tag(),
+            _ => return,
+        };
+        if held.epoch < tag.epoch {
+            self.leave_room(slot);
+        }
+    }
+
+    fn close(&mut self, now: Now, id: PortId) {
+        let Some(slot) = self.by_port.remove(&id) else { return };
+        self.leave_room(slot);
+        let Some(mut port) = self.slots.close(now.mono, slot) else {
+            // Still being bound: `begin` finds it gone.
+            return self.out.report(Report::Closed { port: id, quality: Box::default() });
+        };
+        if let Some(phase) = port.phase.take() {
+            self.schedule.remove(phase, Unit::Port(slot));
+        }
+        let mut bytes = [0; MAX_RTCP];
+        if let (Some(length), Some(destination)) = (port.rtcp_bye(now, &mut bytes), port.rtcp_destination()) {
+            self.out.rtcp(slot, destination, &bytes[..length]);
+        }
+        self.out.report(Report::Closed { port: id, quality: Box::new(port.quality()) });
+    }
+}

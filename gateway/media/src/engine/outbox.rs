@@ -1,0 +1,62 @@
+//! What an engine wants done, with the bytes of its datagrams in one stretch of memory.
+
+use std::{collections::VecDeque, net::SocketAddr, ops::Range};
+
+use rtp::{HEADER_LEN, Header, write_header};
+use terms::media::Report;
+
+use super::{Channel, Output, SlotId};
+
+#[derive(Debug)]
+enum Queued {
+    Bind { slot: SlotId, rtp: SocketAddr, rtcp: SocketAddr },
+    Transmit { slot: SlotId, channel: Channel, destination: SocketAddr, bytes: Range<usize> },
+    Report(Report),
+}
+
+/// Filled while one input is handled, drained before the next; its memory stays.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    queue: VecDeque<Queued>,
+    bytes: Vec<u8>,
+}
+
+impl Outbox {
+    pub(crate) fn bind(&mut self, slot: SlotId, rtp: SocketAddr, rtcp: SocketAddr) {
+        self.queue.push_back(Queued::Bind { slot, rtp, rtcp });
+    }
+
+    pub(crate) fn report(&mut self, report: Report) {
+        self.queue.push_back(Queued::Report(report));
+    }
+
+    pub(crate) fn rtp(&mut self, slot: SlotId, destination: SocketAddr, header: &Header, payload: &[u8]) {
+        let begin = self.bytes.len();
+        self.bytes.resize(begin + HEADER_LEN, 0);
+        write_header(&mut self.bytes[begin..], header);
+        self.bytes.extend_from_slice(payload);
+        let bytes = begin..self.bytes.len();
+        self.queue.push_back(Queued::Transmit { slot, channel: Channel::Rtp, destination, bytes });
+    }
+
+    pub(crate) fn rtcp(&mut self, slot: SlotId, destination: SocketAddr, packet: &[u8]) {
+        let begin = self.bytes.len();
+        self.bytes.extend_from_slice(packet);
+        let bytes = begin..self.bytes.len();
+        self.queue.push_back(Queued::Transmit { slot, channel: Channel::Rtcp, destination, bytes });
+    }
+
+    pub(crate) fn poll(&mut self) -> Option<Output<'_>> {
+        match self.queue.pop_front() {
+            Some(Queued::Bind { slot, rtp, rtcp }) => Some(Output::Bind { slot, rtp, rtcp }),
+            Some(Queued::Transmit { slot, channel, destination, bytes }) => {
+                Some(Output::Transmit { slot, channel, destination, bytes: &self.bytes[bytes] })
+            }
+            Some(Queued::Report(report)) => Some(Output::Report(report)),
+            None => {
+                self.bytes.clear();
+                None
+            }
+        }
+    }
+}

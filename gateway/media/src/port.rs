@@ -1,0 +1,293 @@
+//! One port: an address, a peer, what it hears.
+
+use std::{net::SocketAddr, time::Duration};
+
+use codecs::{Dbm0, Generator};
+use meeting::Seat;
+use rtp::{
+    Packet,
+    rtcp::{self, Item, Ntp, Report as RtcpReport, SenderInfo},
+};
+use terms::{
+    Entropy, Instant, Now, PortId,
+    media::{PortSnapshot, Quality, Route, SampleRate, Stream, Voice},
+};
+
+use crate::{
+    player::Player,
+    receive::{Frame, Receiver, Taken, rate_of},
+    schedule::Phase,
+    send::{Numbers, Sender},
+};
+
+/// How loud the tone of `app:tone` is.
+const TONE_LEVEL: Dbm0 = Dbm0(-10.0);
+
+/// What the port hears, with what that takes.
+#[derive(Debug)]
+pub(crate) enum Hearing {
+    /// Nothing is sent.
+    Nothing,
+    /// Recordings, then silence.
+    Prompts(Player),
+    /// Its own sound.
+    Echo,
+    /// A sine.
+    Tone(Generator),
+    /// A meeting.
+    Meeting { seat: Seat, voice: Voice },
+}
+
+/// The two halves of a connected port.
+#[derive(Debug)]
+pub(crate) struct Connected {
+    pub(crate) stream: Box<Stream>,
+    pub(crate) receiver: Receiver,
+    pub(crate) sender: Sender,
+}
+
+/// Where the peer's media comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Latch {
+    rtp: Option<SocketAddr>,
+    rtcp: Option<SocketAddr>,
+}
+
+/// A port in use.
+#[derive(Debug)]
+pub(crate) struct Port {
+    pub(crate) id: PortId,
+    pub(crate) numbers: Numbers,
+    pub(crate) connected: Option<Connected>,
+    pub(crate) hearing: Hearing,
+    /// As it was told, for the snapshot.
+    pub(crate) route: Route,
+    /// Of the port by itself; in a meeting the room is due in its place.
+    pub(crate) phase: Option<Phase>,
+    latch: Latch,
+    foreign: u64,
+    cname: [u8; 12],
+    next_report: Option<Instant>,
+    round_trip: Option<Duration>,
+}
+
+/// Why a packet was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rejected {
+    /// It is not what was negotiated.
+    Malformed,
+    /// It is not from the peer.
+    Foreign,
+}
+
+impl Port {
+    pub(crate) fn new(id: PortId, entropy: &mut Entropy) -> Self {
+        Self {
+            id,
+            numbers: Numbers::random(entropy),
+            connected: None,
+            hearing: Hearing::Nothing,
+            route: Route::Drop,
+            phase: None,
+            latch: Latch::default(),
+            foreign: 0,
+            cname: cname(entropy),
+            next_report: None,
+            round_trip: None,
+        }
+    }
+
+    /// A port that goes on where a snapshot was taken; its route is told again by the engine.
+    pub(crate) fn restored(snapshot: &PortSnapshot, entropy: &mut Entropy) -> Self {
+        let mut port = Self::new(snapshot.port, entropy);
+        port.numbers = Numbers::of(snapshot);
+        if let Some(stream) = &snapshot.stream {
+            port.connect(stream.clone());
+        }
+        port.latch.rtp = snapshot.latched;
+        port
+    }
+
+    pub(crate) fn snapshot(&self, rtp: SocketAddr) -> PortSnapshot {
+        PortSnapshot {
+            port: self.id,
+            rtp,
+            ssrc: self.numbers.ssrc,
+            next_sequence: self.numbers.sequence.0,
+            next_timestamp: self.numbers.timestamp.0,
+            packets_sent: self.numbers.packets,
+            octets_sent: self.numbers.octets,
+            latched: self.latch.rtp,
+            stream: self.connected.as_ref().map(|connected| connected.stream.clone()),
+            route: self.route.clone(),
+        }
+    }
+
+    /// Takes what was negotiated. A peer that moved is waited for at its new place.
+    pub(crate) fn connect(&mut self, stream: Box<Stream>) {
+        if self.connected.as_ref().is_some_and(|connected| connected.stream.remote != stream.remote) {
+            self.latch = Latch::default();
+        }
+        match &mut self.connected {
+            Some(connected) => {
+                connected.receiver.renegotiate(&stream);
+                connected.sender.renegotiate(&stream);
+                connected.stream = stream;
+            }
+            None => {
+                let (receiver, sender) = (Receiver::new(&stream), Sender::new(&stream));
+                self.connected = Some(Connected { stream, receiver, sender });
+            }
+        }
+    }
+
+    /// The rate of its sound.
+    pub(crate) fn rate(&self) -> SampleRate {
+        self.connected.as_ref().map_or(SampleRate::Hz8000, |connected| rate_of(&connected.stream))
+    }
+
+    /// Where RTP is sent, if the peer wants any.
+    pub(crate) fn destination(&self) -> Option<SocketAddr> {
+        let stream = &self.connected.as_ref()?.stream;
+        let on_hold = stream.remote.ip().is_unspecified() || stream.remote.port() == 0;
+        (stream.direction.sends() && !on_hold).then(|| self.latch.rtp.unwrap_or(stream.remote))
+    }
+
+    /// The peer whose late packets are known once the port is closed.
+    pub(crate) fn peer(&self) -> Option<SocketAddr> {
+        self.latch.rtp.or_else(|| Some(self.connected.as_ref()?.stream.remote))
+    }
+
+    pub(crate) fn on_rtp(&mut self, now: Instant, source: SocketAddr, bytes: &[u8]) -> Result<Taken, Rejected> {
+        let connected = self.connected.as_mut().ok_or(Rejected::Foreign)?;
+        if self.latch.rtp.is_some_and(|latched| latched != source) {
+            self.foreign += 1;
+            return Err(Rejected::Foreign);
+        }
+        let packet = Packet::parse(bytes).map_err(|_| Rejected::Malformed)?;
+        match connected.receiver.take(now, &packet) {
+            Taken::Unknown => Err(Rejected::Malformed),
+            taken => {
+                // MEDIA-3: symmetric RTP; the first good packet tells where the peer really is.
+                self.latch.rtp = Some(source);
+                Ok(taken)
+            }
+        }
+    }
+
+    pub(crate) fn on_rtcp(&mut self, now: Now, source: SocketAddr, bytes: &[u8]) -> Result<(), Rejected> {
+        let connected = self.connected.as_mut().ok_or(Rejected::Foreign)?;
+        let known = self.latch.rtp.unwrap_or(connected.stream.remote).ip();
+        if source.ip() != known {
+            self.foreign += 1;
+            return Err(Rejected::Foreign);
+        }
+        let items = rtcp::parse(bytes).map_err(|_| Rejected::Malformed)?;
+        self.latch.rtcp = Some(source);
+        for item in items {
+            let blocks = match item {
+                Item::SenderReport { from, info, blocks } => {
+                    connected.receiver.reception().on_sender_report(now.mono, from, &info);
+                    blocks
+                }
+                Item::ReceiverReport { blocks, .. } => blocks,
+                Item::Cname { .. } | Item::Bye { .. } => continue,
+            };
+            for block in blocks.iter().filter(|block| block.ssrc == self.numbers.ssrc) {
+                self.round_trip = rtcp::round_trip(Ntp(now.wall.as_ntp()), block).or(self.round_trip);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the port says in this tick.
+    pub(crate) fn frame(&mut self, now: Instant, frame: &mut [i16]) -> Frame {
+        match &mut self.connected {
+            Some(connected) => connected.receiver.frame(now, frame),
+            None => Frame::Silence,
+        }
+    }
+
+    /// The report that is due, if one is (RFC 3550 §6.2).
+    pub(crate) fn rtcp_due(&mut self, now: Now, entropy: &mut Entropy, out: &mut [u8]) -> Option<usize> {
+        self.connected.as_ref()?;
+        let due = self.next_report.is_some_and(|at| at <= now.mono);
+        if due || self.next_report.is_none() {
+            self.next_report = Some(now.mono + rtcp::interval(entropy.next_u32()));
+        }
+        if due { self.write_rtcp(now, Leaving::No, out) } else { None }
+    }
+
+    /// The last report, with BYE (RFC 3550 §6.6), if there was anybody to hear it.
+    pub(crate) fn rtcp_bye(&mut self, now: Now, out: &mut [u8]) -> Option<usize> {
+        if self.numbers.packets == 0 { None } else { self.write_rtcp(now, Leaving::Yes, out) }
+    }
+
+    /// Where RTCP is sent.
+    pub(crate) fn rtcp_destination(&self) -> Option<SocketAddr> {
+        let stream = &self.connected.as_ref()?.stream;
+        let usable = !stream.remote_rtcp.ip().is_unspecified() && stream.remote_rtcp.port() != 0;
+        self.latch.rtcp.or_else(|| usable.then_some(stream.remote_rtcp))
+    }
+
+    pub(crate) fn quality(&mut self) -> Quality {
+        let (foreign, sent, round_trip) = (self.foreign, self.numbers.packets, self.round_trip);
+        let mut quality = Quality {
+            packets_sent: sent,
+            foreign_packets: foreign,
+            round_trip_ms: round_trip.map(|span| span.as_secs_f32() * 1_000.0),
+            ..Quality::default()
+        };
+        if let Some(connected) = &mut self.connected {
+            quality.packets_discarded = connected.receiver.discarded();
+            let reception = connected.receiver.reception();
+            quality.packets_received = reception.packets_received();
+            quality.packets_lost = reception.packets_lost();
+            quality.jitter_ms = reception.jitter_ms();
+        }
+        quality
+    }
+
+    fn write_rtcp(&mut self, now: Now, leaving: Leaving, out: &mut [u8]) -> Option<usize> {
+        let connected = self.connected.as_mut()?;
+        let block = connected.receiver.reception().report_block(now.mono);
+        #[expect(clippy::cast_possible_truncation, reason = "RFC 3550 §6.4.1: the counts are 32 bits and wrap")]
+        let info = SenderInfo {
+            ntp: Ntp(now.wall.as_ntp()),
+            timestamp: self.numbers.timestamp,
+            packets: self.numbers.packets as u32,
+            octets: self.numbers.octets as u32,
+        };
+        let report = RtcpReport {
+            ssrc: self.numbers.ssrc,
+            sender: (self.numbers.packets > 0).then_some(info),
+            blocks: block.as_slice(),
+            cname: std::str::from_utf8(&self.cname).unwrap_or("gateway"),
+            bye: leaving == Leaving::Yes,
+        };
+        rtcp::write(out, &report).ok()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leaving {
+    Yes,
+    No,
+}
+
+impl Hearing {
+    pub(crate) fn tone(hz: u32, rate: SampleRate) -> Self {
+        Self::Tone(Generator::new(hz, TONE_LEVEL, rate))
+    }
+}
+
+/// RFC 7022 §4.2: a short-term persistent name, random and of no use to others.
+fn cname(entropy: &mut Entropy) -> [u8; 12] {
+    const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let mut random = entropy.next_u64();
+    [(); 12].map(|()| {
+        let letter = LETTERS[usize::try_from(random & 31).unwrap_or(0)];
+        random >>= 5;
+        letter
+    })
+}

@@ -1,0 +1,51 @@
+//! The recordings, at every rate that a port may play them at.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use codecs::Resampler;
+use terms::{Language, PromptName, media::SampleRate};
+
+/// All recordings of all languages. Shared by the workers, never changed after the start.
+#[derive(Debug, Default)]
+pub struct Prompts {
+    recordings: BTreeMap<(PromptName, Language), Recording>,
+}
+
+#[derive(Debug)]
+struct Recording {
+    narrow: Arc<[i16]>,
+    wide: Arc<[i16]>,
+}
+
+impl Prompts {
+    /// Takes in a recording of 16 kHz.
+    pub fn insert(&mut self, name: PromptName, language: Language, wide: Vec<i16>) {
+        let narrow = to_narrow(&wide).into();
+        self.recordings.insert((name, language), Recording { narrow, wide: wide.into() });
+    }
+
+    /// A recording at `rate`. No codec of ours runs at 48 kHz as yet.
+    pub(crate) fn get(&self, name: &PromptName, language: &Language, rate: SampleRate) -> Option<Arc<[i16]>> {
+        let recording = self.recordings.get(&(name.clone(), language.clone()))?;
+        match rate {
+            SampleRate::Hz8000 => Some(Arc::clone(&recording.narrow)),
+            SampleRate::Hz16000 => Some(Arc::clone(&recording.wide)),
+            SampleRate::Hz48000 => None,
+        }
+    }
+}
+
+fn to_narrow(wide: &[i16]) -> Vec<i16> {
+    let (from, to) = (SampleRate::Hz16000, SampleRate::Hz8000);
+    let mut resampler = Resampler::new(from, to);
+    let mut frame = vec![0; from.tick_samples()];
+    let mut out = vec![0; to.tick_samples()];
+    let mut narrow = Vec::with_capacity(wide.len() / 2 + out.len());
+    for chunk in wide.chunks(frame.len()) {
+        frame.fill(0);
+        frame[..chunk.len()].copy_from_slice(chunk);
+        let length = resampler.resample(&frame, &mut out);
+        narrow.extend_from_slice(&out[..length]);
+    }
+    narrow
+}

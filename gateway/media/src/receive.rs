@@ -1,0 +1,153 @@
+//! One stream that comes in: from packets to frames of one tick.
+
+use codecs::{Concealment, Decoder};
+use rtp::{
+    Packet, Reception,
+    jitter::{self, Pulled},
+    telephone_event,
+};
+use terms::{
+    Digit, Instant,
+    media::{PayloadType, SampleRate, Stream},
+};
+
+/// The longest payload that is taken: 60 ms of L16 at 16 kHz and all codecs below it.
+const MAX_PAYLOAD: usize = 1_920;
+/// The most samples that one packet decodes to: 60 ms at 48 kHz.
+const MAX_DECODED: usize = 2_880;
+
+/// What a packet was good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// Sound.
+    Sound,
+    /// A key, told for the first time.
+    Digit(Digit),
+    /// A key that was told before.
+    Event,
+    /// A payload type that was not negotiated.
+    Unknown,
+}
+
+/// Whether a frame holds sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Frame {
+    Sound,
+    Silence,
+}
+
+/// The receiving half of a port.
+#[derive(Debug)]
+pub(crate) struct Receiver {
+    decoders: Vec<(PayloadType, Decoder)>,
+    events: Option<PayloadType>,
+    keys: telephone_event::Receiver,
+    reception: Reception,
+    buffer: jitter::Buffer,
+    concealment: Concealment,
+    /// Decoded and not yet played: packets and ticks need not be of one length.
+    waiting: Vec<i16>,
+}
+
+impl Receiver {
+    pub(crate) fn new(stream: &Stream) -> Self {
+        let rate = stream.send.codec.sample_rate();
+        let mut receiver = Self {
+            decoders: Vec::new(),
+            events: None,
+            keys: telephone_event::Receiver::new(),
+            reception: Reception::new(rate.hz()),
+            buffer: jitter::Buffer::new(&jitter::Settings::default()),
+            concealment: Concealment::new(rate),
+            waiting: Vec::new(),
+        };
+        receiver.renegotiate(stream);
+        receiver
+    }
+
+    /// Takes the payload types of a new answer; what was heard so far stays.
+    pub(crate) fn renegotiate(&mut self, stream: &Stream) {
+        let decoder = |format: &terms::media::Format| (format.payload_type, Decoder::new(format.codec));
+        self.decoders = stream.receive.iter().map(decoder).collect();
+        self.events = stream.receive_events;
+    }
+
+    pub(crate) const fn reception(&mut self) -> &mut Reception {
+        &mut self.reception
+    }
+
+    pub(crate) fn discarded(&self) -> u64 {
+        self.buffer.discarded()
+    }
+
+    pub(crate) fn take(&mut self, now: Instant, packet: &Packet<'_>) -> Taken {
+        let payload_type = packet.payload_type();
+        if self.events == Some(payload_type) {
+            self.reception.receive(now, &packet.header());
+            return self.keys.receive(packet).map_or(Taken::Event, Taken::Digit);
+        }
+        if self.decoders.iter().all(|(known, _)| *known != payload_type) {
+            return Taken::Unknown;
+        }
+        self.reception.receive(now, &packet.header());
+        self.buffer.insert(now, packet);
+        Taken::Sound
+    }
+
+    /// Writes what is due in this tick.
+    pub(crate) fn frame(&mut self, now: Instant, frame: &mut [i16]) -> Frame {
+        while self.waiting.len() < frame.len() {
+            if self.decode_next(now) == Decoded::Nothing {
+                break;
+            }
+        }
+        if self.waiting.is_empty() {
+            frame.fill(0);
+            return Frame::Silence;
+        }
+        let length = self.waiting.len().min(frame.len());
+        frame[..length].copy_from_slice(&self.waiting[..length]);
+        frame[length..].fill(0);
+        self.waiting.drain(..length);
+        Frame::Sound
+    }
+
+    fn decode_next(&mut self, now: Instant) -> Decoded {
+        let mut payload = [0; MAX_PAYLOAD];
+        let begin = self.waiting.len();
+        match self.buffer.pull(now, &mut payload) {
+            Pulled::Frame { payload_type, len, .. } => {
+                let Some((_, decoder)) = self.decoders.iter_mut().find(|(known, _)| *known == payload_type) else {
+                    // Held from before a renegotiation that dropped its type.
+                    return Decoded::Some;
+                };
+                self.waiting.resize(begin + MAX_DECODED, 0);
+                let length = decoder.decode(&payload[..len], &mut self.waiting[begin..]);
+                self.waiting.truncate(begin + length);
+                self.concealment.good(&mut self.waiting[begin..]);
+            }
+            Pulled::Lost { samples } => {
+                self.waiting.resize(begin + length_of(samples), 0);
+                self.concealment.lost(&mut self.waiting[begin..]);
+            }
+            Pulled::Pause { samples } => self.waiting.resize(begin + length_of(samples), 0),
+            Pulled::Empty => return Decoded::Nothing,
+        }
+        if self.waiting.len() == begin { Decoded::Nothing } else { Decoded::Some }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Decoded {
+    Some,
+    Nothing,
+}
+
+fn length_of(samples: u32) -> usize {
+    usize::try_from(samples).unwrap_or(MAX_DECODED).min(MAX_DECODED)
+}
+
+/// Samples of one tick at the rate of `stream`'s sound.
+pub(crate) const fn rate_of(stream: &Stream) -> SampleRate {
+    stream.send.codec.sample_rate()
+}

@@ -1,0 +1,107 @@
+//! One meeting's ports on this worker.
+
+use meeting::{Foreign, Heard, Mix};
+use rtp::Header;
+use terms::{
+    Instant, MeetingId,
+    media::{Codec, SampleRate, Voice},
+};
+
+use crate::{
+    engine::{Outbox, SlotId, Slots},
+    port::Hearing,
+    receive::Frame,
+    schedule::Phase,
+    send::MAX_PAYLOAD,
+};
+
+/// The longest frame of a tick.
+pub(crate) const MAX_FRAME: usize = SampleRate::Hz48000.tick_samples();
+
+/// A meeting, its ports here, and when it is due.
+#[derive(Debug)]
+pub(crate) struct Room {
+    pub(crate) mix: Mix,
+    pub(crate) members: Vec<SlotId>,
+    pub(crate) phase: Phase,
+    /// Of this tick; kept for its memory.
+    encoded: Vec<Encoded>,
+}
+
+/// A frame that everybody who is silent hears, encoded once for each codec.
+#[derive(Debug)]
+struct Encoded {
+    codec: Codec,
+    heard: Heard,
+    payload: [u8; MAX_PAYLOAD],
+    length: usize,
+}
+
+impl Room {
+    pub(crate) const fn new(meeting: MeetingId, phase: Phase) -> Self {
+        Self { mix: Mix::new(meeting), members: Vec::new(), phase, encoded: Vec::new() }
+    }
+
+    /// Mixes one tick: takes what each port says, sends each what the others said. Yields how often
+    /// a seat of another meeting was found among the members, which must be never.
+    pub(crate) fn tick(&mut self, now: Instant, slots: &mut Slots, out: &mut Outbox) -> u64 {
+        let mut violations = 0;
+        self.mix.begin_tick();
+        for slot in &self.members {
+            violations += u64::from(self.listen_to(now, *slot, slots).is_err());
+        }
+        let mut encoded = std::mem::take(&mut self.encoded);
+        encoded.clear();
+        for slot in &self.members {
+            violations += u64::from(self.speak_to(now, *slot, slots, (out, &mut encoded)).is_err());
+        }
+        self.encoded = encoded;
+        violations
+    }
+
+    fn listen_to(&mut self, now: Instant, slot: SlotId, slots: &mut Slots) -> Result<(), Foreign> {
+        let Some(port) = slots.port_mut(slot) else { return Ok(()) };
+        let mut frame = [0; MAX_FRAME];
+        let frame = &mut frame[..port.rate().tick_samples()];
+        let said = port.frame(now, frame);
+        let Hearing::Meeting { seat, voice } = &port.hearing else { return Ok(()) };
+        match (said, voice) {
+            (Frame::Sound, Voice::Heard) => self.mix.contribute(seat, frame),
+            (Frame::Sound, Voice::Muted) | (Frame::Silence, _) => Ok(()),
+        }
+    }
+
+    fn speak_to(
+        &self,
+        now: Instant,
+        slot: SlotId,
+        slots: &mut Slots,
+        (out, encoded): (&mut Outbox, &mut Vec<Encoded>),
+    ) -> Result<(), Foreign> {
+        let Some(port) = slots.port_mut(slot) else { return Ok(()) };
+        let Some(destination) = port.destination() else { return Ok(()) };
+        let rate = port.rate();
+        let Hearing::Meeting { seat, .. } = &port.hearing else { return Ok(()) };
+        let mut frame = [0; MAX_FRAME];
+        let frame = &mut frame[..rate.tick_samples()];
+        let heard = self.mix.hear(seat, frame)?;
+        let Some(connected) = &mut port.connected else { return Ok(()) };
+        let numbers = &mut port.numbers;
+        let emit = |header: Header, payload: &[u8]| out.rtp(slot, destination, &header, payload);
+        if heard == Heard::Others || !connected.sender.takes_shared() {
+            connected.sender.send(now, numbers, frame, emit);
+            return Ok(());
+        }
+        let codec = connected.sender.codec();
+        let known = encoded.iter().position(|other| other.codec == codec && other.heard == heard);
+        let index = known.unwrap_or_else(|| {
+            let mut payload = [0; MAX_PAYLOAD];
+            let length = connected.sender.encode(frame, &mut payload);
+            encoded.push(Encoded { codec, heard, payload, length });
+            encoded.len() - 1
+        });
+        let shared = &encoded[index];
+        connected.sender.send_shared(now, numbers, &shared.payload[..shared.length], emit);
+        Ok(())
+    }
+}

@@ -1,0 +1,181 @@
+//! One stream that goes out: from frames of one tick to packets.
+
+use codecs::Encoder;
+use rtp::{Header, SequenceNumber, Timestamp};
+use terms::{
+    Entropy, Instant,
+    media::{Codec, Format, PayloadType, PortSnapshot, Ptime, SampleRate, Ssrc, Stream},
+};
+
+use crate::schedule::TICK;
+
+/// The longest payload that is sent.
+pub(crate) const MAX_PAYLOAD: usize = 960;
+
+/// The numbers of a stream that its receiver sees. They outlive every renegotiation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Numbers {
+    pub(crate) ssrc: Ssrc,
+    pub(crate) sequence: SequenceNumber,
+    pub(crate) timestamp: Timestamp,
+    pub(crate) packets: u64,
+    pub(crate) octets: u64,
+}
+
+impl Numbers {
+    /// RFC 3550 §5.1: sequence number and timestamp begin at random.
+    pub(crate) const fn random(entropy: &mut Entropy) -> Self {
+        let first = entropy.next_u64();
+        #[expect(clippy::cast_possible_truncation, reason = "the lower bits of a random number")]
+        let (sequence, timestamp) = ((first & 0x7fff) as u16, (first >> 32) as u32);
+        Self {
+            ssrc: Ssrc(entropy.next_u32()),
+            sequence: SequenceNumber(sequence),
+            timestamp: Timestamp(timestamp),
+            packets: 0,
+            octets: 0,
+        }
+    }
+
+    pub(crate) const fn of(snapshot: &PortSnapshot) -> Self {
+        Self {
+            ssrc: snapshot.ssrc,
+            sequence: SequenceNumber(snapshot.next_sequence),
+            timestamp: Timestamp(snapshot.next_timestamp),
+            packets: snapshot.packets_sent,
+            octets: snapshot.octets_sent,
+        }
+    }
+}
+
+/// The sending half of a port.
+#[derive(Debug)]
+pub(crate) struct Sender {
+    format: Format,
+    ptime: Ptime,
+    encoder: Encoder,
+    /// Frames that don't fill a packet yet.
+    waiting: Vec<i16>,
+    last_frame: Option<Instant>,
+}
+
+
+impl Sender {
+    pub(crate) fn new(stream: &Stream) -> Self {
+        Self {
+            format: stream.send,
+            ptime: stream.ptime,
+            encoder: Encoder::new(stream.send.codec),
+            waiting: Vec::new(),
+            last_frame: None,
+        }
+    }
+
+    /// Goes on in another format; timestamps run on.
+    pub(crate) fn renegotiate(&mut self, stream: &Stream) {
+        if stream.send.codec != self.format.codec {
+            self.encoder = Encoder::new(stream.send.codec);
+            self.waiting.clear();
+        }
+        self.format = stream.send;
+        self.ptime = stream.ptime;
+    }
+
+    pub(crate) const fn codec(&self) -> Codec {
+        self.format.codec
+    }
+
+    /// Whether one frame is one packet, so that a frame encoded once can serve many.
+    pub(crate) fn takes_shared(&self) -> bool {
+        self.ptime == Ptime::MS_20 && self.waiting.is_empty()
+    }
+
+    /// Sends a payload that is one tick of this codec.
+    pub(crate) fn send_shared(
+        &mut self,
+        now: Instant,
+        numbers: &mut Numbers,
+        payload: &[u8],
+        emit: impl FnOnce(Header, &[u8]),
+    ) {
+        let rate = self.format.codec.sample_rate();
+        let marker = self.resume(now, numbers, rate);
+        let header = next_header(numbers, self.format.payload_type, marker, rate.tick_samples(), payload.len());
+        emit(header, payload);
+    }
+
+    /// Takes a frame of one tick and sends the packets that it completes.
+    pub(crate) fn send(
+        &mut self,
+        now: Instant,
+        numbers: &mut Numbers,
+        frame: &[i16],
+        mut emit: impl FnMut(Header, &[u8]),
+    ) {
+        let rate = self.format.codec.sample_rate();
+        let mut marker = self.resume(now, numbers, rate);
+        self.waiting.extend_from_slice(frame);
+        let samples = samples_of(self.ptime, rate);
+        let mut payload = [0; MAX_PAYLOAD];
+        while self.waiting.len() >= samples {
+            let length = self.encoder.encode(&self.waiting[..samples], &mut payload);
+            self.waiting.drain(..samples);
+            let header = next_header(numbers, self.format.payload_type, marker, samples, length);
+            emit(header, &payload[..length]);
+            marker = Marker::No;
+        }
+    }
+
+    /// Encodes a frame of one tick without sending it.
+    pub(crate) fn encode(&mut self, frame: &[i16], payload: &mut [u8]) -> usize {
+        self.encoder.encode(frame, payload)
+    }
+
+    /// RFC 3551 §4.1: the first packet after a pause is marked, and its timestamp has run on with the time.
+    fn resume(&mut self, now: Instant, numbers: &mut Numbers, rate: SampleRate) -> Marker {
+        let pause = self.last_frame.replace(now).map(|last| now.since(last));
+        match pause {
+            Some(pause) if pause < TICK * 2 => Marker::No,
+            Some(pause) => {
+                let silent = pause.as_nanos() / TICK.as_nanos() - 1;
+                let ticks = u32::try_from(silent).unwrap_or(0);
+                let tick = u32::try_from(rate.tick_samples()).unwrap_or(0);
+                numbers.timestamp = numbers.timestamp.advanced_by(ticks.wrapping_mul(tick));
+                self.waiting.clear();
+                Marker::Yes
+            }
+            None => Marker::Yes,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Marker {
+    Yes,
+    No,
+}
+
+fn next_header(
+    numbers: &mut Numbers,
+    payload_type: PayloadType,
+    marker: Marker,
+    samples: usize,
+    octets: usize,
+) -> Header {
+    let header = Header {
+        payload_type,
+        marker: marker == Marker::Yes,
+        sequence: numbers.sequence,
+        timestamp: numbers.timestamp,
+        ssrc: numbers.ssrc,
+    };
+    numbers.sequence = numbers.sequence.next();
+    numbers.timestamp = numbers.timestamp.advanced_by(u32::try_from(samples).unwrap_or(0));
+    numbers.packets += 1;
+    numbers.octets += u64::try_from(octets).unwrap_or(0);
+    header
+}
+
+fn samples_of(ptime: Ptime, rate: SampleRate) -> usize {
+    rate.tick_samples() * usize::try_from(ptime.as_millis()).unwrap_or(20) / 20
+}

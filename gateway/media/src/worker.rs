@@ -1,0 +1,239 @@
+//! The thread around an engine: waits on the sockets, feeds one input, drains all output.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use crossbeam_queue::ArrayQueue;
+use mio::{Events, Poll, Token, Waker};
+use terms::{Entropy, Now, WorkerId, media::Command};
+
+use crate::{
+    clock::Clock,
+    counters::{Counted, Counters},
+    engine::{Channel, Engine, EngineSettings, Input, Output, SlotId},
+    queue::{Commands, Reports, Wake},
+    socket::{Sockets, of_token},
+};
+
+const WAKER: Token = Token(usize::MAX);
+/// Sockets that are looked at in one wake-up; the rest waits for the next.
+const EVENTS: usize = 1_024;
+/// The longest datagram that is read; longer ones are cut, and then malformed.
+const MAX_DATAGRAM: usize = 2_048;
+/// A worker with nothing to do looks up this often.
+const IDLE: Duration = Duration::from_millis(500);
+
+/// What a worker is made with.
+#[derive(Debug)]
+pub struct Settings {
+    /// Which of the workers.
+    pub id: WorkerId,
+    /// What its engine may use.
+    pub engine: EngineSettings,
+    /// For its SSRCs and sequence numbers.
+    pub entropy: Entropy,
+    /// Commands that may wait.
+    pub commands: usize,
+    /// The process's clock.
+    pub clock: Clock,
+}
+
+/// A running worker.
+#[derive(Debug)]
+pub struct Worker {
+    thread: JoinHandle<()>,
+    stop: Arc<AtomicBool>,
+    waker: Arc<Waker>,
+    commands: Commands,
+    counters: Arc<Counters>,
+}
+
+impl Worker {
+    /// Starts the thread.
+    pub fn start(settings: Settings, reports: Reports) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        let (commands, queue) = Commands::new(settings.commands, Arc::clone(&waker) as Arc<dyn Wake>);
+        let stop = Arc::new(AtomicBool::new(false));
+        let counters = Arc::new(Counters::default());
+        let name = format!("media-{}", settings.id.0);
+        let mut running = Running {
+            engine: Engine::new(settings.clock.now().mono, settings.engine, settings.entropy),
+            clock: settings.clock,
+            poll,
+            sockets: Sockets::default(),
+            commands: queue,
+            reports,
+            binds: Vec::new(),
+            counters: Arc::clone(&counters),
+            lost: Counted::default(),
+        };
+        let until = Arc::clone(&stop);
+        let thread = thread::Builder::new().name(name).spawn(move || running.run(&until))?;
+        Ok(Self { thread, stop, waker, commands, counters })
+    }
+
+    /// The queue of its commands.
+    pub const fn commands(&self) -> &Commands {
+        &self.commands
+    }
+
+    /// What it counts.
+    pub const fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
+    /// Whether the thread still runs.
+    pub fn is_running(&self) -> bool {
+        !self.thread.is_finished()
+    }
+
+    /// Ends the thread once it has carried out what was commanded.
+    pub fn stop(self) {
+        self.stop.store(true, Ordering::Release);
+        Wake::wake(&*self.waker);
+        if self.thread.join().is_err() {
+            tracing::error!("media worker ended by a panic");
+        }
+    }
+}
+
+/// What a pair's binding came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bind {
+    Done(SlotId),
+    Failed(SlotId),
+}
+
+struct Running {
+    engine: Engine,
+    clock: Clock,
+    poll: Poll,
+    sockets: Sockets,
+    commands: Arc<ArrayQueue<Command>>,
+    reports: Reports,
+    binds: Vec<Bind>,
+    counters: Arc<Counters>,
+    /// What the engine can't see: sends that failed, reports that were dropped.
+    lost: Counted,
+}
+
+impl Running {
+    fn run(&mut self, stop: &AtomicBool) {
+        let mut events = Events::with_capacity(EVENTS);
+        while !stop.load(Ordering::Acquire) {
+            if let Err(error) = self.wait(&mut events) {
+                tracing::error!(%error, "media worker can't wait on its sockets");
+                return;
+            }
+            let mut now = self.clock.now();
+            for event in &events {
+                if event.token() == WAKER {
+                    self.carry_out_commands(now);
+                } else {
+                    self.receive(now, of_token(event.token()));
+                }
+            }
+            now = self.clock.now();
+            if self.engine.poll_timeout().is_some_and(|at| at <= now.mono) {
+                self.feed(now, Input::Timeout);
+            }
+            self.publish();
+        }
+        self.carry_out_commands(self.clock.now());
+    }
+
+    fn wait(&mut self, events: &mut Events) -> io::Result<()> {
+        let now = self.clock.now().mono;
+        let timeout = self.engine.poll_timeout().map_or(IDLE, |at| at.since(now));
+        match self.poll.poll(events, Some(timeout)) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            other => other,
+        }
+    }
+
+    fn carry_out_commands(&mut self, now: Now) {
+        // What is queued meanwhile has waked us again.
+        for _ in 0..self.commands.len() {
+            let Some(command) = self.commands.pop() else { return };
+            self.feed(now, Input::Command(command));
+        }
+    }
+
+    fn receive(&mut self, now: Now, (slot, channel): (SlotId, Channel)) {
+        let mut buffer = [0; MAX_DATAGRAM];
+        loop {
+            let Some(socket) = self.sockets.get(slot, channel) else { return };
+            match socket.recv_from(&mut buffer) {
+                Ok((length, source)) => {
+                    let bytes = &buffer[..length];
+                    self.feed(now, Input::Packet { slot, channel, source, bytes });
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // ICMP unreachable and the like: told by the next call that would have succeeded.
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn feed(&mut self, now: Now, input: Input<'_>) {
+        self.engine.handle_input(now, input);
+        self.drain();
+        while let Some(bind) = self.binds.pop() {
+            self.engine.handle_input(now, match bind {
+                Bind::Done(slot) => Input::Bound(slot),
+                Bind::Failed(slot) => Input::BindFailed(slot),
+            });
+            self.drain();
+        }
+    }
+
+    fn drain(&mut self) {
+        let mut reported = false;
+        while let Some(output) = self.engine.poll_output() {
+            match output {
+                Output::Bind { slot, rtp, rtcp } => {
+                    let bound = self.sockets.bind(self.poll.registry(), slot, (rtp, rtcp));
+                    self.binds.push(match bound {
+                        Ok(()) => Bind::Done(slot),
+                        Err(error) => {
+                            tracing::warn!(%error, %rtp, "media address can't be bound; it is left alone for a while");
+                            Bind::Failed(slot)
+                        }
+                    });
+                }
+                Output::Transmit { slot, channel, destination, bytes } => {
+                    let sent = self.sockets.get(slot, channel).map(|socket| socket.send_to(bytes, destination));
+                    match sent {
+                        Some(Ok(_)) => self.lost.packets_sent += 1,
+                        Some(Err(_)) | None => self.lost.sends_failed += 1,
+                    }
+                }
+                Output::Report(report) => {
+                    reported = true;
+                    self.lost.reports_dropped += u64::from(self.reports.push(report).is_err());
+                }
+            }
+        }
+        if reported {
+            self.reports.wake_reader();
+        }
+    }
+
+    fn publish(&self) {
+        let lost = &self.lost;
+        self.counters.publish(&Counted {
+            packets_sent: lost.packets_sent,
+            sends_failed: lost.sends_failed,
+            reports_dropped: lost.reports_dropped,
+            ..self.engine.counted()
+        });
+    }
+}
