@@ -51,3 +51,21 @@ impl Encoder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_encoder_writes_its_decoder_reads() {
+        for codec in [Codec::Pcmu, Codec::Pcma] {
+            let sent: Vec<i16> = (-80..80).map(|step| step * 400).collect();
+            let (mut payload, mut heard) = ([0; 160], [0; 160]);
+            assert_eq!(Encoder::new(codec).encode(&sent, &mut payload), 160);
+            assert_eq!(Decoder::new(codec).decode(&payload, &mut heard), 160);
+            for (sent, heard) in sent.iter().zip(heard) {
+                assert!((i32::from(*sent) - i32::from(heard)).abs() <= 512, "{codec:?}: {sent} {heard}");
+            }
+        }
+    }
+}

@@ -43,3 +43,76 @@ fn map<From: Copy, To>(from: &[From], to: &mut [To], convert: impl Fn(From) -> T
     }
     from.len().min(to.len())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// G.711 tables 1a and 1b: the interval of magnitudes and the value of a code, in 16 bits.
+    fn a_law(code: u8) -> (bool, i32, i32, i32) {
+        let bits = code ^ 0x55;
+        let (segment, step) = (i32::from(bits >> 4 & 7), i32::from(bits & 15));
+        let (low, width) = match segment {
+            0 => (2 * step, 2),
+            _ => ((16 + step) << segment, 1 << segment),
+        };
+        (bits & 0x80 == 0, low * 8, (low + width) * 8, (low * 2 + width) * 4)
+    }
+
+    /// G.711 tables 2a and 2b.
+    fn mu_law(code: u8) -> (bool, i32, i32, i32) {
+        let bits = !code;
+        let (segment, step) = (i32::from(bits >> 4 & 7), i32::from(bits & 15));
+        let value = ((2 * step + 33) << segment) - 33;
+        let half = 1 << segment;
+        (bits & 0x80 != 0, (value - half).max(0) * 4, (value + half) * 4, value * 4)
+    }
+
+    type Table = fn(u8) -> (bool, i32, i32, i32);
+    const LAWS: [(Law, Table); 2] = [(Law::A, a_law), (Law::Mu, mu_law)];
+
+    #[test]
+    fn g711_tables_1_and_2_every_code_decodes_to_its_value() {
+        for (law, table) in LAWS {
+            for code in 0..=u8::MAX {
+                let (negative, _, _, value) = table(code);
+                let mut sample = [0];
+                assert_eq!(decode(law, &[code], &mut sample), 1);
+                let expected = if negative { -value } else { value };
+                assert_eq!(i32::from(sample[0]), expected, "{law:?} {code:#x}");
+            }
+        }
+    }
+
+    /// A sample on a decision value may go either way (G.711 §3.2 note).
+    #[test]
+    fn g711_tables_1_and_2_every_sample_encodes_to_its_interval() {
+        for (law, table) in LAWS {
+            let largest = (0..=u8::MAX).map(|code| table(code).2).max().expect("256 codes");
+            for sample in i16::MIN..=i16::MAX {
+                let mut code = [0];
+                assert_eq!(encode(law, &[sample], &mut code), 1);
+                let (negative, low, high, _) = table(code[0]);
+                let magnitude = i32::from(sample).abs().min(largest);
+                assert!((low..=high).contains(&magnitude), "{law:?} {sample}: {:#x} {low}..{high}", code[0]);
+                // The lowest step may be of either sign.
+                assert!(negative == (sample < 0) || low == 0, "{law:?} {sample}: {:#x}", code[0]);
+            }
+        }
+    }
+
+    #[test]
+    fn the_shorter_slice_bounds_both_ways() {
+        assert_eq!(decode(Law::A, &[0xd5; 3], &mut [0; 2]), 2);
+        assert_eq!(encode(Law::Mu, &[0; 2], &mut [0; 3]), 2);
+    }
+
+    #[test]
+    fn silence_decodes_next_to_zero() {
+        for law in [Law::A, Law::Mu] {
+            let mut sample = [99];
+            decode(law, &[law.silence()], &mut sample);
+            assert!(sample[0].abs() <= 8, "{law:?}");
+        }
+    }
+}

@@ -9,7 +9,7 @@ pub struct Dbm0(pub f32);
 
 impl Dbm0 {
     /// The sine that just fills the range (G.711 §4).
-    #[expect(clippy::approx_constant, reason = "3.14 dBm0 by G.711, not pi")]
+    #[expect(clippy::approx_constant, reason = "G.711's 3.14, not the circle's")]
     pub const FULL_SCALE: Self = Self(3.14);
     /// What no sound at all is reported as.
     pub const SILENCE: Self = Self(-127.0);
@@ -45,4 +45,33 @@ pub fn dbov(frame: &[i16]) -> Dbov {
     #[expect(clippy::cast_precision_loss, reason = "a level needs six digits, not nineteen")]
     let mean_square = energy as f32 / frame.len() as f32;
     Dbov((10.0 * (mean_square / (32_768.0 * 32_768.0)).log10()).max(Dbov::SILENCE.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Generator;
+    use terms::media::SampleRate;
+
+    #[test]
+    fn rfc6464_3_levels_against_overload() {
+        let mut sine = [0; 800];
+        Generator::new(1_000, Dbm0::FULL_SCALE, SampleRate::Hz8000).fill(&mut sine);
+        let cases: [(&str, &[i16], f32); 4] = [
+            ("full-scale square", &[i16::MIN; 160], 0.0),
+            ("full-scale sine", &sine, -3.01),
+            ("nothing", &[0; 160], -127.0),
+            ("empty", &[], -127.0),
+        ];
+        for (name, frame, expected) in cases {
+            assert!((dbov(frame).0 - expected).abs() < 0.02, "{name}: {:?}", dbov(frame));
+        }
+    }
+
+    #[test]
+    fn g711_4_full_scale_is_at_plus_3_14_dbm0() {
+        assert!((Dbm0::FULL_SCALE.peak() - 32_768.0).abs() < 1.0);
+        assert!((Dbm0::of_peak(Dbm0(-20.0).peak()).0 - -20.0).abs() < 1e-3);
+        assert_eq!(Dbm0::of_peak(0.0), Dbm0::SILENCE);
+    }
 }

@@ -101,7 +101,7 @@ impl Goertzel {
     pub fn add(&mut self, samples: &[i16]) {
         let (mut last, mut before) = (self.last, self.before);
         for sample in samples {
-            let next = self.coefficient.mul_add(last, f32::from(*sample) - before);
+            let next = self.coefficient * last + f32::from(*sample) - before;
             before = last;
             last = next;
         }
@@ -128,4 +128,72 @@ impl Goertzel {
 #[expect(clippy::cast_possible_truncation, reason = "the cast saturates, which is what is wanted")]
 pub(crate) fn to_sample(value: f32) -> i16 {
     (value + 0.5f32.copysign(value)) as i16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RATE: SampleRate = SampleRate::Hz8000;
+
+    fn level(hz: f32, sound: &[i16]) -> f32 {
+        let mut meter = Goertzel::new(hz, RATE);
+        meter.add(sound);
+        meter.take().0
+    }
+
+    #[test]
+    fn a_tone_has_its_level_at_every_rate() {
+        for rate in SampleRate::ALL {
+            for (hz, dbm0) in [(440, 0.0), (1_000, -10.0), (3_400, -40.0)] {
+                let mut sound = vec![0; rate.tick_samples() * 10];
+                Generator::new(hz, Dbm0(dbm0), rate).fill(&mut sound);
+                let mut meter = Goertzel::new(hz as f32, rate);
+                meter.add(&sound);
+                let measured = meter.take().0;
+                assert!((measured - dbm0).abs() < 0.1, "{rate:?} {hz} Hz: {measured}");
+            }
+        }
+    }
+
+    #[test]
+    fn phase_runs_on_from_frame_to_frame() {
+        let mut whole = [0; 480];
+        Generator::new(437, Dbm0(-10.0), RATE).fill(&mut whole);
+        let mut generator = Generator::new(437, Dbm0(-10.0), RATE);
+        let mut pieces = [0; 480];
+        pieces.chunks_mut(160).for_each(|frame| generator.fill(frame));
+        assert_eq!(whole, pieces);
+    }
+
+    #[test]
+    fn a_meter_adds_frames_and_begins_anew() {
+        let mut sound = [0; 320];
+        Generator::new(1_000, Dbm0(-10.0), RATE).fill(&mut sound);
+        let mut meter = Goertzel::new(1_000.0, RATE);
+        sound.chunks(80).for_each(|frame| meter.add(frame));
+        assert!((meter.take().0 - -10.0).abs() < 0.05);
+        assert_eq!(meter.take(), Dbm0::SILENCE);
+        meter.add(&[0; 160]);
+        assert_eq!(meter.take(), Dbm0::SILENCE);
+    }
+
+    #[test]
+    fn q23_6_each_key_has_its_two_tones_and_no_other() {
+        let all = [697.0, 770.0, 852.0, 941.0, 1209.0, 1336.0, 1477.0, 1633.0];
+        for code in 0..16 {
+            let digit = Digit::from_event(code).expect("a key");
+            let mut sound = [0; 800];
+            Dtmf::new(digit, Dbm0(-9.0), RATE).fill(&mut sound);
+            let (low, high) = frequencies(digit);
+            for hz in all {
+                let measured = level(hz, &sound);
+                if hz == low as f32 || hz == high as f32 {
+                    assert!((measured - -9.0).abs() < 0.5, "{code}: {hz} Hz at {measured}");
+                } else {
+                    assert!(measured < -25.0, "{code}: {hz} Hz at {measured}");
+                }
+            }
+        }
+    }
 }
