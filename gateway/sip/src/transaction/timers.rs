@@ -19,13 +19,8 @@ impl Timers {
     pub const RFC: Self =
         Self { t1: Duration::from_millis(500), t2: Duration::from_secs(4), t4: Duration::from_secs(5) };
 
-    /// 64*T1: timers B, F, H, J, L and M.
+    /// 64*T1: timers B, D, F, H, J, L and M.
     pub const fn give_up(self) -> Duration {
         self.t1.saturating_mul(64)
-    }
-
-    /// Timer D: at least 32 s over UDP.
-    pub const fn absorb_responses(self) -> Duration {
-        self.give_up()
     }
 }

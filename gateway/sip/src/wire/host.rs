@@ -3,6 +3,7 @@
 use super::{Text, scan};
 use bytes::{BufMut as _, BytesMut};
 use core::{
+    cmp::Ordering,
     fmt::{self, Write as _},
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     str::FromStr,
@@ -10,7 +11,7 @@ use core::{
 use serde::{Deserialize, Serialize};
 
 /// A host of a URI or a Via. Names compare without regard to case (RFC 3261 §19.1.4).
-#[derive(Debug, Clone, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Host {
     /// An IPv4 address.
     V4(Ipv4Addr),
@@ -59,6 +60,10 @@ pub(crate) fn write_display(out: &mut BytesMut, value: impl fmt::Display) {
     write!(out, "{value}").expect("BytesMut grows");
 }
 
+fn folded(name: &Text) -> impl Iterator<Item = u8> {
+    name.as_bytes().iter().map(u8::to_ascii_lowercase)
+}
+
 /// An address as it stands in a URI: IPv4, or IPv6 in brackets.
 fn literal(text: &[u8]) -> Option<IpAddr> {
     let inside = text.strip_prefix(b"[").and_then(|text| text.strip_suffix(b"]"));
@@ -85,14 +90,27 @@ pub(crate) fn split_port(text: &[u8]) -> Option<(&[u8], Option<u16>)> {
     }
 }
 
+impl Ord for Host {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::V4(a), Self::V4(b)) => a.cmp(b),
+            (Self::V6(a), Self::V6(b)) => a.cmp(b),
+            (Self::Name(a), Self::Name(b)) => folded(a).cmp(folded(b)),
+            (Self::V4(_), _) | (Self::V6(_), Self::Name(_)) => Ordering::Less,
+            (Self::V6(_) | Self::Name(_), _) => Ordering::Greater,
+        }
+    }
+}
+
+impl PartialOrd for Host {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 impl PartialEq for Host {
     fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Name(a), Self::Name(b)) => a.as_bytes().eq_ignore_ascii_case(b.as_bytes()),
-            (Self::V4(a), Self::V4(b)) => a == b,
-            (Self::V6(a), Self::V6(b)) => a == b,
-            (Self::V4(_) | Self::V6(_) | Self::Name(_), _) => false,
-        }
+        self.cmp(other) == Ordering::Equal
     }
 }
 
