@@ -1,1 +1,9 @@
 //! SIP as values: messages, transactions, dialogs, endpoint.
+#![no_std]
+#![warn(missing_docs)]
+
+extern crate alloc;
+
+pub mod endpoint;
+pub mod transaction;
+pub mod wire;

@@ -1,0 +1,176 @@
+//! What an endpoint is asked to do.
+
+use super::ListenerId;
+use crate::wire::{Body, MaxForwards, NameAddr, Reason, RetryAfter, StatusCode, Text, Uri, Warning};
+use alloc::{boxed::Box, vec::Vec};
+use core::net::SocketAddr;
+use serde::{Deserialize, Serialize};
+
+/// Names an INVITE usage: the dialog, or the early dialogs, that one INVITE made.
+///
+/// The lowest bit tells who gave the name, so that both sides mint without asking. The endpoint
+/// names incoming ones; whoever commands [`Command::Invite`] names the new one with
+/// [`DialogId::outgoing`] and a serial that it never uses twice, and may send further commands to
+/// it at once. An id is unique within an origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct DialogId(u64);
+
+impl DialogId {
+    /// The how-manieth INVITE that came in.
+    pub(crate) const fn incoming(serial: u64) -> Self {
+        Self(serial << 1)
+    }
+
+    /// The how-manieth INVITE that went out, counted by whoever commands it; below 2^63.
+    pub const fn outgoing(serial: u64) -> Self {
+        Self((serial << 1) | 1)
+    }
+
+    /// Whether the endpoint named it.
+    pub const fn is_incoming(self) -> bool {
+        self.0 & 1 == 0
+    }
+
+    /// The count behind the name.
+    pub(crate) const fn serial(self) -> u64 {
+        self.0 >> 1
+    }
+
+    /// The number, for logs and for the Contact user.
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
+/// A header that the endpoint has no part in. Line ends in it become spaces.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtraHeader {
+    /// Its name as it will stand.
+    pub name: Text,
+    /// Its value as it will stand.
+    pub value: Text,
+}
+
+/// Where a request goes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hop {
+    /// From this socket.
+    pub listener: ListenerId,
+    /// To this address.
+    pub destination: SocketAddr,
+}
+
+/// A call to make. The endpoint adds Via, tags, Call-ID, CSeq, Contact, Allow, Supported, User-Agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invite {
+    /// The name that the call shall have.
+    pub dialog: DialogId,
+    /// The Request-URI.
+    pub uri: Uri,
+    /// Where it goes.
+    pub hop: Hop,
+    /// The caller; a tag in it is replaced.
+    pub from: NameAddr,
+    /// The callee, without a tag.
+    pub to: NameAddr,
+    /// How many proxies it may still pass: a B2BUA hands on one less than it got.
+    pub max_forwards: MaxForwards,
+    /// The offer.
+    pub body: Option<Body>,
+    /// Identity, Diversion, Route and whatever else.
+    pub headers: Vec<ExtraHeader>,
+}
+
+/// A final answer that is no success, and what it says of why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// 300 to 699; a lower one is sent as 500.
+    pub status: StatusCode,
+    /// RFC 3326 and RFC 6432.
+    pub reason: Option<Reason>,
+    /// RFC 3261 §20.43.
+    pub warning: Option<Warning>,
+    /// RFC 3261 §20.33.
+    pub retry_after: Option<RetryAfter>,
+    /// Contact of a 3xx and whatever else.
+    pub headers: Vec<ExtraHeader>,
+}
+
+impl Refusal {
+    /// Only a status.
+    pub const fn new(status: StatusCode) -> Self {
+        Self { status, reason: None, warning: None, retry_after: None, headers: Vec::new() }
+    }
+}
+
+/// What an endpoint is asked to do. A command that the state of its dialog does not allow (it may
+/// have crossed a BYE) changes nothing and yields `Counted::CommandIgnored`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Makes a call. `Progressed`, then `Accepted` or `Failed` follow.
+    Invite(Box<Invite>),
+    /// Sends 101 to 199 to an INVITE that came.
+    Progress {
+        /// Which.
+        dialog: DialogId,
+        /// 180, 183, ...
+        status: StatusCode,
+        /// Early media's answer.
+        body: Option<Body>,
+        /// Whatever else.
+        headers: Vec<ExtraHeader>,
+    },
+    /// Sends 200 to an INVITE that came. `Acknowledged` follows.
+    Answer {
+        /// Which.
+        dialog: DialogId,
+        /// The answer, or the offer where the INVITE had none.
+        body: Option<Body>,
+        /// Whatever else.
+        headers: Vec<ExtraHeader>,
+    },
+    /// Refuses an INVITE that came. `Ended` follows at once.
+    Refuse {
+        /// Which.
+        dialog: DialogId,
+        /// With what.
+        refusal: Refusal,
+    },
+    /// Ends a call in any state: CANCEL (held back until a 1xx came, RFC 3261 §9.1), BYE (held back
+    /// until our 200 is acknowledged, §15), or 480. `Ended` follows at once; what the wire still
+    /// needs goes on inside.
+    Hangup {
+        /// Which.
+        dialog: DialogId,
+        /// RFC 3326.
+        reason: Option<Reason>,
+    },
+    /// Sends a re-INVITE. `ReofferAnswered` follows.
+    Reoffer {
+        /// Which.
+        dialog: DialogId,
+        /// The offer; none asks the peer for one.
+        body: Option<Body>,
+    },
+    /// Sends 200 to a re-INVITE or UPDATE that came.
+    AnswerReoffer {
+        /// Which.
+        dialog: DialogId,
+        /// The answer, or the offer where the re-INVITE had none.
+        body: Option<Body>,
+    },
+    /// Refuses a re-INVITE or UPDATE that came; the call goes on as it was (RFC 3261 §14.2).
+    RefuseReoffer {
+        /// Which.
+        dialog: DialogId,
+        /// With what, 488 most often.
+        refusal: Refusal,
+    },
+    /// Sends INFO (RFC 6086). What it is answered is not told, unless the dialog is gone.
+    Info {
+        /// Which.
+        dialog: DialogId,
+        /// Digits, a picture request, ...
+        body: Body,
+    },
+}

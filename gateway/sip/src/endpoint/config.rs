@@ -1,0 +1,74 @@
+//! What an endpoint is told once.
+
+use crate::{
+    transaction::Timers,
+    wire::{Host, Text, Transport},
+};
+use alloc::vec::Vec;
+use core::time::Duration;
+use serde::{Deserialize, Serialize};
+use terms::id::Origin;
+
+/// One of the driver's sockets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ListenerId(pub u16);
+
+/// A socket and the address that peers reach it by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// How the driver and we name it.
+    pub id: ListenerId,
+    /// What it speaks. UDP only, as yet.
+    pub transport: Transport,
+    /// Stands in Contact and as sent-by in Via.
+    pub host: Host,
+    /// Its port there.
+    pub port: u16,
+}
+
+/// What an [`Endpoint`](super::Endpoint) is told once. Complete: nothing here means "default".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointConfig {
+    /// Stands in every tag, branch, Contact user and Call-ID that we make.
+    pub origin: Origin,
+    /// RFC 3261 table 4.
+    pub timers: Timers,
+    /// How much of everything.
+    pub limits: Limits,
+    /// What Server and User-Agent say.
+    pub product: Text,
+    /// What Accept says in an answer to OPTIONS.
+    pub accept: Text,
+    /// The sockets.
+    pub listeners: Vec<Listener>,
+}
+
+/// How much of everything. Each limit that is met yields `Counted::LimitMet` with its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// INVITE usages, those that only wind down included. Beyond it an INVITE gets 503.
+    pub dialogs: usize,
+    /// Transactions of all kinds. Beyond it a request gets a stateless 503.
+    pub transactions: usize,
+    /// Early dialogs that one INVITE of ours may fork into; further ones are ignored while early.
+    pub forks: usize,
+    /// What Retry-After says in a 503 for a limit.
+    pub retry_after: Duration,
+}
+
+impl Limits {
+    /// Room for the largest appliance.
+    pub const DEFAULT: Self =
+        Self { dialogs: 20_000, transactions: 80_000, forks: 8, retry_after: Duration::from_secs(5) };
+}
+
+/// The name of a limit of [`Limits`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Limit {
+    /// [`Limits::dialogs`].
+    Dialogs,
+    /// [`Limits::transactions`].
+    Transactions,
+    /// [`Limits::forks`].
+    Forks,
+}

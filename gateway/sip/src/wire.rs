@@ -1,0 +1,38 @@
+//! Messages: parsed once into values that own their datagram, written header by header.
+
+#![deny(clippy::indexing_slicing)]
+
+mod body;
+mod error;
+pub mod header;
+mod headers;
+mod host;
+pub mod limits;
+mod message;
+mod method;
+mod params;
+mod parse;
+mod scan;
+mod status;
+pub(crate) mod text;
+mod uri;
+mod write;
+
+pub use body::Body;
+pub use error::{BadRequest, Malformed, ParseError};
+pub use header::{
+    Allow, Branch, CSeq, CallId, Contact, ContentLength, ContentType, Diversion, Expires, From, Header,
+    HeaderName, MaxForwards, NameAddr, OptionTag, PAssertedIdentity, Reason, RecordRoute, Require,
+    RetryAfter, Route, SequenceNumber, Supported, Tag, Timestamp, To, Transport, Unsupported, Via, Warning,
+    reason::ReasonCause,
+};
+pub use headers::Headers;
+pub use host::Host;
+pub use message::{Head, Message, Request, Response};
+pub use method::Method;
+pub use params::{Param, Params};
+pub use parse::parse;
+pub use status::StatusCode;
+pub use text::Text;
+pub use uri::{NotAUri, Scheme, Uri};
+pub use write::MessageWriter;

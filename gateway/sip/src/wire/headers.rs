@@ -1,0 +1,179 @@
+//! The headers of a message: where each stands in the datagram.
+
+use super::{Header, HeaderName, Malformed, Text, header::Shape, limits, scan};
+use alloc::vec::Vec;
+use bytes::Bytes;
+use core::ops::Range;
+
+/// The headers of a message, in order, unread until asked for.
+#[derive(Debug, Clone)]
+pub struct Headers {
+    /// The datagram, or its copy with the folds blanked.
+    bytes: Bytes,
+    fields: Vec<Field>,
+}
+
+/// Where a header stands.
+#[derive(Debug, Clone, Copy)]
+struct Field {
+    /// What it is, when we know it.
+    known: Option<HeaderName>,
+    name: Span,
+    value: Span,
+}
+
+/// From and to, within a message.
+#[derive(Debug, Clone, Copy)]
+struct Span(u32, u32);
+
+impl Span {
+    fn new(range: Range<usize>) -> Self {
+        let bounded = |at: usize| u32::try_from(at).expect("limits::MESSAGE_BYTES bounds each offset");
+        Self(bounded(range.start), bounded(range.end))
+    }
+
+    const fn range(self) -> Range<usize> {
+        self.0 as usize..self.1 as usize
+    }
+}
+
+impl Headers {
+    /// Finds the headers from `at` on. Yields them, what is wrong with them, and where the body begins.
+    ///
+    /// `bytes` has its folds blanked, so each line is a header.
+    pub(crate) fn locate(bytes: Bytes, at: usize) -> (Self, Result<usize, Malformed>) {
+        let mut headers = Self { bytes, fields: Vec::with_capacity(24) };
+        let end = headers.locate_all(at);
+        (headers, end)
+    }
+
+    fn locate_all(&mut self, start: usize) -> Result<usize, Malformed> {
+        let bytes = self.bytes.clone();
+        let mut at = start;
+        loop {
+            let rest = bytes.get(at..).unwrap_or_default();
+            let line_end = rest.iter().position(|byte| *byte == b'\n').ok_or(Malformed::NoEndOfHeaders)?;
+            let line = rest.get(..line_end).unwrap_or_default();
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let next = at + line_end + 1;
+            if line.is_empty() {
+                return Ok(next);
+            }
+            if line.len() > limits::LINE_BYTES {
+                return Err(Malformed::LineTooLong);
+            }
+            if self.fields.len() == limits::HEADERS {
+                return Err(Malformed::TooManyHeaders);
+            }
+            self.fields.push(Self::locate_one(line, at).ok_or(Malformed::HeaderLine)?);
+            at = next;
+        }
+    }
+
+    fn locate_one(line: &[u8], at: usize) -> Option<Field> {
+        let colon = line.iter().position(|byte| *byte == b':')?;
+        let (name, value) = line.split_at_checked(colon)?;
+        // RFC 3261 §25.1 HCOLON: white space may stand before the colon.
+        let name = name.trim_ascii_end();
+        if !scan::is_token(name) || line.contains(&b'\r') {
+            return None;
+        }
+        let value = value.get(1..)?;
+        let leading = value.len() - value.trim_ascii_start().len();
+        let value_start = at + colon + 1 + leading;
+        Some(Field {
+            known: HeaderName::from_bytes(name),
+            name: Span::new(at..at + name.len()),
+            value: Span::new(value_start..value_start + scan::trim(value).len()),
+        })
+    }
+
+    fn text(&self, span: Span) -> Text {
+        self.bytes.get(span.range()).map(|part| self.bytes.slice_ref(part)).unwrap_or_default().into()
+    }
+
+    fn spans(&self, name: HeaderName) -> impl Iterator<Item = Span> {
+        self.fields.iter().filter(move |field| field.known == Some(name)).map(|field| field.value)
+    }
+
+    /// The whole value of each line of that name.
+    pub fn raw(&self, name: HeaderName) -> impl Iterator<Item = Text> {
+        self.spans(name).map(|span| self.text(span))
+    }
+
+    /// The whole value of each line of a name that we do not know.
+    pub fn other(&self, name: &str) -> impl Iterator<Item = Text> {
+        let is_it = move |field: &&Field| {
+            self.bytes.get(field.name.range()).is_some_and(|own| own.eq_ignore_ascii_case(name.as_bytes()))
+        };
+        self.fields.iter().filter(is_it).map(|field| self.text(field.value))
+    }
+
+    /// Name and value of each line, in order, as they came.
+    pub fn iter(&self) -> impl Iterator<Item = (Text, Text)> {
+        self.fields.iter().map(|field| (self.text(field.name), self.text(field.value)))
+    }
+
+    /// Whether a line of that name is there.
+    pub fn has(&self, name: HeaderName) -> bool {
+        self.spans(name).next().is_some()
+    }
+
+    /// How often a line of that name is there.
+    pub(crate) fn count(&self, name: HeaderName) -> usize {
+        self.spans(name).count()
+    }
+
+    /// Each value of a header, read. Commas outside quotes and angle brackets separate the values
+    /// of a list; empty ones are read over.
+    pub fn all<H: Header>(&self) -> impl Iterator<Item = Result<H, Malformed>> {
+        self.raw(H::NAME)
+            .flat_map(|line| Values { line, at: 0, shape: H::SHAPE })
+            .map(|value| H::parse(&value).ok_or(Malformed::Header(H::NAME)))
+    }
+
+    /// The first value of a header, read.
+    pub fn first<H: Header>(&self) -> Result<Option<H>, Malformed> {
+        self.all().next().transpose()
+    }
+
+    /// The first value of a header that must be there.
+    pub(crate) fn required<H: Header>(&self) -> Result<H, Malformed> {
+        self.first()?.ok_or(Malformed::Missing(H::NAME))
+    }
+
+    /// The bytes of the first line of that name that follow its first value, comma and all.
+    pub(crate) fn behind_first(&self, name: HeaderName) -> Text {
+        let line = self.raw(name).next().unwrap_or_default();
+        let at = scan::find_outside(line.as_bytes(), b',').unwrap_or(line.len());
+        line.part(line.as_bytes().get(at..).unwrap_or_default())
+    }
+}
+
+/// The values of one line.
+struct Values {
+    line: Text,
+    at: usize,
+    shape: Shape,
+}
+
+impl Iterator for Values {
+    type Item = Text;
+
+    fn next(&mut self) -> Option<Text> {
+        if self.shape == Shape::Single {
+            let is_first = self.at == 0;
+            self.at = 1;
+            return is_first.then(|| self.line.clone());
+        }
+        loop {
+            let rest = self.line.as_bytes().get(self.at..).filter(|rest| !rest.is_empty())?;
+            let (value, _) = scan::split_outside(rest, b',');
+            let text = self.line.part(scan::trim(value));
+            self.at += value.len() + 1;
+            if !text.is_empty() {
+                return Some(text);
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Parameters behind a URI or a header's value.
+
+use super::{Text, limits, scan};
+use bytes::{BufMut as _, BytesMut};
+use serde::{Deserialize, Serialize};
+
+/// `;name=value;flag` as it came, looked up when asked. Names compare without regard to case.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub struct Params(Text);
+
+/// One parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Param<'a> {
+    /// Its name.
+    pub name: &'a [u8],
+    /// Its value as it stands, quotes included; a flag has none.
+    pub value: Option<&'a [u8]>,
+}
+
+impl Params {
+    /// None at all.
+    pub const EMPTY: Self = Self(Text::from_static(""));
+
+    /// Takes `text`: nothing, or parameters each led by a semicolon.
+    pub(crate) fn parse(text: Text) -> Option<Self> {
+        let params = Self(text);
+        let bytes = params.0.as_bytes();
+        let starts_well = matches!(bytes.first(), None | Some(b';'));
+        let is_sound = starts_well
+            && quotes_balance(bytes)
+            && params.iter().count() <= limits::PARAMS
+            && params.iter().all(|param| is_param_name(param.name));
+        is_sound.then_some(params)
+    }
+
+    /// The parameters in order.
+    pub fn iter(&self) -> impl Iterator<Item = Param<'_>> {
+        scan::parts_outside(self.0.as_bytes(), b';').filter(|part| !part.is_empty()).map(|part| {
+            let (name, value) = scan::split_at_byte(part, b'=');
+            Param { name: scan::trim(name), value: value.map(scan::trim) }
+        })
+    }
+
+    /// The value of the first parameter of that name; empty for a flag. Quotes are taken off.
+    pub fn get(&self, name: &str) -> Option<Text> {
+        let param = self.iter().find(|param| param.name.eq_ignore_ascii_case(name.as_bytes()))?;
+        Some(self.0.part(unquoted(param.value.unwrap_or_default())))
+    }
+
+    /// Whether there is a parameter of that name.
+    pub fn has(&self, name: &str) -> bool {
+        self.iter().any(|param| param.name.eq_ignore_ascii_case(name.as_bytes()))
+    }
+
+    /// All of it as it stands.
+    pub const fn as_text(&self) -> &Text {
+        &self.0
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The same without those of that name.
+    #[must_use]
+    pub fn without(&self, name: &str) -> Self {
+        if !self.has(name) {
+            return self.clone();
+        }
+        let mut out = BytesMut::with_capacity(self.0.len());
+        for param in self.iter().filter(|param| !param.name.eq_ignore_ascii_case(name.as_bytes())) {
+            write_param(&mut out, param);
+        }
+        Self(out.freeze().into())
+    }
+
+    /// The same with `name=value` at the end, in place of any before.
+    #[must_use]
+    pub fn with(&self, name: &str, value: &Text) -> Self {
+        let kept = self.without(name);
+        let mut out = BytesMut::with_capacity(kept.0.len() + name.len() + value.len() + 2);
+        out.put_slice(kept.0.as_bytes());
+        write_param(&mut out, Param { name: name.as_bytes(), value: Some(value.as_bytes()) });
+        Self(out.freeze().into())
+    }
+}
+
+/// Appends one parameter.
+pub(crate) fn write_param(out: &mut BytesMut, param: Param<'_>) {
+    out.put_u8(b';');
+    out.put_slice(param.name);
+    if let Some(value) = param.value {
+        out.put_u8(b'=');
+        out.put_slice(value);
+    }
+}
+
+fn quotes_balance(text: &[u8]) -> bool {
+    let mut rest = text;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'"') {
+        let quoted = rest.get(at..).unwrap_or_default();
+        match scan::quoted_len(quoted).and_then(|len| quoted.get(len..)) {
+            Some(tail) => rest = tail,
+            None => return false,
+        }
+    }
+    true
+}
+
+/// Header parameters are tokens, URI parameters also know `[ ] / : & $` and escapes.
+fn is_param_name(name: &[u8]) -> bool {
+    !name.is_empty()
+        && name
+            .iter()
+            .all(|byte| scan::is_token_byte(*byte) || matches!(byte, b'[' | b']' | b'/' | b':' | b'&' | b'$'))
+}
+
+fn unquoted(value: &[u8]) -> &[u8] {
+    value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value)
+}

@@ -1,0 +1,187 @@
+//! From a datagram to a message.
+
+use super::{
+    BadRequest, Head, Headers, Malformed, Message, Method, ParseError, Request, Response, StatusCode, Text,
+    Uri, Via, limits, message, scan,
+};
+use alloc::boxed::Box;
+use bytes::{Bytes, BytesMut};
+
+/// Reads a datagram.
+pub fn parse(datagram: Bytes) -> Result<Message, ParseError> {
+    if datagram.len() > limits::MESSAGE_BYTES {
+        return Err(ParseError::Drop(Malformed::TooLarge));
+    }
+    let wire = unfolded(without_leading_lines(datagram));
+    let line_end =
+        wire.iter().position(|byte| *byte == b'\n').ok_or(ParseError::Drop(Malformed::StartLine))?;
+    if line_end > limits::LINE_BYTES {
+        return Err(ParseError::Drop(Malformed::LineTooLong));
+    }
+    let line = wire.get(..line_end).unwrap_or_default();
+    let line = Text::from(wire.slice_ref(line.strip_suffix(b"\r").unwrap_or(line)));
+    let (headers, body_start) = Headers::locate(wire.clone(), line_end + 1);
+    if line.as_bytes().get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"SIP/")) {
+        let response = body_start.and_then(|start| read_response(&line, headers, &wire, start));
+        return response.map(|response| Message::Response(Box::new(response))).map_err(ParseError::Drop);
+    }
+    let draft = Draft { wire, line, headers };
+    draft.read(body_start).map(|request| Message::Request(Box::new(request)))
+}
+
+/// RFC 3261 §7.5: empty lines before the start line are ignored.
+fn without_leading_lines(datagram: Bytes) -> Bytes {
+    let start = datagram.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(datagram.len());
+    if start == 0 { datagram } else { datagram.slice(start..) }
+}
+
+/// RFC 3261 §7.3.1: a line that begins with white space continues the one before, and both read as
+/// one with a space between. The line ends inside such a header are blanked in a copy, so that
+/// offsets stay what they are; a message without folds, nearly every one, is not copied.
+fn unfolded(wire: Bytes) -> Bytes {
+    if folds(&wire).next().is_none() {
+        return wire;
+    }
+    let mut copy = BytesMut::from(wire.as_ref());
+    for at in folds(&wire) {
+        let line_end = copy.get_mut(at.saturating_sub(1)..=at).unwrap_or_default();
+        for byte in line_end.iter_mut().filter(|byte| matches!(byte, b'\r' | b'\n')) {
+            *byte = b' ';
+        }
+    }
+    copy.freeze()
+}
+
+/// The offsets of the LFs in front of continuation lines, up to the empty line.
+fn folds(wire: &[u8]) -> impl Iterator<Item = usize> {
+    let mut at = 0;
+    core::iter::from_fn(move || {
+        loop {
+            let rest = wire.get(at..)?;
+            let end = rest.iter().position(|byte| *byte == b'\n')?;
+            let is_empty = matches!(rest.get(..end), None | Some([] | b"\r"));
+            if is_empty {
+                return None;
+            }
+            let line_feed = at + end;
+            at = line_feed + 1;
+            if wire.get(at).is_some_and(|byte| scan::is_blank(*byte)) {
+                return Some(line_feed);
+            }
+        }
+    })
+}
+
+fn read_response(
+    line: &Text,
+    headers: Headers,
+    wire: &Bytes,
+    body_start: usize,
+) -> Result<Response, Malformed> {
+    let (version, rest) = scan::split_at_byte(line.as_bytes(), b' ');
+    if !version.eq_ignore_ascii_case(b"SIP/2.0") {
+        return Err(Malformed::Version);
+    }
+    let (code, phrase) = scan::split_at_byte(rest.ok_or(Malformed::StartLine)?, b' ');
+    let code = scan::decimal(code).and_then(|code| u16::try_from(code).ok());
+    let status = code.and_then(StatusCode::new).ok_or(Malformed::Status)?;
+    message::check_unique(&headers)?;
+    let head = Head::read(&headers, headers.required::<Via>()?)?;
+    let body = message::locate_body(wire, &headers, body_start)?;
+    let reason_phrase = line.part(phrase.unwrap_or_default());
+    Ok(Response { status, reason_phrase, head, headers, body, wire: wire.clone() })
+}
+
+/// A request on its way to be one.
+struct Draft {
+    wire: Bytes,
+    line: Text,
+    headers: Headers,
+}
+
+/// A request line, read.
+struct RequestLine {
+    method: Method,
+    uri: Uri,
+}
+
+impl Draft {
+    fn read(self, body_start: Result<usize, Malformed>) -> Result<Request, ParseError> {
+        let Ok(via) = self.headers.required::<Via>() else {
+            return Err(ParseError::Drop(self.fault_without_via()));
+        };
+        match self.check(body_start, &via) {
+            Ok((line, head, body)) => Ok(Request {
+                method: line.method,
+                uri: line.uri,
+                max_forwards: self.headers.first().ok().flatten(),
+                head,
+                body,
+                headers: self.headers,
+                wire: self.wire,
+            }),
+            Err(malformed) => Err(self.refuse(malformed, via)),
+        }
+    }
+
+    fn check(
+        &self,
+        start: Result<usize, Malformed>,
+        via: &Via,
+    ) -> Result<(RequestLine, Head, Bytes), Malformed> {
+        let line = self.request_line()?;
+        let start = start?;
+        message::check_unique(&self.headers)?;
+        let head = Head::read(&self.headers, via.clone())?;
+        if head.cseq.method != line.method {
+            return Err(Malformed::CSeqMethod);
+        }
+        self.headers.first::<super::MaxForwards>()?;
+        let body = message::locate_body(&self.wire, &self.headers, start)?;
+        Ok((line, head, body))
+    }
+
+    /// RFC 3261 §25.1 Request-Line: one space between its three parts.
+    fn request_line(&self) -> Result<RequestLine, Malformed> {
+        let line = self.line.as_bytes();
+        let (method, rest) = scan::split_at_byte(line, b' ');
+        if !scan::is_token(method) {
+            return Err(Malformed::Method);
+        }
+        let rest = rest.ok_or(Malformed::StartLine)?;
+        let version_at = rest.iter().rposition(|byte| *byte == b' ').ok_or(Malformed::StartLine)?;
+        let (uri, version) = rest.split_at_checked(version_at).ok_or(Malformed::StartLine)?;
+        check_version(version.trim_ascii_start())?;
+        let uri = Uri::parse(self.line.part(uri)).map_err(|_| Malformed::RequestUri)?;
+        Ok(RequestLine { method: Method::from_token(self.line.part(method)), uri })
+    }
+
+    fn fault_without_via(&self) -> Malformed {
+        match (self.request_line(), self.headers.required::<Via>()) {
+            (Err(malformed), _) | (Ok(_), Err(malformed)) => malformed,
+            (Ok(_), Ok(_)) => Malformed::StartLine,
+        }
+    }
+
+    /// What is no request line at all, and an ACK, gets no answer (RFC 3261 §17.1.1.3).
+    fn refuse(self, malformed: Malformed, via: Via) -> ParseError {
+        let (method, _) = scan::split_at_byte(self.line.as_bytes(), b' ');
+        let is_request = !matches!(malformed, Malformed::StartLine | Malformed::Method);
+        match Method::from_token(self.line.part(method)) {
+            Method::Ack => ParseError::Drop(malformed),
+            method if is_request => {
+                ParseError::Answer(Box::new(BadRequest { malformed, method, via, headers: self.headers }))
+            }
+            _ => ParseError::Drop(malformed),
+        }
+    }
+}
+
+/// RFC 3261 §7.1: the version compares without regard to case.
+fn check_version(version: &[u8]) -> Result<(), Malformed> {
+    if version.eq_ignore_ascii_case(b"SIP/2.0") {
+        return Ok(());
+    }
+    let is_sip = version.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"SIP/"));
+    Err(if is_sip { Malformed::Version } else { Malformed::StartLine })
+}
