@@ -53,7 +53,7 @@ static void watch(int poll, int fd)
 		fail("epoll_ctl");
 }
 
-static void open_port(int poll, struct in_addr address, unsigned port)
+static void open_port(int poll, struct in_addr address, in_port_t port)
 {
 	struct sockaddr_in here = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = address };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
@@ -131,7 +131,7 @@ int main(int argc, char **argv)
 		fail("epoll_create1");
 	watch(poll, STDIN_FILENO);
 	for (unsigned long i = 0; i < count; i++)
-		open_port(poll, address, (unsigned)(first + i));
+		open_port(poll, address, (in_port_t)(first + i));
 	printf("ready\n");
 	fflush(stdout);
 
