@@ -1,0 +1,52 @@
+"""Where the gateway under test is, and free ports for those who call it.
+
+GATEWAY_SIP   HOST:PORT of its SIP listener, 127.0.0.1:5060 unless said
+GATEWAY_HTTP  its HTTP API, http://127.0.0.1:8080 unless said
+GATEWAY_TOKEN the API's token
+GATEWAY_RTP   LOW-HIGH, its media ports: callers keep out of them
+"""
+
+import dataclasses
+import os
+import random
+import socket
+import urllib.parse
+
+
+@dataclasses.dataclass(frozen=True)
+class Gateway:
+    host: str
+    port: int
+    http: str
+    token: str
+    media: range
+
+
+def from_environment():
+    host, _, port = os.environ.get("GATEWAY_SIP", "127.0.0.1:5060").rpartition(":")
+    low, _, high = os.environ.get("GATEWAY_RTP", "0-0").partition("-")
+    http = os.environ.get("GATEWAY_HTTP", "http://127.0.0.1:8080")
+    for named in (host, urllib.parse.urlsplit(http).hostname):
+        if not named.startswith("127."):
+            raise SystemExit(f"{named}: these tests send to 127.0.0.0/8 only")
+    return Gateway(host, int(port), http, os.environ.get("GATEWAY_TOKEN", ""), range(int(low), int(high) + 1))
+
+
+def free_ports(count, avoid=range(0), address="127.0.0.1"):
+    """The first of `count` neighbouring ports, even, free for UDP and TCP and below the system's own choices."""
+    for _ in range(200):
+        first = random.randrange(10000, 32000, 2)
+        wanted = range(first, first + count)
+        if not any(port in avoid for port in wanted) and all(is_free(address, port) for port in wanted):
+            return first
+    raise SystemExit(f"no {count} free ports in a row")
+
+
+def is_free(address, port):
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                probe.bind((address, port))
+            except OSError:
+                return False
+    return True

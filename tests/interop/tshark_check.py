@@ -1,0 +1,116 @@
+#!/usr/bin/python3
+"""Has tshark read what the gateway sent: no malformed packet, no expert error in SIP, SDP, RTP or RTCP.
+
+usage: tshark_check.py start FILE.pcap PORT ...
+       tshark_check.py stop FILE.pcap
+       tshark_check.py check FILE.pcap --sip PORT [--sip PORT ...] --rtp LOW-HIGH
+
+start captures the loopback interface in the background and returns once packets are taken; a PORT may be LOW-HIGH.
+check looks only at packets from the ports given, and fails too if none of them is SIP or RTP.
+"""
+
+import argparse
+import collections
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+# PI_ERROR in epan/proto.h
+EXPERT_ERROR = 0x00800000
+FIELDS = ("frame.number", "frame.protocols", "_ws.malformed", "_ws.expert.severity", "_ws.expert.message")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    actions = parser.add_subparsers(dest="action", required=True)
+    for name in ("start", "stop", "check"):
+        action = actions.add_parser(name)
+        action.add_argument("capture", type=pathlib.Path)
+        if name == "start":
+            action.add_argument("ports", nargs="+")
+        if name == "check":
+            action.add_argument("--sip", action="append", required=True)
+            action.add_argument("--rtp", required=True)
+    wanted = parser.parse_args()
+    if not shutil.which("tshark"):
+        sys.exit("tshark is not installed: run tests/setup")
+    if wanted.action == "start":
+        start(wanted.capture, wanted.ports)
+    elif wanted.action == "stop":
+        stop(wanted.capture)
+    else:
+        check(wanted.capture, wanted.sip, wanted.rtp)
+
+
+def start(capture, ports):
+    """dumpcap, which tshark would start anyway, keeps no state and drops less."""
+    only = " or ".join(f"portrange {port}" if "-" in port else f"port {port}" for port in ports)
+    capture.unlink(missing_ok=True)
+    with open(beside(capture, ".log"), "w") as log:
+        child = subprocess.Popen(["dumpcap", "-q", "-P", "-i", "lo", "-B", "16", "-f", f"(udp or tcp) and ({only})", "-w", capture],
+                                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    for _ in range(100):
+        if capture.exists() and capture.stat().st_size >= 24:
+            beside(capture, ".pid").write_text(str(child.pid))
+            return
+        if child.poll() is not None:
+            break
+        time.sleep(0.05)
+    child.kill()
+    sys.exit(f"no capture: {beside(capture, '.log').read_text().strip()}")
+
+
+def stop(capture):
+    pid = int(beside(capture, ".pid").read_text())
+    # What is in flight is written out first.
+    time.sleep(0.5)
+    os.kill(pid, signal.SIGINT)
+    while pathlib.Path(f"/proc/{pid}").exists() and running(pid):
+        time.sleep(0.05)
+    beside(capture, ".pid").unlink()
+    beside(capture, ".log").unlink()
+
+
+def running(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def beside(capture, suffix):
+    return capture.with_name(capture.name + suffix)
+
+
+def check(capture, sip, rtp):
+    low, _, high = rtp.partition("-")
+    ours = " or ".join([*(f"udp.srcport == {port} or tcp.srcport == {port}" for port in sip), f"udp.srcport in {{{low}..{high}}}"])
+    command = ["tshark", "-n", "-r", capture, "-Y", ours, "-T", "fields", "-E", "separator=/t", "-E", "occurrence=a"]
+    # RTCP among them is told by its packet type.
+    command += ["-d", f"udp.port=={low}-{high},rtp"]
+    for port in sip:
+        command += ["-d", f"udp.port=={port},sip", "-d", f"tcp.port=={port},sip"]
+    for field in FIELDS:
+        command += ["-e", field]
+    read = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if read.returncode != 0:
+        sys.exit(f"tshark: {read.stderr.strip()}")
+    kinds, faults = collections.Counter(), []
+    for line in read.stdout.splitlines():
+        frame, protocols, malformed, severities, message = line.split("\t")
+        kinds.update(kind for kind in ("sip", "sdp", "rtp", "rtcp", "rtpevent") if kind in protocols.split(":"))
+        if malformed or any(int(severity) >= EXPERT_ERROR for severity in severities.split(",") if severity):
+            faults.append(f"FAILED frame {frame}, {protocols}: {message or 'malformed'}")
+    for kind in ("sip", "rtp"):
+        if not kinds[kind]:
+            faults.append(f"FAILED no {kind.upper()} from the gateway in {capture}")
+    print("\n".join(faults[:40]) if faults else "ok     " + ", ".join(f"{count} {kind.upper()}" for kind, count in sorted(kinds.items())))
+    sys.exit(1 if faults else 0)
+
+
+if __name__ == "__main__":
+    main()
