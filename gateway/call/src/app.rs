@@ -51,7 +51,9 @@ impl App {
                 let progress = match step {
                     Step::Answer | Step::Ring(_) => None,
                     Step::Echo => Some(Progress::Hear { route: Route::Echo, duration: None }),
-                    Step::Tone { hz } => Some(Progress::Hear { route: Route::Tone { hz: *hz }, duration: None }),
+                    Step::Tone { hz } => {
+                        Some(Progress::Hear { route: Route::Tone { hz: *hz }, duration: None })
+                    }
                     Step::Silence(duration) => {
                         Some(Progress::Hear { route: Route::Drop, duration: Some(*duration) })
                     }

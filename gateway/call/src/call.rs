@@ -190,7 +190,9 @@ impl Call {
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let stage = match &self.stage {
-            Stage::Ringing { until, .. } | Stage::Clearing { until } | Stage::Announcing { until, .. } => Some(*until),
+            Stage::Ringing { until, .. } | Stage::Clearing { until } | Stage::Announcing { until, .. } => {
+                Some(*until)
+            }
             Stage::App { until, .. } => *until,
             Stage::Ivr(ivr) => ivr.poll_timeout(),
             Stage::Answering { .. }
@@ -261,7 +263,9 @@ impl Call {
             (Stage::Leasing { .. }, Answer::Lease(LeaseAnswer::Held)) => {
                 self.announce(Outcome::InAnotherMeeting, None, context)
             }
-            (Stage::Admitting { tag }, Answer::Admission(admission)) => self.on_admission(tag, admission, context),
+            (Stage::Admitting { tag }, Answer::Admission(admission)) => {
+                self.on_admission(tag, admission, context)
+            }
             (Stage::Admitting { tag }, Answer::Unreachable) => {
                 self.depart(tag, context);
                 self.announce(Outcome::CoreUnreachable, None, context)
@@ -401,7 +405,8 @@ impl Call {
 
     /// Runs the steps of a dialplan line as far as they go without waiting.
     fn run(&mut self, mut app: App, context: &mut Context<'_>) -> Stage {
-        let phase = if self.leg_state == LegState::Established { Phase::Established } else { Phase::Unanswered };
+        let phase =
+            if self.leg_state == LegState::Established { Phase::Established } else { Phase::Unanswered };
         match app.advance(phase) {
             Progress::Ring(duration) => {
                 context.out.leg(self.leg, LegCommand::Ring);

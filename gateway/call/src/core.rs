@@ -240,7 +240,11 @@ mod tests {
         let mut core = core();
         assert_eq!(admit(&mut core, 1, Role::Host), Answer::Admission(Admission::Admitted(Role::Host)));
         assert_eq!(admit(&mut core, 2, Role::Host), Answer::Admission(Admission::Admitted(Role::Guest)));
-        assert_eq!(admit(&mut core, 1, Role::Host), Answer::Admission(Admission::Admitted(Role::Host)), "again");
+        assert_eq!(
+            admit(&mut core, 1, Role::Host),
+            Answer::Admission(Admission::Admitted(Role::Host)),
+            "again"
+        );
     }
 
     #[test]

@@ -141,14 +141,18 @@ impl Ivr {
         let state = std::mem::replace(&mut self.state, State::Over);
         self.state = match (state, input) {
             (State::Idle, Input::Start) => self.on_start(now),
-            (State::Asking { .. } | State::Checking { .. }, _) if now >= self.ends_at => self.finish(Finish::TimedOut),
+            (State::Asking { .. } | State::Checking { .. }, _) if now >= self.ends_at => {
+                self.finish(Finish::TimedOut)
+            }
             (State::Asking { asked, keyed, wait }, Input::Digit(digit)) => {
                 if matches!(wait, Wait::Prompt(_)) {
                     self.outputs.push_back(Output::StopPlaying);
                 }
                 self.on_digit(now, asked, keyed, digit)
             }
-            (State::Asking { asked, keyed, wait: Wait::Prompt(play) }, Input::Played(played)) if play == played => {
+            (State::Asking { asked, keyed, wait: Wait::Prompt(play) }, Input::Played(played))
+                if play == played =>
+            {
                 State::Asking { asked, keyed, wait: Wait::Key(now + self.settings.first_digit) }
             }
             (State::Asking { asked, keyed, wait: Wait::Key(until) }, Input::Timeout) if now >= until => {
@@ -193,7 +197,9 @@ impl Ivr {
 
     fn on_digit(&mut self, now: Instant, asked: Asked, mut keyed: Digits, digit: Digit) -> State {
         match (digit, &asked) {
-            (Digit::POUND, Asked::MeetingId | Asked::Password { .. }) => return self.on_entry(&asked, &keyed),
+            (Digit::POUND, Asked::MeetingId | Asked::Password { .. }) => {
+                return self.on_entry(&asked, &keyed);
+            }
             (Digit::STAR, _) => {
                 keyed.clear();
                 return State::Asking { asked, keyed, wait: Wait::Key(now + self.settings.first_digit) };
@@ -274,11 +280,12 @@ impl Ivr {
 pub fn speak(languages: &[Language], names: &[&str]) -> Vec<PlayItem> {
     let in_language = |language: &Language| {
         let language = language.clone();
-        names.iter().map(move |name| PlayItem::Prompt { name: PromptName::from(*name), language: language.clone() })
+        names
+            .iter()
+            .map(move |name| PlayItem::Prompt { name: PromptName::from(*name), language: language.clone() })
     };
     languages.iter().flat_map(in_language).collect()
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -174,7 +174,8 @@ impl Switch {
                 }
             }
             Input::Timeout => {
-                while let Some((_, call)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now.mono) {
+                while let Some((_, call)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now.mono)
+                {
                     self.on_call(now, Some(call), |call, context| call.on_timeout(context));
                 }
             }
@@ -286,7 +287,9 @@ impl Switch {
 
     fn on_answer(&mut self, now: Now, question: QuestionId, answer: Answer) {
         match (self.by_question.remove(&question), answer) {
-            (Some(call), answer) => self.on_call(now, Some(call), |call, context| call.on_answer(answer, context)),
+            (Some(call), answer) => {
+                self.on_call(now, Some(call), |call, context| call.on_answer(answer, context))
+            }
             // Its call is gone: a lease that came too late is given back.
             (None, Answer::Lease(LeaseAnswer::Granted { terminal, tag })) => {
                 self.out.departure(Departure { leg: LegId(0), terminal, tag });
@@ -299,7 +302,9 @@ impl Switch {
         match directive {
             Directive::End(meeting) => {
                 for call in self.calls_in(meeting) {
-                    self.on_call(now, Some(call), |call, context| call.on_put_out(Outcome::MeetingEnded, context));
+                    self.on_call(now, Some(call), |call, context| {
+                        call.on_put_out(Outcome::MeetingEnded, context)
+                    });
                 }
             }
             Directive::Remove(leg) => {

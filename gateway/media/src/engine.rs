@@ -140,7 +140,9 @@ impl Engine {
             Input::Command(command) => self.on_command(now, command),
             Input::Bound(slot) => self.on_bound(slot),
             Input::BindFailed(slot) => self.on_bind_failed(now, slot),
-            Input::Packet { slot, channel, source, bytes } => self.on_packet(now, (slot, channel), source, bytes),
+            Input::Packet { slot, channel, source, bytes } => {
+                self.on_packet(now, (slot, channel), source, bytes);
+            }
             Input::Timeout => self.on_timeout(now),
         }
     }

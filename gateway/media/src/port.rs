@@ -158,7 +158,12 @@ impl Port {
         self.latch.rtp.or_else(|| Some(self.connected.as_ref()?.stream.remote))
     }
 
-    pub(crate) fn on_rtp(&mut self, now: Instant, source: SocketAddr, bytes: &[u8]) -> Result<Taken, Rejected> {
+    pub(crate) fn on_rtp(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        bytes: &[u8],
+    ) -> Result<Taken, Rejected> {
         let connected = self.connected.as_mut().ok_or(Rejected::Foreign)?;
         if self.latch.rtp.is_some_and(|latched| latched != source) {
             self.foreign += 1;
@@ -251,7 +256,10 @@ impl Port {
     fn write_rtcp(&mut self, now: Now, leaving: Leaving, out: &mut [u8]) -> Option<usize> {
         let connected = self.connected.as_mut()?;
         let block = connected.receiver.reception().report_block(now.mono);
-        #[expect(clippy::cast_possible_truncation, reason = "RFC 3550 §6.4.1: the counts are 32 bits and wrap")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "RFC 3550 §6.4.1: the counts are 32 bits and wrap"
+        )]
         let info = SenderInfo {
             ntp: Ntp(now.wall.as_ntp()),
             timestamp: self.numbers.timestamp,

@@ -161,7 +161,8 @@ mod tests {
 
     #[test]
     fn iso_3_a_closed_pair_rests_30_s_unless_the_old_peer_goes_on_and_10_min_at_most() {
-        let mut pool = Pool::new(&range(10_000..=10_003), Quarantine { share_percent: 100, ..Quarantine::default() });
+        let mut pool =
+            Pool::new(&range(10_000..=10_003), Quarantine { share_percent: 100, ..Quarantine::default() });
         assert_eq!((pool.take(at(0)), pool.take(at(0)), pool.take(at(0))), (Some(0), Some(1), None));
         let mut until = pool.rest(at(0), 0);
         assert_eq!(pool.take(at(29)), None);

@@ -117,7 +117,8 @@ impl Receiver {
         let begin = self.waiting.len();
         match self.buffer.pull(now, &mut payload) {
             Pulled::Frame { payload_type, len, .. } => {
-                let Some((_, decoder)) = self.decoders.iter_mut().find(|(known, _)| *known == payload_type) else {
+                let Some((_, decoder)) = self.decoders.iter_mut().find(|(known, _)| *known == payload_type)
+                else {
                     // Held from before a renegotiation that dropped its type.
                     return Decoded::Some;
                 };

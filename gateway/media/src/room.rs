@@ -48,7 +48,7 @@ impl Room {
         let mut violations = 0;
         self.mix.begin_tick();
         for slot in &self.members {
-            violations += u64::from(self.listen_to(now, *slot, slots).is_err());
+            violations += u64::from(listen_to(&mut self.mix, now, *slot, slots).is_err());
         }
         let mut encoded = std::mem::take(&mut self.encoded);
         encoded.clear();
@@ -57,18 +57,6 @@ impl Room {
         }
         self.encoded = encoded;
         violations
-    }
-
-    fn listen_to(&mut self, now: Instant, slot: SlotId, slots: &mut Slots) -> Result<(), Foreign> {
-        let Some(port) = slots.port_mut(slot) else { return Ok(()) };
-        let mut frame = [0; MAX_FRAME];
-        let frame = &mut frame[..port.rate().tick_samples()];
-        let said = port.frame(now, frame);
-        let Hearing::Meeting { seat, voice } = &port.hearing else { return Ok(()) };
-        match (said, voice) {
-            (Frame::Sound, Voice::Heard) => self.mix.contribute(seat, frame),
-            (Frame::Sound, Voice::Muted) | (Frame::Silence, _) => Ok(()),
-        }
     }
 
     fn speak_to(
@@ -103,5 +91,18 @@ impl Room {
         let shared = &encoded[index];
         connected.sender.send_shared(now, numbers, &shared.payload[..shared.length], emit);
         Ok(())
+    }
+}
+
+/// Takes what a port says in this tick into the mix.
+fn listen_to(mix: &mut Mix, now: Instant, slot: SlotId, slots: &mut Slots) -> Result<(), Foreign> {
+    let Some(port) = slots.port_mut(slot) else { return Ok(()) };
+    let mut frame = [0; MAX_FRAME];
+    let frame = &mut frame[..port.rate().tick_samples()];
+    let said = port.frame(now, frame);
+    let Hearing::Meeting { seat, voice } = &port.hearing else { return Ok(()) };
+    match (said, voice) {
+        (Frame::Sound, Voice::Heard) => mix.contribute(seat, frame),
+        (Frame::Sound, Voice::Muted) | (Frame::Silence, _) => Ok(()),
     }
 }

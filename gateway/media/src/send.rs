@@ -26,7 +26,6 @@ impl Numbers {
     /// RFC 3550 §5.1: sequence number and timestamp begin at random.
     pub(crate) const fn random(entropy: &mut Entropy) -> Self {
         let first = entropy.next_u64();
-        #[expect(clippy::cast_possible_truncation, reason = "the lower bits of a random number")]
         let (sequence, timestamp) = ((first & 0x7fff) as u16, (first >> 32) as u32);
         Self {
             ssrc: Ssrc(entropy.next_u32()),
@@ -58,7 +57,6 @@ pub(crate) struct Sender {
     waiting: Vec<i16>,
     last_frame: Option<Instant>,
 }
-
 
 impl Sender {
     pub(crate) fn new(stream: &Stream) -> Self {
@@ -100,7 +98,8 @@ impl Sender {
     ) {
         let rate = self.format.codec.sample_rate();
         let marker = self.resume(now, numbers, rate);
-        let header = next_header(numbers, self.format.payload_type, marker, rate.tick_samples(), payload.len());
+        let header =
+            next_header(numbers, self.format.payload_type, marker, rate.tick_samples(), payload.len());
         emit(header, payload);
     }
 

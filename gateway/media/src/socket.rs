@@ -61,7 +61,7 @@ pub(crate) const fn token(slot: SlotId, channel: Channel) -> Token {
 /// The socket of a token.
 pub(crate) fn of_token(token: Token) -> (SlotId, Channel) {
     let slot = SlotId(u32::try_from(token.0 / 2).unwrap_or(u32::MAX));
-    (slot, if token.0 % 2 == 0 { Channel::Rtp } else { Channel::Rtcp })
+    (slot, if token.0.is_multiple_of(2) { Channel::Rtp } else { Channel::Rtcp })
 }
 
 fn bind(address: SocketAddr) -> io::Result<UdpSocket> {

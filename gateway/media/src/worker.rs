@@ -187,10 +187,13 @@ impl Running {
         self.engine.handle_input(now, input);
         self.drain();
         while let Some(bind) = self.binds.pop() {
-            self.engine.handle_input(now, match bind {
-                Bind::Done(slot) => Input::Bound(slot),
-                Bind::Failed(slot) => Input::BindFailed(slot),
-            });
+            self.engine.handle_input(
+                now,
+                match bind {
+                    Bind::Done(slot) => Input::Bound(slot),
+                    Bind::Failed(slot) => Input::BindFailed(slot),
+                },
+            );
             self.drain();
         }
     }
@@ -210,7 +213,8 @@ impl Running {
                     });
                 }
                 Output::Transmit { slot, channel, destination, bytes } => {
-                    let sent = self.sockets.get(slot, channel).map(|socket| socket.send_to(bytes, destination));
+                    let sent =
+                        self.sockets.get(slot, channel).map(|socket| socket.send_to(bytes, destination));
                     match sent {
                         Some(Ok(_)) => self.lost.packets_sent += 1,
                         Some(Err(_)) | None => self.lost.sends_failed += 1,

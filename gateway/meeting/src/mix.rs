@@ -150,7 +150,9 @@ impl Mix {
             bus.talkers += 1;
             if bus.rate == participant.rate {
                 mix_into(&mut bus.sum, frame);
-            } else if let Some((_, resampler)) = participant.to_others.iter_mut().find(|(rate, _)| *rate == bus.rate) {
+            } else if let Some((_, resampler)) =
+                participant.to_others.iter_mut().find(|(rate, _)| *rate == bus.rate)
+            {
                 let length = resampler.resample(frame, &mut resampled);
                 mix_into(&mut bus.sum, &resampled[..length]);
             }

@@ -125,7 +125,10 @@ fn dial_4_three_tries_then_the_end() {
     caller.heard();
     for _ in 0..2 {
         caller.keys("1#1#").verdict(Verdict::Wrong);
-        assert_eq!(caller.heard(), ["stop", "zh:ask-password", "stop", "check 1/1", "zh:wrong zh:ask-meeting-id"]);
+        assert_eq!(
+            caller.heard(),
+            ["stop", "zh:ask-password", "stop", "check 1/1", "zh:wrong zh:ask-meeting-id"]
+        );
     }
     caller.keys("1#1#").verdict(Verdict::Wrong);
     assert_eq!(caller.heard().last().map(String::as_str), Some("TooOften"));

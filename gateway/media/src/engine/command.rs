@@ -9,7 +9,12 @@ use super::{
     Engine, MAX_RTCP, Slot, SlotId,
     slots::{Bound, NoSlot},
 };
-use crate::{player::Player, port::{Hearing, Port}, room::Room, schedule::Unit};
+use crate::{
+    player::Player,
+    port::{Hearing, Port},
+    room::Room,
+    schedule::Unit,
+};
 
 impl Engine {
     pub(super) fn on_command(&mut self, now: Now, command: Command) {
@@ -102,7 +107,8 @@ impl Engine {
         let Some(slot) = self.by_port.get(&id).copied() else { return };
         let Some(port) = self.slots.port_mut(slot) else { return };
         let rate = port.rate();
-        if let (Route::Meeting { tag, voice }, Hearing::Meeting { seat, voice: current }) = (&route, &mut port.hearing)
+        if let (Route::Meeting { tag, voice }, Hearing::Meeting { seat, voice: current }) =
+            (&route, &mut port.hearing)
             && seat.tag() == *tag
             && self.rooms.get(&tag.meeting).is_some_and(|room| room.mix.rates().any(|bus| bus == rate))
         {
@@ -113,7 +119,9 @@ impl Engine {
         self.leave_room(slot);
         let hearing = match &route {
             Route::Drop => Hearing::Nothing,
-            Route::Prompts { play, items } => Hearing::Prompts(Player::new(*play, items, &self.prompts, rate)),
+            Route::Prompts { play, items } => {
+                Hearing::Prompts(Player::new(*play, items, &self.prompts, rate))
+            }
             Route::Echo => Hearing::Echo,
             Route::Tone { hz } => Hearing::tone(*hz, rate),
             Route::Meeting { tag, voice } => return self.enter_room(slot, *tag, *voice),
