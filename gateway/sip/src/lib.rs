@@ -4,6 +4,7 @@
 
 extern crate alloc;
 
+pub mod dialog;
 pub mod endpoint;
 pub mod transaction;
 pub mod wire;

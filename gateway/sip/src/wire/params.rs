@@ -33,6 +33,11 @@ impl Params {
         is_sound.then_some(params)
     }
 
+    /// Takes what [`write_param`] wrote.
+    pub(crate) const fn from_written(text: Text) -> Self {
+        Self(text)
+    }
+
     /// The parameters in order.
     pub fn iter(&self) -> impl Iterator<Item = Param<'_>> {
         scan::parts_outside(self.0.as_bytes(), b';').filter(|part| !part.is_empty()).map(|part| {

@@ -2,7 +2,7 @@
 
 use super::{Header, HeaderName, Shape};
 use crate::wire::{
-    Host, Params, Text,
+    Host, Param, Params, Text,
     host::{self, write_display},
     params::write_param,
     scan,
@@ -87,6 +87,15 @@ pub struct Via {
 }
 
 impl Via {
+    /// The Via of a request of ours. It asks for rport, since we listen where we send from.
+    pub fn new(transport: Transport, host: Host, port: u16, branch: &Branch) -> Self {
+        let mut params = BytesMut::with_capacity(branch.0.len() + 16);
+        write_param(&mut params, Param { name: b"branch", value: Some(branch.0.as_bytes()) });
+        write_param(&mut params, Param { name: b"rport", value: None });
+        let params = Params::from_written(params.freeze().into());
+        Self { transport, host, port: Some(port), params }
+    }
+
     /// What names the transaction.
     pub fn branch(&self) -> Option<Branch> {
         self.params.get("branch").map(Branch)
