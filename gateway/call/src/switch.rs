@@ -288,7 +288,7 @@ impl Switch {
     fn on_answer(&mut self, now: Now, question: QuestionId, answer: Answer) {
         match (self.by_question.remove(&question), answer) {
             (Some(call), answer) => {
-                self.on_call(now, Some(call), |call, context| call.on_answer(answer, context))
+                self.on_call(now, Some(call), |call, context| call.on_answer(answer, context));
             }
             // Its call is gone: a lease that came too late is given back.
             (None, Answer::Lease(LeaseAnswer::Granted { terminal, tag })) => {

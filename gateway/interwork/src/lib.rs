@@ -1,1 +1,21 @@
-//! Between the protocols and the call: SIP legs, causes, capabilities.
+//! Between the protocols and the call.
+//!
+//! ```text
+//!  sip::Endpoint ── Event ──▶ ┌─────────┐ ── LegEvent ──▶ call::Switch
+//!                ◀─ Command ─ │ SipLegs │ ◀─ LegCommand ─
+//!                             └─────────┘
+//! ```
+//!
+//! [`SipLegs`] turns what a SIP dialog says into what a leg says, and back: it reads and writes the
+//! session descriptions, finds the trunk by the source address, and maps causes. The call learns
+//! nothing of SIP, and the endpoint nothing of calls.
+#![warn(missing_docs)]
+
+pub mod arrival;
+pub mod causes;
+pub mod dtmf;
+pub mod peers;
+pub mod sip_leg;
+
+pub use peers::{CalledNumber, Peers, Policy, Trunk};
+pub use sip_leg::{Input, Output, SipLegSnapshot, SipLegs, SipSettings};

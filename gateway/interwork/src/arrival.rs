@@ -1,0 +1,49 @@
+//! Who is called and who calls, read out of an INVITE.
+
+use call::leg::Caller;
+use sip::wire::{NameAddr, PAssertedIdentity, Request, Text, Uri};
+use terms::Pii;
+
+use crate::peers::CalledNumber;
+
+/// The number that was called. Parameters of the user part (`;npdi`, `;rn=`) are the dialplan's to cut.
+pub(crate) fn called(request: &Request, place: CalledNumber) -> String {
+    let uri = match place {
+        CalledNumber::RequestUri => Some(request.uri.clone()),
+        CalledNumber::To => Some(request.head.to.uri.clone()),
+        CalledNumber::PCalledPartyId => called_party(request),
+    };
+    uri.as_ref().or(Some(&request.uri)).and_then(user).unwrap_or_default()
+}
+
+/// RFC 3325 §9.1: what the network asserts goes before what the caller claims; RFC 3323 and RFC 3261
+/// §20.20: who withholds the number says "anonymous".
+pub(crate) fn caller(request: &Request) -> Caller {
+    let asserted = request.headers.first::<PAssertedIdentity>().ok().flatten();
+    if let Some(number) = asserted.and_then(|identity| user(&identity.0.uri)) {
+        return Caller::Asserted(Pii(number));
+    }
+    match user(&request.head.from.uri) {
+        Some(number) if !is_anonymous(&request.head.from, &number) => Caller::Claimed(Pii(number)),
+        _ => Caller::Withheld,
+    }
+}
+
+fn is_anonymous(from: &NameAddr, user: &str) -> bool {
+    let host = from.uri.host().map(|host| host.to_string()).unwrap_or_default();
+    user.eq_ignore_ascii_case("anonymous") || host.eq_ignore_ascii_case("anonymous.invalid")
+}
+
+fn called_party(request: &Request) -> Option<Uri> {
+    let value = request.headers.other("P-Called-Party-ID").next()?;
+    let text = value.as_str()?;
+    let inside = text.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map_or(text, |(uri, _)| uri);
+    Uri::parse(Text::from(bytes::Bytes::copy_from_slice(inside.as_bytes()))).ok()
+}
+
+/// The user part of a `sip:` URI or the number of a `tel:` URI.
+fn user(uri: &Uri) -> Option<String> {
+    let user = uri.user()?;
+    let text = user.as_str()?;
+    (!text.is_empty()).then(|| text.to_owned())
+}

@@ -1,0 +1,435 @@
+//! SIP legs: offer and answer, ringing, refusing, hanging up.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use call::leg::{Arrival, EndedBy, LegCommand, LegEvent, LocalMedia};
+use sdp::{Capabilities, LocalDescription, SessionDescription};
+use serde::{Deserialize, Serialize};
+use sip::{
+    endpoint::{Body, Command, DialogId, Ending, Event, ExtraHeader, Invited, Refusal},
+    wire::{ContentType, Reason, Request, StatusCode, Text},
+};
+use terms::{Cause, Direction, Entropy, LegId, MediaLine, media::Stream};
+
+use crate::{
+    arrival::{called, caller},
+    causes::{cause_of, status_of},
+    dtmf,
+    peers::{Known, Peers},
+};
+
+/// What SIP legs are told once, and again after a reload.
+#[derive(Debug, Clone, Default)]
+pub struct SipSettings {
+    /// Who may send calls.
+    pub peers: Peers,
+    /// What we offer and take.
+    pub capabilities: Capabilities,
+}
+
+/// What the legs are told.
+#[derive(Debug)]
+pub enum Input {
+    /// The endpoint speaks.
+    Sip(Event),
+    /// A call speaks to its leg.
+    Call(LegId, LegCommand),
+}
+
+/// What the legs want done.
+#[derive(Debug, PartialEq)]
+pub enum Output {
+    /// To the endpoint.
+    Sip(Command),
+    /// To the leg's call.
+    Call(LegId, LegEvent),
+}
+
+/// How far offer and answer are (RFC 3264).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+enum Exchange {
+    /// The INVITE's offer waits for our answer.
+    Offered(String),
+    /// The INVITE had none: our 200 makes the offer.
+    Delayed,
+    /// Our 200 made the offer, the ACK must answer it.
+    AwaitingAnswer,
+    /// Both sides agree.
+    Settled,
+}
+
+/// One SIP leg. A plain value: all of it goes into a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct SipLeg {
+    dialog: DialogId,
+    exchange: Exchange,
+    /// Our own session description, as we said it last.
+    said: Option<String>,
+    session_id: u64,
+    /// RFC 3264 §8: rises when what we say changes.
+    version: u64,
+    media: Option<LocalMedia>,
+}
+
+/// A leg as a value, for a standby.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SipLegSnapshot {
+    leg: LegId,
+    sip: SipLeg,
+}
+
+impl SipLegSnapshot {
+    /// The leg's dialog, whose snapshot belongs into the same image.
+    pub const fn dialog(&self) -> DialogId {
+        self.sip.dialog
+    }
+}
+
+/// All SIP legs of a control shard: feed one [`Input`], drain all [`Output`]s.
+#[derive(Debug)]
+pub struct SipLegs {
+    settings: Arc<SipSettings>,
+    legs: BTreeMap<LegId, SipLeg>,
+    by_dialog: BTreeMap<DialogId, LegId>,
+    entropy: Entropy,
+    outputs: VecDeque<Output>,
+}
+
+impl SipLegs {
+    /// No legs yet; `entropy` makes session ids.
+    pub const fn new(settings: Arc<SipSettings>, entropy: Entropy) -> Self {
+        Self {
+            settings,
+            legs: BTreeMap::new(),
+            by_dialog: BTreeMap::new(),
+            entropy,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Takes new settings; legs keep what they agreed on.
+    pub fn configure(&mut self, settings: Arc<SipSettings>) {
+        self.settings = settings;
+    }
+
+    /// Feed one, then drain [`SipLegs::poll_output`].
+    pub fn handle_input(&mut self, input: Input) {
+        match input {
+            Input::Sip(Event::Invited(invited)) => self.on_invited(&invited),
+            Input::Sip(Event::Acknowledged { dialog, body }) => self.on_acknowledged(dialog, body.as_ref()),
+            Input::Sip(Event::Reoffered { dialog, request }) => self.on_reoffered(dialog, &request),
+            Input::Sip(Event::Info { dialog, request }) => self.on_info(dialog, &request),
+            Input::Sip(Event::Ended { dialog, ending }) => self.on_ended(dialog, &ending),
+            // Calls that we make come with call-out; an offer that was withdrawn changed nothing yet.
+            Input::Sip(
+                Event::Progressed { .. }
+                | Event::Accepted { .. }
+                | Event::Failed { .. }
+                | Event::ReofferWithdrawn { .. }
+                | Event::ReofferAnswered { .. }
+                | Event::Counted(_),
+            ) => {}
+            Input::Call(leg, command) => self.on_command(leg, &command),
+        }
+    }
+
+    /// What is to be done, in order.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// How many legs there are.
+    pub fn len(&self) -> usize {
+        self.legs.len()
+    }
+
+    /// Whether there are no legs.
+    pub fn is_empty(&self) -> bool {
+        self.legs.is_empty()
+    }
+
+    /// A leg as a value.
+    pub fn snapshot(&self, leg: LegId) -> Option<SipLegSnapshot> {
+        Some(SipLegSnapshot { leg, sip: self.legs.get(&leg)?.clone() })
+    }
+
+    /// Goes on with a leg where its snapshot was taken.
+    pub fn restore(&mut self, snapshot: SipLegSnapshot) {
+        let SipLegSnapshot { leg, sip } = snapshot;
+        self.by_dialog.insert(sip.dialog, leg);
+        self.legs.insert(leg, sip);
+    }
+
+    fn on_invited(&mut self, invited: &Invited) {
+        let Invited { dialog, listener, source, request } = invited;
+        let settings = Arc::clone(&self.settings);
+        let Some(known) = settings.peers.find(*listener, source.ip()) else {
+            return self.refuse(*dialog, Refusal::new(StatusCode::FORBIDDEN));
+        };
+        match self.read_offer(request) {
+            Ok((exchange, lines)) => {
+                // The endpoint's names are unique within an origin, and so are the legs'.
+                let leg = LegId(dialog.as_u64());
+                let session_id = self.entropy.next_u64() >> 2;
+                let sip =
+                    SipLeg { dialog: *dialog, exchange, said: None, session_id, version: 1, media: None };
+                self.legs.insert(leg, sip);
+                self.by_dialog.insert(*dialog, leg);
+                let arrival = arrival(&known, request, lines);
+                self.outputs.push_back(Output::Call(leg, LegEvent::Arrived(Box::new(arrival))));
+            }
+            Err(error) => self.refuse(*dialog, refusal_of(error)),
+        }
+    }
+
+    /// An offer is answered in draft before the call is asked: nothing rings that could not talk.
+    fn read_offer(&self, request: &Request) -> Result<(Exchange, Vec<MediaLine>), NoOffer> {
+        let Some(body) = request.body() else { return Ok((Exchange::Delayed, Vec::new())) };
+        let offer = parse_description(&body)?;
+        self.draft(&offer)?;
+        let line = |media: sdp::MediaDescription<'_>| MediaLine {
+            kind: media.kind(),
+            direction: media.direction().reversed(),
+            port: None,
+        };
+        let lines = offer.media().map(line).collect();
+        Ok((Exchange::Offered(offer.print()), lines))
+    }
+
+    fn draft(&self, offer: &SessionDescription) -> Result<(), NoOffer> {
+        let nowhere = LocalDescription::new(std::net::SocketAddr::from(([127, 0, 0, 1], 9)));
+        sdp::answer(offer, &self.settings.capabilities, &nowhere)
+            .map(drop)
+            .map_err(|error| NoOffer::Unacceptable(error.status()))
+    }
+
+    fn on_command(&mut self, leg: LegId, command: &LegCommand) {
+        let Some(sip) = self.legs.get(&leg) else { return };
+        let dialog = sip.dialog;
+        match command {
+            LegCommand::Ring => {
+                let progress = Command::Progress {
+                    dialog,
+                    status: StatusCode::RINGING,
+                    body: None,
+                    headers: Vec::new(),
+                };
+                self.outputs.push_back(Output::Sip(progress));
+            }
+            LegCommand::Answer { audio } => self.answer(leg, *audio),
+            LegCommand::Refuse { cause } => {
+                self.forget(leg);
+                let refusal =
+                    Refusal { reason: Some(Reason::q850(*cause)), ..Refusal::new(status_of(*cause)) };
+                self.refuse(dialog, refusal);
+            }
+            LegCommand::HangUp { cause } => {
+                self.forget(leg);
+                let hangup = Command::Hangup { dialog, reason: Some(Reason::q850(*cause)) };
+                self.outputs.push_back(Output::Sip(hangup));
+            }
+        }
+    }
+
+    fn answer(&mut self, leg: LegId, audio: LocalMedia) {
+        let Some(sip) = self.legs.get_mut(&leg) else { return };
+        sip.media = Some(audio);
+        let dialog = sip.dialog;
+        let Some(settled) = settle(sip, &self.settings.capabilities) else {
+            // The draft was answered when the offer came; only a reload of the codecs leads here.
+            self.forget(leg);
+            self.refuse(dialog, Refusal::new(StatusCode::NOT_ACCEPTABLE_HERE));
+            return self.ended(leg, Cause::BEARER_NOT_IMPLEMENTED, EndedBy::Failure);
+        };
+        let body = Some(Body::sdp(Bytes::from(settled.text)));
+        self.outputs.push_back(Output::Sip(Command::Answer { dialog, body, headers: Vec::new() }));
+        self.negotiated(leg, settled.stream);
+    }
+
+    fn on_acknowledged(&mut self, dialog: DialogId, body: Option<&Body>) {
+        let Some((leg, sip)) = self.leg_of(dialog) else { return };
+        if sip.exchange == Exchange::AwaitingAnswer {
+            let Some(stream) = accept(body, sip.said.as_deref()) else {
+                // RFC 3261 §13.2.1: the ACK had to answer our offer.
+                self.forget(leg);
+                let reason = Some(Reason::q850(Cause::INCOMPATIBLE_DESTINATION));
+                self.outputs.push_back(Output::Sip(Command::Hangup { dialog, reason }));
+                return self.ended(leg, Cause::INCOMPATIBLE_DESTINATION, EndedBy::Failure);
+            };
+            sip.exchange = Exchange::Settled;
+            self.negotiated(leg, Some(stream));
+        }
+        self.outputs.push_back(Output::Call(leg, LegEvent::Established));
+    }
+
+    fn on_reoffered(&mut self, dialog: DialogId, request: &Request) {
+        let capabilities = self.settings.capabilities.clone();
+        let Some((leg, sip)) = self.leg_of(dialog) else { return };
+        let offered = request.body().as_ref().map(parse_description).transpose();
+        let command = match offered {
+            Ok(offered) => {
+                let before = sip.clone();
+                sip.exchange = offered.map_or(Exchange::Delayed, |offer| Exchange::Offered(offer.print()));
+                match settle(sip, &capabilities) {
+                    Some(settled) => {
+                        let body = Some(Body::sdp(Bytes::from(settled.text)));
+                        self.negotiated(leg, settled.stream);
+                        Command::AnswerReoffer { dialog, body }
+                    }
+                    None => {
+                        // RFC 3261 §14.2: refused, and the session goes on as it was.
+                        *sip = before;
+                        let refusal = Refusal::new(StatusCode::NOT_ACCEPTABLE_HERE);
+                        Command::RefuseReoffer { dialog, refusal }
+                    }
+                }
+            }
+            Err(error) => Command::RefuseReoffer { dialog, refusal: refusal_of(error) },
+        };
+        self.outputs.push_back(Output::Sip(command));
+    }
+
+    fn on_info(&mut self, dialog: DialogId, request: &Request) {
+        let digit = request.body().as_ref().and_then(dtmf::digit);
+        if let (Some(leg), Some(digit)) = (self.by_dialog.get(&dialog), digit) {
+            self.outputs.push_back(Output::Call(*leg, LegEvent::Digit(digit)));
+        }
+    }
+
+    fn on_ended(&mut self, dialog: DialogId, ending: &Ending) {
+        let Some(leg) = self.by_dialog.get(&dialog).copied() else { return };
+        self.forget(leg);
+        let by = match ending {
+            Ending::Bye(_) | Ending::Cancelled(_) => EndedBy::Peer,
+            Ending::Local => EndedBy::Gateway,
+            Ending::NoAck | Ending::Timeout | Ending::DialogGone(_) => EndedBy::Failure,
+        };
+        self.ended(leg, cause_of(ending), by);
+    }
+
+    fn negotiated(&mut self, leg: LegId, stream: Option<Stream>) {
+        if let Some(stream) = stream {
+            let event = LegEvent::Negotiated { line: 0, stream: Box::new(stream) };
+            self.outputs.push_back(Output::Call(leg, event));
+        }
+    }
+
+    fn ended(&mut self, leg: LegId, cause: Cause, by: EndedBy) {
+        self.outputs.push_back(Output::Call(leg, LegEvent::Ended { cause, by }));
+    }
+
+    fn refuse(&mut self, dialog: DialogId, refusal: Refusal) {
+        self.outputs.push_back(Output::Sip(Command::Refuse { dialog, refusal }));
+    }
+
+    fn leg_of(&mut self, dialog: DialogId) -> Option<(LegId, &mut SipLeg)> {
+        let leg = *self.by_dialog.get(&dialog)?;
+        Some((leg, self.legs.get_mut(&leg)?))
+    }
+
+    fn forget(&mut self, leg: LegId) {
+        if let Some(sip) = self.legs.remove(&leg) {
+            self.by_dialog.remove(&sip.dialog);
+        }
+    }
+}
+
+/// Our side of an exchange, and what both agreed on, if the other side has spoken.
+struct Settled {
+    text: String,
+    stream: Option<Stream>,
+}
+
+/// Says our side: the answer to an offer, or the offer that was asked for. `None`: no common codec,
+/// or no address of ours.
+fn settle(sip: &mut SipLeg, capabilities: &Capabilities) -> Option<Settled> {
+    let media = sip.media?;
+    let before = sip.said.as_ref().and_then(|text| SessionDescription::parse(text.as_bytes()).ok());
+    let (mut description, stream) = say(sip, media, capabilities, before.as_ref())?;
+    if before.is_some_and(|before| !description.says_the_same_as(&before)) {
+        // RFC 3264 §8: a change shows in the version, a refresh does not (RFC 4028 §7.4).
+        sip.version += 1;
+        description = say(sip, media, capabilities, None)?.0;
+    }
+    let text = description.print();
+    sip.said = Some(text.clone());
+    sip.exchange = if stream.is_some() { Exchange::Settled } else { Exchange::AwaitingAnswer };
+    Some(Settled { text, stream })
+}
+
+fn say(
+    sip: &SipLeg,
+    media: LocalMedia,
+    capabilities: &Capabilities,
+    before: Option<&SessionDescription>,
+) -> Option<(SessionDescription, Option<Stream>)> {
+    let local = LocalDescription {
+        rtp: media.rtp,
+        rtcp: media.rtcp,
+        session_id: sip.session_id,
+        version: sip.version,
+        direction: Direction::SendReceive,
+    };
+    if let Exchange::Offered(offer) = &sip.exchange {
+        let offer = SessionDescription::parse(offer.as_bytes()).ok()?;
+        let answered = sdp::answer(&offer, capabilities, &local).ok()?;
+        return Some((answered.description, Some(answered.stream)));
+    }
+    let offer = before.map_or_else(|| sdp::offer(capabilities, &local), |last| sdp::reoffer(last, &local));
+    Some((offer, None))
+}
+
+fn accept(body: Option<&Body>, ours: Option<&str>) -> Option<Stream> {
+    let answer = SessionDescription::parse(&body?.bytes).ok()?;
+    let ours = SessionDescription::parse(ours?.as_bytes()).ok()?;
+    sdp::accept(&answer, &ours).ok()
+}
+
+fn arrival(known: &Known<'_>, request: &Request, lines: Vec<MediaLine>) -> Arrival {
+    let place = known.trunk.map(|trunk| trunk.called_number).unwrap_or_default();
+    Arrival {
+        zone: known.zone.clone(),
+        trunk: known.trunk.map(|trunk| trunk.name.clone()),
+        called: called(request, place),
+        caller: caller(request),
+        lines,
+    }
+}
+
+/// Why an INVITE's body is no offer for us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NoOffer {
+    /// It is no session description.
+    NotSdp,
+    /// It does not parse.
+    Malformed,
+    /// It has nothing that we can take; the status says so.
+    Unacceptable(u16),
+}
+
+fn parse_description(body: &Body) -> Result<SessionDescription, NoOffer> {
+    if !body.content_type.is("application/sdp") {
+        return Err(NoOffer::NotSdp);
+    }
+    SessionDescription::parse(&body.bytes).map_err(|_| NoOffer::Malformed)
+}
+
+/// RFC 3261 §8.2.3 and §21.4.26: a body that we don't know is 415 with Accept, one that does not
+/// parse is 400, one that we can't take is 488.
+fn refusal_of(error: NoOffer) -> Refusal {
+    match error {
+        NoOffer::NotSdp => {
+            let accept =
+                ExtraHeader { name: Text::from_static("Accept"), value: ContentType::SDP.media().clone() };
+            Refusal { headers: vec![accept], ..Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE) }
+        }
+        NoOffer::Malformed => Refusal::new(StatusCode::BAD_REQUEST),
+        NoOffer::Unacceptable(status) => {
+            Refusal::new(StatusCode::new(status).unwrap_or(StatusCode::NOT_ACCEPTABLE_HERE))
+        }
+    }
+}
