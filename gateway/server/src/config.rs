@@ -1,0 +1,113 @@
+//! The configuration: from TOML to values without holes.
+//!
+//! A [`Source`](source::Source) parses the file; [`load`] reads it section by section and tells
+//! everything that is wrong at once, each with its line and what to write.
+
+mod load;
+pub mod problem;
+mod section;
+mod source;
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use call::core::Meeting;
+use interwork::{Policy, Trunk};
+use media::{Quarantine, Range};
+use sip::{endpoint::Limits, transaction::Timers};
+use terms::{NodeId, Secret, ZoneName};
+
+pub use load::{load, parse};
+pub use problem::Problems;
+
+/// Everything that the operator set.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Which node of a cluster this is.
+    pub node: NodeId,
+    /// Where state is kept.
+    pub state: PathBuf,
+    /// The log's form and level.
+    pub log: Log,
+    /// Where SIP is spoken.
+    pub listeners: Vec<Listener>,
+    /// Timers and limits of SIP.
+    pub sip: Sip,
+    /// Where media flows.
+    pub media: Media,
+    /// The administration's address.
+    pub http: Http,
+    /// The carriers' trunks.
+    pub trunks: Vec<Trunk>,
+    /// The meetings that there are from the start.
+    pub meetings: Vec<Meeting>,
+    /// The folder of the recordings.
+    pub prompts: PathBuf,
+    /// Dialplan, access numbers, IVR.
+    pub call: call::Settings,
+}
+
+/// The log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: String,
+    /// For people or for machines.
+    pub format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A socket that SIP is spoken on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// Its zone.
+    pub zone: ZoneName,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What peers are told, where that is another.
+    pub advertised: SocketAddr,
+    /// Whose calls it takes.
+    pub policy: Policy,
+}
+
+/// SIP's timers and limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sip {
+    /// RFC 3261 table 4.
+    pub timers: Timers,
+    /// How much of everything.
+    pub limits: Limits,
+}
+
+/// The media plane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Media {
+    /// Threads.
+    pub workers: u8,
+    /// Each zone's addresses.
+    pub ranges: Vec<Range>,
+    /// How addresses rest.
+    pub quarantine: Quarantine,
+    /// Commands that may wait for a worker.
+    pub commands: usize,
+    /// Reports that may wait for the shard.
+    pub reports: usize,
+}
+
+/// The administration.
+#[derive(Debug, Clone)]
+pub struct Http {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The bearer token that it asks for.
+    pub token: Secret,
+    /// A request that takes longer is given up.
+    pub timeout: Duration,
+}

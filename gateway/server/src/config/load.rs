@@ -1,0 +1,398 @@
+//! Reads each section of the file.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use call::{
+    Settings,
+    core::{Lock, Meeting},
+    settings::{Access, IvrSettings},
+};
+use dialplan::{Number, NumberPlan, Table};
+use interwork::{CalledNumber, Policy, Trunk};
+use ipnet::IpNet;
+use media::{Quarantine, Range};
+use sip::{endpoint::Limits, transaction::Timers};
+use terms::{Language, MeetingId, NodeId, Secret, TenantId, TrunkName, ZoneName};
+
+use super::{
+    Config, Http, Listener, Log, LogFormat, Media, Sip,
+    problem::{Place, Problem, Problems},
+    section::{Section, Text},
+    source::Source,
+};
+
+/// The most meetings that one `[[meetings]]` may make.
+const MAX_MEETINGS: u64 = 100_000;
+/// RFC 2131 and the like: what a password must have for phones (DIAL-3).
+const MIN_PHONE_PASSWORD: usize = 4;
+
+/// Reads a file and lays `overrides` (dotted key, value) over it.
+pub fn load(path: &Path, overrides: &[(String, String)]) -> Result<Config, Problems> {
+    let file = path.display().to_string();
+    match fs::read_to_string(path) {
+        Ok(text) => parse(&file, &text, overrides),
+        Err(error) => {
+            let message = format!("can't be read: {error}");
+            let problem = Problem { place: Place::Line(0), key: String::new(), message };
+            Err(Problems { file, found: vec![problem] })
+        }
+    }
+}
+
+/// Reads the text of the file `file`; paths in it are relative to its folder.
+pub fn parse(file: &str, text: &str, overrides: &[(String, String)]) -> Result<Config, Problems> {
+    let source = Source::new(file, text);
+    let tree = source.parse(overrides);
+    let root = Section::root(&source, &tree);
+    let folder = Path::new(file).parent().unwrap_or(Path::new("")).to_owned();
+    let config = read(&root, &folder);
+    root.finish();
+    source.finish(config)
+}
+
+fn read(root: &Section<'_, '_>, folder: &Path) -> Option<Config> {
+    // Every part is read before any is asked for: all problems are told at once.
+    let node = root.number("node", 0..1 << 16, 0_u16);
+    let state = root.text("state").map_or_else(|| PathBuf::from("state"), |text| PathBuf::from(text.value));
+    let prompts = root.text("prompts").map_or_else(|| folder.join("prompts"), |text| folder.join(text.value));
+    let (log, http) = (log(&root.section("log")), http(&root.section("http")));
+    let listeners = listeners(root);
+    let sip = sip(root.section("sip"));
+    let media = media(root.section("media"));
+    let trunks = trunks(root);
+    let tenants = tenants(root);
+    let meetings = meetings(root, &tenants);
+    let call = calls(root, &tenants, media.workers);
+    check_zones(root, &listeners, &media.ranges);
+    Some(Config {
+        node: NodeId(node),
+        state,
+        log,
+        listeners,
+        sip,
+        media,
+        http: http?,
+        trunks,
+        meetings,
+        prompts,
+        call,
+    })
+}
+
+fn log(section: &Section<'_, '_>) -> Log {
+    let levels = ["error", "warn", "info", "debug", "trace"].map(|level| (level, level));
+    let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+    Log {
+        level: section.text("level").and_then(|text| text.one_of(&levels)).unwrap_or("info").to_owned(),
+        format: section.text("format").and_then(|text| text.one_of(&formats)).unwrap_or(LogFormat::Text),
+    }
+}
+
+fn http(section: &Section<'_, '_>) -> Option<Http> {
+    let address = address(section.required("address", "127.0.0.1:8080")?);
+    let token = section.required("token", "a long random text")?;
+    if token.value.len() < 8 {
+        token.report("too short to be a secret; write at least 8 characters");
+    }
+    let timeout = section.duration("timeout", Duration::from_secs(10));
+    Some(Http { address: address?, token: Secret::new(token.value.to_owned()), timeout })
+}
+
+fn listeners(root: &Section<'_, '_>) -> Vec<Listener> {
+    let sections = root.sections("listener");
+    if sections.is_empty() {
+        root.report("there is no [[listener]]; without one no call comes in");
+    }
+    sections.into_iter().filter_map(listener).collect()
+}
+
+fn listener(section: Section<'_, '_>) -> Option<Listener> {
+    let zone = section.required("zone", "trunk").map(|text| ZoneName::from(text.value));
+    let transport = section.required("transport", "udp").and_then(|text| text.one_of(&[("udp", ())]));
+    let listens = section.required("address", "127.0.0.1:5060").and_then(address);
+    let advertised = section.text("advertised").and_then(address);
+    let policies = [("trunks", Policy::Trunks), ("anybody", Policy::Anybody)];
+    let policy = section.text("policy").map_or(Some(Policy::Trunks), |text| text.one_of(&policies));
+    if listens.is_some_and(|listens| listens.ip().is_unspecified()) && advertised.is_none() {
+        section.report("it listens on every address; say by `advertised` which one peers reach it by");
+    }
+    section.finish();
+    transport?;
+    let listens = listens?;
+    Some(Listener { zone: zone?, address: listens, advertised: advertised.unwrap_or(listens), policy: policy? })
+}
+
+fn sip(section: Section<'_, '_>) -> Sip {
+    let (timers, limits) = (Timers::RFC, Limits::DEFAULT);
+    let sip = Sip {
+        timers: Timers {
+            t1: section.duration("t1", timers.t1),
+            t2: section.duration("t2", timers.t2),
+            t4: section.duration("t4", timers.t4),
+        },
+        limits: Limits {
+            dialogs: section.number("max_dialogs", 1..1_000_000, limits.dialogs),
+            transactions: section.number("max_transactions", 1..4_000_000, limits.transactions),
+            retry_after: section.duration("retry_after", limits.retry_after),
+            ..limits
+        },
+    };
+    section.finish();
+    sip
+}
+
+fn media(section: Section<'_, '_>) -> Media {
+    let quarantine = Quarantine::default();
+    let media = Media {
+        workers: section.number("workers", 1..65, 1),
+        ranges: section.sections("range").into_iter().filter_map(range).collect(),
+        quarantine: Quarantine {
+            rest: section.duration("quarantine", quarantine.rest),
+            bound: section.duration("quarantine_bound", quarantine.bound),
+            share_percent: section.number("quarantine_share_percent", 1..101, quarantine.share_percent),
+        },
+        commands: section.number("max_commands", 16..1_000_000, 4_096),
+        reports: section.number("max_reports", 16..1_000_000, 16_384),
+    };
+    section.finish();
+    media
+}
+
+fn range(section: Section<'_, '_>) -> Option<Range> {
+    let zone = section.required("zone", "trunk").map(|text| ZoneName::from(text.value));
+    let remedy = "write an IP address that this machine has, such as 192.0.2.10";
+    let address = section.required("address", "127.0.0.1").and_then(|text| text.parse::<IpAddr>(remedy));
+    let ports = section.required("ports", "10000-24999").and_then(|text| {
+        let ports = port_range(text.value);
+        if ports.is_none() {
+            text.report("write the first and the last port, such as \"10000-24999\", with room for two at least");
+        }
+        ports
+    });
+    section.finish();
+    Some(Range::new(zone?, address?, &ports?))
+}
+
+fn port_range(text: &str) -> Option<RangeInclusive<u16>> {
+    let (first, last) = text.split_once('-')?;
+    let (first, last): (u16, u16) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+    (first >= 1_024 && last > first).then_some(first..=last)
+}
+
+/// Every zone that takes calls must have addresses for their media.
+fn check_zones(root: &Section<'_, '_>, listeners: &[Listener], ranges: &[Range]) {
+    let zones: BTreeSet<&ZoneName> = listeners.iter().map(|listener| &listener.zone).collect();
+    for zone in zones {
+        if ranges.iter().all(|range| range.zone != *zone) {
+            root.report(format!("zone \"{zone}\" has a [[listener]] and no [[media.range]]; its calls would be refused"));
+        }
+    }
+}
+
+fn trunks(root: &Section<'_, '_>) -> Vec<Trunk> {
+    let mut names = BTreeSet::new();
+    let mut trunk = |section: Section<'_, '_>| {
+        let name = section.required("name", "carrier").map(|text| TrunkName::from(text.value));
+        if let Some(name) = &name
+            && !names.insert(name.clone())
+        {
+            section.report(format!("there is a trunk \"{name}\" already; give each a name of its own"));
+        }
+        let zone = section.required("zone", "trunk").map(|text| ZoneName::from(text.value));
+        let peers: Vec<IpNet> = section.texts("peers").into_iter().filter_map(|text| network(&text)).collect();
+        if peers.is_empty() {
+            section.report("`peers` is empty; write the addresses that the trunk sends from, such as [\"192.0.2.0/28\"]");
+        }
+        let places = [
+            ("request-uri", CalledNumber::RequestUri),
+            ("to", CalledNumber::To),
+            ("p-called-party-id", CalledNumber::PCalledPartyId),
+        ];
+        let called = section.text("called_number").and_then(|text| text.one_of(&places));
+        section.finish();
+        Some(Trunk { name: name?, zone: zone?, peers, called_number: called.unwrap_or_default() })
+    };
+    root.sections("trunk").into_iter().filter_map(&mut trunk).collect()
+}
+
+/// An address alone is a network of one.
+fn network(text: &Text<'_, '_>) -> Option<IpNet> {
+    let alone = text.value.parse::<IpAddr>().ok().map(IpNet::from);
+    alone.or_else(|| text.parse("write an address or a network, such as \"192.0.2.1\" or \"192.0.2.0/28\""))
+}
+
+fn tenants(root: &Section<'_, '_>) -> BTreeSet<TenantId> {
+    let tenant = |section: Section<'_, '_>| {
+        let name = section.required("name", "acme").map(|text| TenantId::from(text.value));
+        section.finish();
+        name
+    };
+    root.sections("tenant").into_iter().filter_map(tenant).collect()
+}
+
+fn known_tenant(text: &Text<'_, '_>, tenants: &BTreeSet<TenantId>) -> Option<TenantId> {
+    let tenant = TenantId::from(text.value);
+    if tenants.contains(&tenant) {
+        return Some(tenant);
+    }
+    text.report(format!("there is no tenant \"{tenant}\"; add a [[tenant]] of that name"));
+    None
+}
+
+fn meetings(root: &Section<'_, '_>, tenants: &BTreeSet<TenantId>) -> Vec<Meeting> {
+    let mut taken = BTreeSet::new();
+    let mut all = Vec::new();
+    for section in root.sections("meetings") {
+        let ids = section.required("ids", "900100001-900100200").and_then(|text| meeting_ids(&text)).unwrap_or_default();
+        let tenant = section.required("tenant", "acme").and_then(|text| known_tenant(&text, tenants));
+        let host = section.required("host_password", "4321").and_then(|text| phone_password(&text));
+        let guest = section.required("guest_password", "1234").and_then(|text| phone_password(&text));
+        let capacity = section.number("capacity", 1..100_001, 1_000);
+        let locks = [("open", Lock::Open), ("locked", Lock::Locked)];
+        let locked = section.text("lock").and_then(|text| text.one_of(&locks)).unwrap_or_default();
+        if host.is_some() && host == guest {
+            section.report("`host_password` and `guest_password` are the same; nobody could join as guest");
+        }
+        if let Some(twice) = ids.iter().find(|id| !taken.insert(**id)) {
+            section.report(format!("meeting {twice} is there already (MEET-1: never two live ones with one ID)"));
+        }
+        let (Some(tenant), Some(host_password), Some(guest_password)) = (tenant, host, guest) else { continue };
+        all.extend(ids.into_iter().map(|id| Meeting {
+            id,
+            tenant: tenant.clone(),
+            host_password: host_password.clone(),
+            guest_password: guest_password.clone(),
+            capacity,
+            locked,
+        }));
+        section.finish();
+    }
+    all
+}
+
+/// One ID, or the first and the last of a run.
+fn meeting_ids(text: &Text<'_, '_>) -> Option<Vec<MeetingId>> {
+    const REMEDY: &str = "write one meeting ID or a run of them of one length, such as \"900100001-900100200\"";
+    let (first, last) = text.value.split_once('-').unwrap_or((text.value, text.value));
+    let number = |digits: &str| digits.parse::<MeetingId>().ok().and_then(|_| digits.parse::<u64>().ok());
+    let run = number(first).zip(number(last)).filter(|(from, to)| {
+        first.len() == last.len() && from <= to && to - from < MAX_MEETINGS
+    });
+    let Some((from, to)) = run else {
+        text.report(REMEDY);
+        return None;
+    };
+    let width = first.len();
+    Some((from..=to).filter_map(|id| format!("{id:0width$}").parse().ok()).collect())
+}
+
+/// DIAL-3: phones need an all-digit password of at least 4.
+fn phone_password(text: &Text<'_, '_>) -> Option<Secret> {
+    let fits = text.value.len() >= MIN_PHONE_PASSWORD && text.value.bytes().all(|byte| byte.is_ascii_digit());
+    if !fits {
+        text.report("phones can key digits only; write at least 4 of them");
+    }
+    fits.then(|| Secret::new(text.value.to_owned()))
+}
+
+fn calls(root: &Section<'_, '_>, tenants: &BTreeSet<TenantId>, workers: u8) -> Settings {
+    let number_plan = number_plan(root.section("number_plan"));
+    let access_numbers = access_numbers(root, tenants, &number_plan);
+    let ivr = ivr(root.section("ivr"));
+    let section = root.section("calls");
+    let defaults = Settings::default();
+    let settings = Settings {
+        dialplan: dialplan(root.section("dialplan")),
+        number_plan,
+        trunk_plans: BTreeMap::new(),
+        access_numbers,
+        ivr,
+        question_timeout: section.duration("question_timeout", defaults.question_timeout),
+        workers,
+        max_calls: section.number("max", 1..1_000_000, defaults.max_calls),
+    };
+    section.finish();
+    settings
+}
+
+fn number_plan(section: Section<'_, '_>) -> NumberPlan {
+    let digits = |key, default: &str| {
+        let text = section.text(key);
+        if let Some(text) = text.as_ref().filter(|text| !text.value.bytes().all(|byte| byte.is_ascii_digit())) {
+            text.report("write digits only");
+        }
+        text.map_or(default, |text| text.value).to_owned()
+    };
+    let plan = NumberPlan {
+        country: digits("country", "86"),
+        area: digits("area", "21"),
+        trunk_prefix: digits("trunk_prefix", "0"),
+        international_prefix: digits("international_prefix", "00"),
+    };
+    section.finish();
+    plan
+}
+
+fn access_numbers(
+    root: &Section<'_, '_>,
+    tenants: &BTreeSet<TenantId>,
+    plan: &NumberPlan,
+) -> BTreeMap<String, Access> {
+    let access = |section: Section<'_, '_>| {
+        let number = section.required("number", "02153290005").and_then(|text| {
+            let e164 = plan.to_e164(&Number::parse(text.value));
+            if e164.is_none() {
+                text.report("no number of this number plan; write it as it is dialled here, or with + and the country");
+            }
+            e164
+        });
+        let languages: Vec<Language> =
+            section.texts("languages").iter().map(|text| Language::from(text.value)).collect();
+        if languages.is_empty() {
+            section.report("`languages` is empty; write for example languages = [\"zh\", \"en\"]");
+        }
+        let tenant = section.text("tenant").and_then(|text| known_tenant(&text, tenants));
+        section.finish();
+        Some((number?, Access { tenant, languages }))
+    };
+    root.sections("access_number").into_iter().filter_map(access).collect()
+}
+
+fn ivr(section: Section<'_, '_>) -> IvrSettings {
+    let defaults = IvrSettings::default();
+    let ivr = IvrSettings {
+        lead_in: section.duration("lead_in", defaults.lead_in),
+        first_digit: section.duration("first_digit", defaults.first_digit),
+        between_digits: section.duration("between_digits", defaults.between_digits),
+        tries: section.number("tries", 1..100, defaults.tries),
+        bound: section.duration("bound", defaults.bound),
+    };
+    section.finish();
+    ivr
+}
+
+fn dialplan(section: Section<'_, '_>) -> Table {
+    let routes = section.texts("routes");
+    let table = Table::parse(routes.iter().map(|text| text.value)).unwrap_or_else(|errors| {
+        for error in errors {
+            if let Some(route) = routes.get(error.line) {
+                route.report(format!("column {}: {}", error.column, error.reason));
+            }
+        }
+        Table::default()
+    });
+    section.finish();
+    table
+}
+
+fn address(text: Text<'_, '_>) -> Option<SocketAddr> {
+    let example = SocketAddr::from((Ipv4Addr::LOCALHOST, 5060));
+    text.parse(&format!("write an address and a port, such as \"{example}\""))
+}

@@ -1,0 +1,277 @@
+//! A control shard: endpoint, legs, calls, core and leases, joined into one value.
+//!
+//! ```text
+//!  datagram ▶ sip::Endpoint ⇄ interwork::SipLegs ⇄ call::Switch ⇄ core, leases
+//!                                                       │
+//!                                     media commands, records, events
+//! ```
+//!
+//! It touches no socket and no clock: the [driver](crate::driver) feeds it in the program, the
+//! simulator in tests.
+
+use std::{collections::VecDeque, net::SocketAddr, sync::Arc};
+
+use bytes::Bytes;
+use call::{
+    Event, LegRecord, Question, Switch,
+    core::{self, Core, Meeting},
+    lease::Leases,
+    question::Answer,
+};
+use interwork::{SipLegSnapshot, SipLegs, SipSettings};
+use serde::{Deserialize, Serialize};
+use sip::endpoint::{self, DialogSnapshot, Endpoint, EndpointConfig, ListenerId};
+use terms::{
+    CallId, Cause, Entropy, Instant, LegId, MeetingId, Now, PortId,
+    media::{Command, Report},
+};
+
+/// What a shard is made with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// SIP's timers, limits, identity and listeners.
+    pub endpoint: EndpointConfig,
+    /// Who may call, what we offer.
+    pub sip: Arc<SipSettings>,
+    /// Dialplan, IVR.
+    pub call: Arc<call::Settings>,
+    /// The meetings that there are from the start.
+    pub meetings: Vec<Meeting>,
+}
+
+/// What a shard is told.
+#[derive(Debug)]
+pub enum Input {
+    /// A datagram came.
+    Datagram {
+        /// By which listener.
+        listener: ListenerId,
+        /// From whom.
+        source: SocketAddr,
+        /// What.
+        bytes: Bytes,
+    },
+    /// The media plane reports.
+    Media(Report),
+    /// The media plane had no room for a command to this port.
+    MediaOverload(PortId),
+    /// A meeting begins to exist or is changed; it is stored already.
+    PutMeeting(Box<Meeting>),
+    /// A meeting ends.
+    DeleteMeeting(MeetingId),
+    /// The operator changed the settings.
+    Configure(Arc<SipSettings>, Arc<call::Settings>),
+    /// End every call.
+    HangUpAll(Cause),
+    /// Time passed.
+    Timeout,
+}
+
+/// What a shard wants done.
+#[derive(Debug)]
+pub enum Output {
+    /// Send a datagram.
+    Transmit {
+        /// From which listener.
+        listener: ListenerId,
+        /// To whom.
+        destination: SocketAddr,
+        /// What.
+        bytes: Bytes,
+    },
+    /// Tell the media plane.
+    Media(Command),
+    /// Something happened to a call.
+    Event(CallId, Event),
+    /// SIP has something to count.
+    Counted(endpoint::Counted),
+    /// A leg is over.
+    Record(Box<LegRecord>),
+}
+
+/// A call with all that its peers can see of it, media apart (see `terms::media::PortSnapshot`).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The call.
+    pub call: call::CallSnapshot,
+    /// Its SIP leg.
+    pub leg: SipLegSnapshot,
+    /// The leg's dialog.
+    pub dialog: DialogSnapshot,
+}
+
+/// See the module's description: feed one input, drain all output.
+#[derive(Debug)]
+pub struct Shard {
+    endpoint: Endpoint,
+    legs: SipLegs,
+    switch: Switch,
+    core: Core,
+    leases: Leases,
+    outputs: VecDeque<Output>,
+}
+
+impl Shard {
+    /// No calls yet.
+    pub fn new(settings: Settings, mut entropy: Entropy) -> Self {
+        let Settings { endpoint, sip, call, meetings } = settings;
+        let boot = endpoint.origin.boot;
+        let mut core = Core::default();
+        for meeting in meetings {
+            core.handle_input(core::Input::Put(Box::new(meeting)));
+        }
+        Self {
+            endpoint: Endpoint::new(endpoint, entropy.split()),
+            legs: SipLegs::new(sip, entropy),
+            switch: Switch::new(call),
+            core,
+            leases: Leases::new(boot),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Feed one, then drain [`Shard::poll_output`].
+    pub fn handle_input(&mut self, now: Now, input: Input) {
+        match input {
+            Input::Datagram { listener, source, bytes } => {
+                self.endpoint.handle_input(now, endpoint::Input::Datagram { listener, source, bytes });
+            }
+            Input::Media(report) => self.switch.handle_input(now, call::Input::Media(report)),
+            Input::MediaOverload(port) => self.switch.handle_input(now, call::Input::MediaOverload(port)),
+            Input::PutMeeting(meeting) => self.core.handle_input(core::Input::Put(meeting)),
+            Input::DeleteMeeting(meeting) => self.core.handle_input(core::Input::Delete(meeting)),
+            Input::Configure(sip, call) => {
+                self.legs.configure(sip);
+                self.switch.handle_input(now, call::Input::Settings(call));
+            }
+            Input::HangUpAll(cause) => self.switch.handle_input(now, call::Input::HangUpAll(cause)),
+            Input::Timeout => {
+                self.endpoint.handle_input(now, endpoint::Input::Timeout);
+                self.switch.handle_input(now, call::Input::Timeout);
+            }
+        }
+        self.settle(now);
+    }
+
+    /// What is to be done, in order.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to come with [`Input::Timeout`].
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        [self.endpoint.poll_timeout(), self.switch.poll_timeout()].into_iter().flatten().min()
+    }
+
+    /// The embedded core, to look into.
+    pub const fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// How many calls there are.
+    pub fn calls(&self) -> usize {
+        self.switch.len()
+    }
+
+    /// How many terminals hold a lease.
+    pub fn leases(&self) -> usize {
+        self.leases.len()
+    }
+
+    /// Every leg that has a call.
+    pub fn legs(&self) -> Vec<LegId> {
+        self.switch.legs().collect()
+    }
+
+    /// The call of a leg as a value.
+    pub fn snapshot(&self, leg: LegId) -> Option<Snapshot> {
+        let (call, leg) = (self.switch.snapshot(leg)?, self.legs.snapshot(leg)?);
+        let dialog = self.endpoint.snapshot(leg.dialog())?;
+        Some(Snapshot { call, leg, dialog })
+    }
+
+    /// Goes on with a call where its snapshot was taken.
+    pub fn restore(&mut self, now: Now, snapshot: Snapshot) {
+        let Snapshot { call, leg, dialog } = snapshot;
+        self.endpoint.restore(now, dialog);
+        self.legs.restore(leg);
+        self.switch.restore(call);
+        self.settle(now);
+    }
+
+    /// Carries what each part says to the part it is for, until all are silent.
+    fn settle(&mut self, now: Now) {
+        while self.settle_endpoint() | self.settle_legs(now) | self.settle_switch(now) | self.settle_core(now) {}
+    }
+
+    fn settle_endpoint(&mut self) -> bool {
+        let mut moved = false;
+        while let Some(output) = self.endpoint.poll_output() {
+            moved = true;
+            match output {
+                endpoint::Output::Transmit { listener, destination, bytes } => {
+                    self.outputs.push_back(Output::Transmit { listener, destination, bytes });
+                }
+                endpoint::Output::Event(endpoint::Event::Counted(counted)) => {
+                    self.outputs.push_back(Output::Counted(counted));
+                }
+                endpoint::Output::Event(event) => self.legs.handle_input(interwork::Input::Sip(event)),
+            }
+        }
+        moved
+    }
+
+    fn settle_legs(&mut self, now: Now) -> bool {
+        let mut moved = false;
+        while let Some(output) = self.legs.poll_output() {
+            moved = true;
+            match output {
+                interwork::Output::Sip(command) => {
+                    self.endpoint.handle_input(now, endpoint::Input::Command(command));
+                }
+                interwork::Output::Call(leg, event) => {
+                    self.switch.handle_input(now, call::Input::Leg(leg, event));
+                }
+            }
+        }
+        moved
+    }
+
+    fn settle_switch(&mut self, now: Now) -> bool {
+        let mut moved = false;
+        while let Some(output) = self.switch.poll_output() {
+            moved = true;
+            match output {
+                call::Output::Leg(leg, command) => self.legs.handle_input(interwork::Input::Call(leg, command)),
+                call::Output::Media(command) => self.outputs.push_back(Output::Media(command)),
+                call::Output::Question(id, Question::TakeLease { terminal, meeting }) => {
+                    let answer = Answer::Lease(self.leases.take(&terminal, meeting));
+                    self.switch.handle_input(now, call::Input::Answer(id, answer));
+                }
+                call::Output::Question(id, question) => {
+                    self.core.handle_input(core::Input::Question(id, question));
+                }
+                call::Output::Departure(departure) => {
+                    self.leases.release(&departure.terminal, departure.tag.epoch);
+                    self.core.handle_input(core::Input::Departure(departure));
+                }
+                call::Output::Event(call, event) => self.outputs.push_back(Output::Event(call, event)),
+                call::Output::Record(record) => self.outputs.push_back(Output::Record(record)),
+            }
+        }
+        moved
+    }
+
+    fn settle_core(&mut self, now: Now) -> bool {
+        let mut moved = false;
+        while let Some(output) = self.core.poll_output() {
+            moved = true;
+            let input = match output {
+                core::Output::Answer(id, answer) => call::Input::Answer(id, answer),
+                core::Output::Directive(directive) => call::Input::Directive(directive),
+            };
+            self.switch.handle_input(now, input);
+        }
+        moved
+    }
+}
