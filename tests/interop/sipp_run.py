@@ -7,8 +7,7 @@ usage: sipp_run.py [--against-stand-ins] [SCENARIO ...]
 Needs root: SIPp plays media through a raw socket, and the echo is read off the loopback interface.
 
 GATEWAY_ACCESS    access number, 02153290005 unless said
-GATEWAY_MEETING   meeting ID, 900100001 unless said
-GATEWAY_PASSWORD  its password, 1234 unless said
+GATEWAY_MEETING   a meeting as ID:PASSWORD, 900100001:1234 unless said
 GATEWAY_UNROUTED  a number that has no route, 5550404 unless said
 """
 
@@ -32,8 +31,7 @@ import rtp_script
 
 SCENARIOS = pathlib.Path(__file__).resolve().parent / "sipp"
 ACCESS = os.environ.get("GATEWAY_ACCESS", "02153290005")
-MEETING = os.environ.get("GATEWAY_MEETING", "900100001")
-PASSWORD = os.environ.get("GATEWAY_PASSWORD", "1234")
+MEETING, _, PASSWORD = os.environ.get("GATEWAY_MEETING", "900100001:1234").partition(":")
 UNROUTED = os.environ.get("GATEWAY_UNROUTED", "5550404")
 
 PACKET_OUTGOING = 4
