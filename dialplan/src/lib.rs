@@ -43,7 +43,10 @@
 extern crate alloc;
 
 mod error;
+mod line;
 pub mod number;
+mod pattern;
+mod reader;
 mod table;
 mod target;
 

@@ -26,3 +26,27 @@ pub const fn classify(datagram: &[u8]) -> Datagram {
         _ => Datagram::Other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc7983_7_the_first_octet_tells_and_rfc5761_4_the_second() {
+        let cases: [(&str, &[u8], Datagram); 10] = [
+            ("STUN binding request", &[0, 1, 0, 0], Datagram::Stun),
+            ("ZRTP", &[16, 0], Datagram::Other),
+            ("DTLS handshake", &[22, 254, 253], Datagram::Dtls),
+            ("TURN channel", &[64, 0], Datagram::Other),
+            ("RTP, PCMA with marker", &[0x80, 0x88], Datagram::Rtp),
+            ("RTCP sender report", &[0x80, 200], Datagram::Rtcp),
+            ("RTCP with padding", &[0xa0, 223], Datagram::Rtcp),
+            ("RTP, payload type 96 with marker", &[0x80, 224], Datagram::Rtp),
+            ("keep-alive", &[], Datagram::Other),
+            ("one octet", &[0x80], Datagram::Other),
+        ];
+        for (name, datagram, kind) in cases {
+            assert_eq!(classify(datagram), kind, "{name}");
+        }
+    }
+}

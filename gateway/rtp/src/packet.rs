@@ -168,6 +168,7 @@ impl<'a> PacketMut<'a> {
     }
 
     /// Sets or clears the marker.
+    #[expect(clippy::fn_params_excessive_bools, reason = "a setter of one bit")]
     pub fn set_marker(&mut self, marker: bool) {
         let [_, second, ..] = self.header;
         *second = (*second & 0x7f) | (u8::from(marker) << 7);
@@ -203,4 +204,97 @@ pub fn write_header(out: &mut [u8], header: &Header) -> usize {
     let second = (u8::from(header.marker) << 7) | (header.payload_type.0 & 0x7f);
     *octets = [VERSION_2, second, q0, q1, t0, t1, t2, t3, r0, r1, r2, r3];
     HEADER_LEN
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_header() -> impl Strategy<Value = Header> {
+        (0u8..128, any::<bool>(), any::<u16>(), any::<u32>(), any::<u32>()).prop_map(
+            |(payload_type, marker, sequence, timestamp, ssrc)| Header {
+                payload_type: PayloadType(payload_type),
+                marker,
+                sequence: SequenceNumber(sequence),
+                timestamp: Timestamp(timestamp),
+                ssrc: Ssrc(ssrc),
+            },
+        )
+    }
+
+    #[test]
+    fn rfc3550_5_1_what_the_header_says_must_be_there() {
+        let fixed = |first: u8| [first, 8, 0, 1, 0, 0, 0, 160, 0, 0, 0, 1];
+        let with = |first, rest: &[u8]| [&fixed(first)[..], rest].concat();
+        type Case = (&'static str, Vec<u8>, Result<&'static [u8], PacketError>);
+        let cases: [Case; 9] = [
+            ("plain", with(0x80, &[1, 2]), Ok(&[1, 2])),
+            ("no payload", with(0x80, &[]), Ok(&[])),
+            ("padding", with(0xa0, &[1, 0, 2]), Ok(&[1])),
+            (
+                "one source, an extension",
+                with(0x91, &[0, 0, 0, 9, 0xbe, 0xde, 0, 1, 7, 7, 7, 7, 1]),
+                Ok(&[1]),
+            ),
+            ("short", fixed(0x80)[..11].to_vec(), Err(PacketError::Truncated)),
+            ("version 1", with(0x40, &[]), Err(PacketError::Version(1))),
+            ("no room for its sources", with(0x82, &[0; 7]), Err(PacketError::Truncated)),
+            ("no room for its extension", with(0x90, &[0, 0, 0, 2, 0, 0, 0, 0]), Err(PacketError::Truncated)),
+            ("more padding than payload", with(0xa0, &[3, 9]), Err(PacketError::Padding(9))),
+        ];
+        for (name, datagram, payload) in cases {
+            assert_eq!(Packet::parse(&datagram).map(|packet| packet.payload()), payload, "{name}");
+        }
+    }
+
+    #[test]
+    fn rfc3550_5_1_arithmetic_wraps() {
+        assert_eq!(SequenceNumber(2).distance_from(SequenceNumber(0xfffe)), 4);
+        assert_eq!(SequenceNumber(0xfffe).distance_from(SequenceNumber(2)), -4);
+        assert_eq!(SequenceNumber(0xffff).next(), SequenceNumber(0));
+        let before = Timestamp(0).put_back_by(160);
+        assert_eq!((before.distance_from(Timestamp(0)), before.advanced_by(160)), (-160, Timestamp(0)));
+    }
+
+    #[test]
+    fn no_header_is_written_where_it_does_not_fit() {
+        let datagram = [0x80; HEADER_LEN];
+        let header = Packet::parse(&datagram).expect("a packet").header();
+        assert_eq!(write_header(&mut [0; HEADER_LEN - 1], &header), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn a_header_written_is_read(header in any_header()) {
+            let mut datagram = [0; 20];
+            prop_assert_eq!(write_header(&mut datagram, &header), HEADER_LEN);
+            prop_assert_eq!(Packet::parse(&datagram).map(|packet| packet.header()), Ok(header));
+        }
+
+        #[test]
+        fn a_header_rewritten_in_place_leaves_the_rest(old in any_header(), new in any_header(), payload: Vec<u8>) {
+            let mut datagram = vec![0; HEADER_LEN];
+            write_header(&mut datagram, &old);
+            datagram.extend(&payload);
+            let mut packet = PacketMut::parse(&mut datagram).expect("we wrote it");
+            packet.set_payload_type(new.payload_type);
+            packet.set_marker(new.marker);
+            packet.set_sequence(new.sequence);
+            packet.set_timestamp(new.timestamp);
+            packet.set_ssrc(new.ssrc);
+            let packet = Packet::parse(&datagram).expect("still one");
+            prop_assert_eq!((packet.header(), packet.payload()), (new, &payload[..]));
+        }
+
+        #[test]
+        fn any_octets_never_panic(mut datagram: Vec<u8>, first in 0x80u8..0xc0) {
+            if let Some(octet) = datagram.first_mut() {
+                *octet = first;
+            }
+            if let Ok(packet) = Packet::parse(&datagram) {
+                let _ = (packet.header(), packet.payload(), packet.extension(), packet.contributing().count());
+            }
+        }
+    }
 }

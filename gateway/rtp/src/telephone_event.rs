@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use terms::Digit;
+use terms::{Digit, media::Ssrc};
 
 use crate::packet::{Packet, Timestamp};
 
@@ -40,20 +40,77 @@ impl Event {
     }
 }
 
+/// RFC 4733 §2.5.1.3: a press that lasts longer goes on under a new timestamp, so much later.
+const LONGEST_SEGMENT: i32 = 0xffff;
+/// An event so much older than the last is a late packet's; older still, the sender's clock jumped.
+/// Ten seconds at 8 kHz.
+const OLD_EVENT: i32 = 80_000;
+
 /// Tells each press once, however many of its packets come, and in whatever order.
+///
+/// A press is known by its timestamp (RFC 4733 §2.2): neither the marker nor the end has to arrive.
+/// A packet of an earlier press that comes after a later press began is passed over.
 #[derive(Debug, Clone, Default)]
-pub struct Receiver {}
+pub struct Receiver {
+    last: Option<Press>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Press {
+    ssrc: Ssrc,
+    timestamp: Timestamp,
+    code: u8,
+}
+
+/// What an event packet is to the last press.
+enum Relation {
+    New,
+    Same,
+    Segment,
+    Old,
+}
 
 impl Receiver {
     /// No key was pressed yet.
     pub const fn new() -> Self {
-        Self {}
+        Self { last: None }
     }
 
-    /// Takes an event packet; yields the key when its press is heard of for the first time.
+    /// Takes an event packet; yields the key when its press is heard of for the first time. Events
+    /// that are no keys (RFC 4733 §3.2: flash; RFC 4734: fax tones) yield nothing.
     pub fn receive(&mut self, packet: &Packet<'_>) -> Option<Digit> {
-        let _ = packet;
-        None
+        let event = Event::parse(packet.payload())?;
+        let digit = Digit::from_event(event.code)?;
+        let press = Press { ssrc: packet.ssrc(), timestamp: packet.timestamp(), code: event.code };
+        match self.last.map_or(Relation::New, |last| last.relation_of(&press)) {
+            Relation::New => {
+                self.last = Some(press);
+                Some(digit)
+            }
+            Relation::Segment => {
+                self.last = Some(press);
+                None
+            }
+            Relation::Same | Relation::Old => None,
+        }
+    }
+}
+
+impl Press {
+    fn relation_of(&self, next: &Self) -> Relation {
+        if next.ssrc != self.ssrc {
+            return Relation::New;
+        }
+        let ahead = next.timestamp.distance_from(self.timestamp);
+        if ahead == 0 && next.code == self.code {
+            Relation::Same
+        } else if ahead == LONGEST_SEGMENT && next.code == self.code {
+            Relation::Segment
+        } else if (-OLD_EVENT..0).contains(&ahead) {
+            Relation::Old
+        } else {
+            Relation::New
+        }
     }
 }
 
@@ -68,17 +125,32 @@ pub struct Outgoing {
     pub payload: [u8; 4],
 }
 
+/// Timestamp units of a tick of 20 ms: events run at 8,000 Hz beside every codec we have.
+const TICK: u16 = 160;
+/// RFC 4733 §2.5.1.4: the last packet is sent three times.
+const ENDS: u8 = 3;
+/// RFC 4733 §2.5.2.1: in dBm0 less its sign; what most phones send.
+const VOLUME: u8 = 10;
+
 /// Yields the packets of one press, one each 20 ms.
 #[derive(Debug, Clone)]
 pub struct Sender {
+    digit: Digit,
     timestamp: Timestamp,
+    /// Timestamp units, a multiple of [`TICK`].
+    length: u16,
+    /// What the last packet told.
+    duration: u16,
+    ends_left: u8,
 }
 
 impl Sender {
-    /// A press that begins at `timestamp` and lasts for `length` (rounded up to whole ticks).
+    /// A press that begins at `timestamp` and lasts for `length` (rounded up to whole ticks, 8 s at
+    /// most).
     pub fn new(digit: Digit, timestamp: Timestamp, length: Duration) -> Self {
-        let _ = (digit, length);
-        Self { timestamp }
+        let ticks = length.as_millis().div_ceil(20).clamp(1, u128::from(u16::MAX / TICK));
+        let length = u16::try_from(ticks).map_or(u16::MAX, |ticks| ticks * TICK);
+        Self { digit, timestamp, length, duration: 0, ends_left: ENDS }
     }
 }
 
@@ -86,7 +158,16 @@ impl Iterator for Sender {
     type Item = Outgoing;
 
     fn next(&mut self) -> Option<Outgoing> {
-        let _ = self.timestamp;
-        None
+        let marker = self.duration == 0;
+        self.duration = self.length.min(self.duration.saturating_add(TICK));
+        let end = self.duration == self.length;
+        if end {
+            self.ends_left = self.ends_left.checked_sub(1)?;
+        }
+        let event = Event { code: self.digit.event(), end, volume: VOLUME, duration: self.duration };
+        Some(Outgoing { marker, timestamp: self.timestamp, payload: event.to_payload() })
     }
 }
+
+#[cfg(test)]
+mod tests;

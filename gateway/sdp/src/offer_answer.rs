@@ -2,13 +2,18 @@
 
 use core::net::SocketAddr;
 
+use sdp_types::{Attribute, Connection, Media, Origin, Session, Time};
 use terms::{
-    Direction,
-    media::{Codec, PayloadType, Ptime, Stream},
+    Direction, MediaKind,
+    media::{Codec, Format, PayloadType, Ptime, Stream},
 };
 use thiserror::Error;
 
-use crate::description::{ParseError, SessionDescription};
+use crate::description::{MediaDescription, ParseError, SessionDescription};
+
+mod encoding;
+
+use encoding::{codec_of, encoding, events_of, static_payload_type};
 
 /// What we can do, the best first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,28 +141,239 @@ pub fn answer(
     ours: &Capabilities,
     local: &LocalDescription,
 ) -> Result<Answered, OfferError> {
-    let _ = (offer, ours, local);
-    Err(OfferError::NoCommonCodec { offered: Vec::new() })
+    let (line, taken, send) = choose(offer, ours)?;
+    let (Some(remote), Some(remote_rtcp)) = (taken.rtp(), taken.rtcp()) else {
+        return Err(OfferError::NoAddress { line });
+    };
+    let events = ours.events.and_then(|_| events_of(&taken));
+    let stream = Stream {
+        remote,
+        remote_rtcp,
+        direction: common(taken.direction().reversed(), local.direction),
+        send,
+        ptime: packet_time(&taken, ours.ptime),
+        receive: vec![send],
+        receive_events: events,
+        send_events: events,
+    };
+    let mut session = session(local);
+    // RFC 3264 §6: the answer's times are the offer's.
+    session.times.clone_from(&offer.0.times);
+    session.medias = offer
+        .media()
+        .enumerate()
+        .map(|(at, media)| if at == line { accepted(&taken, &stream, local) } else { refused(&media) })
+        .collect();
+    Ok(Answered { description: SessionDescription(session), line, stream })
+}
+
+/// The first audio line that we can take, and the codec of it that we like best.
+fn choose<'a>(
+    offer: &'a SessionDescription,
+    ours: &Capabilities,
+) -> Result<(usize, MediaDescription<'a>, Format), OfferError> {
+    let is_open = |media: &MediaDescription<'_>| media.kind() == MediaKind::Audio && media.port() != 0;
+    let audio = || offer.media().enumerate().filter(|(_, media)| is_open(media));
+    let spoken = || audio().filter(|(_, media)| speaks(media));
+    let best = spoken().find_map(|(line, media)| Some((line, media, best_format(&media, ours)?)));
+    best.ok_or_else(|| {
+        if spoken().next().is_none() && audio().next().is_some() {
+            return OfferError::NoCommonProtocol {
+                offered: audio().map(|(_, media)| media.protocol().to_owned()).collect(),
+            };
+        }
+        OfferError::NoCommonCodec { offered: spoken().flat_map(|(_, media)| encodings(&media)).collect() }
+    })
+}
+
+/// What the audio line may be sent by. Feedback (RFC 4585) that isn't negotiated isn't sent.
+fn speaks(media: &MediaDescription<'_>) -> bool {
+    ["RTP/AVP", "RTP/AVPF"].iter().any(|protocol| media.protocol().eq_ignore_ascii_case(protocol))
+}
+
+fn best_format(media: &MediaDescription<'_>, ours: &Capabilities) -> Option<Format> {
+    ours.codecs.iter().find_map(|codec| {
+        let payload_type =
+            media.payload_types().find(|payload_type| codec_of(media, *payload_type) == Some(*codec))?;
+        Some(Format { payload_type, codec: *codec })
+    })
+}
+
+fn encodings(media: &MediaDescription<'_>) -> Vec<String> {
+    let name = |format: &str| {
+        let payload_type = format.parse().ok().map(PayloadType);
+        payload_type.and_then(|payload_type| media.rtpmap(payload_type)).unwrap_or(format).to_owned()
+    };
+    media.formats().map(name).collect()
+}
+
+/// The peer's wish within its limit, in packet times that we have (MEDIA-3).
+fn packet_time(media: &MediaDescription<'_>, ours: Ptime) -> Ptime {
+    let wanted = media.ptime().unwrap_or(ours.as_millis());
+    Ptime::nearest(wanted.min(media.maxptime().unwrap_or(u32::MAX)))
+}
+
+/// Who sends where both sides, seen from us, want so (RFC 3264 §6.1).
+const fn common(theirs: Direction, ours: Direction) -> Direction {
+    match (theirs.sends() && ours.sends(), theirs.receives() && ours.receives()) {
+        (true, true) => Direction::SendReceive,
+        (true, false) => Direction::SendOnly,
+        (false, true) => Direction::ReceiveOnly,
+        (false, false) => Direction::Inactive,
+    }
+}
+
+/// The lines above the first media line.
+fn session(local: &LocalDescription) -> Session {
+    let ip = local.rtp.ip();
+    let mut session = Session::new(Origin::with_ip_addr(local.session_id, local.version, ip), "-");
+    session.connection = Some(Connection::from_ip_addr(ip));
+    session
+}
+
+/// RFC 3264 §6: a line that we don't take keeps its place, its protocol and its formats.
+fn refused(media: &MediaDescription<'_>) -> Media {
+    let media = media.media;
+    Media {
+        media: media.media.clone(),
+        port: 0,
+        num_ports: None,
+        proto: media.proto.clone(),
+        fmt: media.fmt.clone(),
+        media_title: None,
+        connections: Vec::new(),
+        bandwidths: Vec::new(),
+        key: None,
+        attributes: Vec::new(),
+    }
+}
+
+fn accepted(taken: &MediaDescription<'_>, stream: &Stream, local: &LocalDescription) -> Media {
+    let mut media = refused(taken);
+    media.port = local.rtp.port();
+    describe(&mut media, &stream.receive, stream.receive_events);
+    finish(&mut media, stream.ptime, stream.direction, local);
+    media
+}
+
+/// The formats and their encodings.
+fn describe(media: &mut Media, formats: &[Format], events: Option<PayloadType>) {
+    let numbers = formats.iter().map(|format| format.payload_type).chain(events);
+    media.fmt = numbers.map(|payload_type| payload_type.0.to_string()).collect::<Vec<_>>().join(" ");
+    for format in formats {
+        let rtpmap = format!("{} {}", format.payload_type.0, encoding(format.codec));
+        media.attributes.push(Attribute::with_value("rtpmap", rtpmap));
+    }
+    if let Some(payload_type) = events {
+        let rtpmap = format!("{} telephone-event/8000", payload_type.0);
+        media.attributes.push(Attribute::with_value("rtpmap", rtpmap));
+        // RFC 4733 §2.4.1: the events that we take, the keys.
+        media.attributes.push(Attribute::with_value("fmtp", format!("{} 0-15", payload_type.0)));
+    }
+}
+
+fn finish(media: &mut Media, ptime: Ptime, direction: Direction, local: &LocalDescription) {
+    media.attributes.push(Attribute::with_value("ptime", ptime.as_millis()));
+    media.attributes.push(Attribute::new(direction_name(direction)));
+    media.attributes.extend(rtcp_attribute(local));
+}
+
+/// RFC 3605 §2.1: said only where it isn't the port above, which everyone takes it for.
+fn rtcp_attribute(local: &LocalDescription) -> Option<Attribute> {
+    let (rtp, rtcp) = (local.rtp, local.rtcp);
+    if rtcp.ip() == rtp.ip() && Some(rtcp.port()) == rtp.port().checked_add(1) {
+        return None;
+    }
+    let family = if rtcp.is_ipv4() { "IP4" } else { "IP6" };
+    Some(Attribute::with_value("rtcp", format!("{} IN {family} {}", rtcp.port(), rtcp.ip())))
+}
+
+const fn direction_name(direction: Direction) -> &'static str {
+    match direction {
+        Direction::SendReceive => "sendrecv",
+        Direction::SendOnly => "sendonly",
+        Direction::ReceiveOnly => "recvonly",
+        Direction::Inactive => "inactive",
+    }
 }
 
 /// Our first offer: one audio line.
 pub fn offer(ours: &Capabilities, local: &LocalDescription) -> SessionDescription {
-    let _ = (ours, local);
-    SessionDescription(sdp_types::Session::new(
-        sdp_types::Origin::with_ip_addr(local.session_id, local.version, local.rtp.ip()),
-        "-",
-    ))
+    let formats: Vec<Format> = ours
+        .codecs
+        .iter()
+        .map(|codec| Format { payload_type: static_payload_type(*codec), codec: *codec })
+        .collect();
+    let mut media =
+        Media::new(sdp_types::MediaType::Audio, local.rtp.port(), sdp_types::TransportProto::RtpAvp, "");
+    describe(&mut media, &formats, ours.events);
+    finish(&mut media, ours.ptime, local.direction, local);
+    let mut session = session(local);
+    session.times = vec![Time { start_time: 0, stop_time: 0, repeats: Vec::new() }];
+    session.medias = vec![media];
+    SessionDescription(session)
 }
 
 /// Our next offer in a session: what we last said, with `local`'s version, addresses and direction
 /// (RFC 3264 §8: no line goes or changes its place).
 pub fn reoffer(last: &SessionDescription, local: &LocalDescription) -> SessionDescription {
-    let _ = local;
-    last.clone()
+    let mut next = last.0.clone();
+    let head = session(local);
+    next.origin = head.origin;
+    next.connection = head.connection;
+    let open = next.medias.iter_mut().filter(|media| media.port != 0);
+    for media in open {
+        media.port = local.rtp.port();
+        media.attributes.retain(|line| !is_replaced(&line.attribute));
+        media.attributes.push(Attribute::new(direction_name(local.direction)));
+        media.attributes.extend(rtcp_attribute(local));
+    }
+    SessionDescription(next)
+}
+
+fn is_replaced(attribute: &str) -> bool {
+    ["sendrecv", "sendonly", "recvonly", "inactive", "rtcp"].contains(&attribute)
 }
 
 /// Takes the answer to our offer.
 pub fn accept(answer: &SessionDescription, ours: &SessionDescription) -> Result<Stream, AnswerError> {
-    let _ = (answer, ours);
-    Err(AnswerError::Refused)
+    let (offered, answered) = (ours.media().count(), answer.media().count());
+    if offered != answered {
+        return Err(AnswerError::LineCount { offered, answered });
+    }
+    let pairs = ours.media().zip(answer.media()).enumerate();
+    let mut open = pairs.filter(|(_, (own, _))| own.kind() == MediaKind::Audio && own.port() != 0);
+    let taken = open.find(|(_, (_, theirs))| theirs.port() != 0);
+    let (line, (own, theirs)) = taken.ok_or(AnswerError::Refused)?;
+    let (Some(remote), Some(remote_rtcp)) = (theirs.rtp(), theirs.rtcp()) else {
+        return Err(AnswerError::NoAddress { line });
+    };
+    let send = first_offered(&own, &theirs)
+        .ok_or_else(|| AnswerError::NoCommonCodec { answered: encodings(&theirs) })?;
+    let send_events = events_of(&theirs);
+    Ok(Stream {
+        remote,
+        remote_rtcp,
+        direction: common(theirs.direction().reversed(), own.direction()),
+        send,
+        ptime: packet_time(&theirs, own.ptime().map_or(Ptime::MS_20, Ptime::nearest)),
+        receive: formats(&own).collect(),
+        receive_events: send_events.and_then(|_| events_of(&own)),
+        send_events: events_of(&own).and(send_events),
+    })
 }
+
+/// RFC 3264 §7: the answer's first format that we offered, under the answer's payload type.
+fn first_offered(own: &MediaDescription<'_>, theirs: &MediaDescription<'_>) -> Option<Format> {
+    formats(theirs).find(|format| formats(own).any(|own| own.codec == format.codec))
+}
+
+fn formats<'a>(media: &MediaDescription<'a>) -> impl Iterator<Item = Format> + use<'a> {
+    let media = *media;
+    media
+        .payload_types()
+        .filter_map(move |payload_type| Some(Format { payload_type, codec: codec_of(&media, payload_type)? }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,43 @@
+//! The encoding names of RTP payload types (RFC 3551 §6, RFC 8866 §6.6).
+
+use terms::media::{Codec, PayloadType};
+
+use crate::description::MediaDescription;
+
+/// RFC 3551 table 4: the number that stands for the codec without being told.
+pub(super) const fn static_payload_type(codec: Codec) -> PayloadType {
+    match codec {
+        Codec::Pcmu => PayloadType(0),
+        Codec::Pcma => PayloadType(8),
+    }
+}
+
+/// The codec's encoding, as `a=rtpmap` says it.
+pub(super) const fn encoding(codec: Codec) -> &'static str {
+    match codec {
+        Codec::Pcmu => "PCMU/8000",
+        Codec::Pcma => "PCMA/8000",
+    }
+}
+
+/// What a payload type means in a media line: by its `a=rtpmap`, else by its static number.
+pub(super) fn codec_of(media: &MediaDescription<'_>, payload_type: PayloadType) -> Option<Codec> {
+    const ALL: [Codec; 2] = [Codec::Pcmu, Codec::Pcma];
+    ALL.into_iter().find(|codec| match media.rtpmap(payload_type) {
+        Some(mapped) => is_encoding(mapped, encoding(*codec)),
+        None => static_payload_type(*codec) == payload_type,
+    })
+}
+
+/// RFC 4733 §7.1.1: the payload type of telephone events on an 8 kHz clock.
+pub(super) fn events_of(media: &MediaDescription<'_>) -> Option<PayloadType> {
+    media.payload_types().find(|payload_type| {
+        media.rtpmap(*payload_type).is_some_and(|mapped| is_encoding(mapped, "telephone-event/8000"))
+    })
+}
+
+/// Names compare without case (RFC 8866 §6.6); one channel need not be said.
+fn is_encoding(mapped: &str, encoding: &str) -> bool {
+    let mapped = mapped.strip_suffix("/1").unwrap_or(mapped);
+    mapped.eq_ignore_ascii_case(encoding)
+}
