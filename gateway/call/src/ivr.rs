@@ -183,16 +183,15 @@ impl Ivr {
 
     fn on_start(&mut self, now: Instant) -> State {
         self.ends_at = now + self.settings.bound;
-        let asked = if self.languages.len() > 1 { Asked::Language } else { Asked::MeetingId };
-        let question = if asked == Asked::Language { "choose-language" } else { "ask-meeting-id" };
         let mut items = vec![PlayItem::Silence(self.settings.lead_in)];
-        if asked == Asked::Language {
-            items.extend(self.speak(&["welcome"]));
-            items.extend(self.speak(&[question]));
-        } else {
-            items.extend(self.speak(&["welcome", question]));
+        if self.languages.len() <= 1 {
+            items.extend(self.speak(&["welcome", "ask-meeting-id"]));
+            return self.ask(Asked::MeetingId, items);
         }
-        self.ask(asked, items)
+        items.extend(self.speak(&["welcome"]));
+        // The choice is one recording in all languages.
+        items.extend(speak(&self.languages[..1], &["choose-language"]));
+        self.ask(Asked::Language, items)
     }
 
     fn on_digit(&mut self, now: Instant, asked: Asked, mut keyed: Digits, digit: Digit) -> State {
