@@ -1,12 +1,7 @@
 //! The driver of a shard: waits on sockets, reports, requests and the clock; feeds one input, drains
 //! all output.
 
-use std::{
-    future::poll_fn,
-    io,
-    sync::Arc,
-    time::Duration,
-};
+use std::{future::poll_fn, io, sync::Arc, time::Duration};
 
 use call::core::{Meeting, View};
 use media::{Clock, Commands, Reports};
@@ -78,7 +73,8 @@ pub struct ParticipantView {
 
 impl MeetingView {
     fn of(view: &View<'_>) -> Self {
-        let participant = |(leg, role): (&LegId, &call::question::Role)| ParticipantView { leg: *leg, role: *role };
+        let participant =
+            |(leg, role): (&LegId, &call::question::Role)| ParticipantView { leg: *leg, role: *role };
         Self {
             id: view.meeting.id,
             tenant: view.meeting.tenant.clone(),
@@ -183,7 +179,8 @@ impl Driver {
                 answer.send(()).ok();
             }
             Request::Delete(meeting, answer) => {
-                let existed = if self.shard.core().view(meeting).is_some() { Existed::Yes } else { Existed::No };
+                let existed =
+                    if self.shard.core().view(meeting).is_some() { Existed::Yes } else { Existed::No };
                 self.feed(now, Input::DeleteMeeting(meeting));
                 answer.send(existed).ok();
             }

@@ -99,7 +99,10 @@ impl Store for SledStore {
 
     fn next_boot(&mut self) -> Result<BootEpoch, StoreError> {
         const KEY: &str = "boot";
-        let last = self.database.get(KEY)?.and_then(|value| Some(u32::from_be_bytes(value.as_ref().try_into().ok()?)));
+        let last = self
+            .database
+            .get(KEY)?
+            .and_then(|value| Some(u32::from_be_bytes(value.as_ref().try_into().ok()?)));
         let next = last.unwrap_or(0) + 1;
         self.database.insert(KEY, &next.to_be_bytes())?;
         self.database.flush()?;
