@@ -160,7 +160,8 @@ fn start_workers(
     (0..count).map(worker).collect()
 }
 
-fn shard_settings(config: &Config, boot: BootEpoch) -> shard::Settings {
+/// What the shard is made with.
+pub fn shard_settings(config: &Config, boot: BootEpoch) -> shard::Settings {
     let numbered = || (0..).map(ListenerId).zip(&config.listeners);
     let listener = |(id, listener): (ListenerId, &crate::config::Listener)| Listener {
         id,
