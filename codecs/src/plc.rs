@@ -124,10 +124,10 @@ impl Concealment {
         gain * (repeated + left_of_seam * loss.offset)
     }
 
-    /// The lag at which the past is most like itself: on every `per_ms / 8`th sample at first, then
+    /// The lag at which the past is most like itself: on every `per_ms / 4`th sample at first, then
     /// around the best on every one.
     fn find_period(&self) -> usize {
-        let stride = (self.per_ms / 8).max(1);
+        let stride = (self.per_ms / 4).max(1);
         let (shortest, longest) = (SHORTEST_MS * self.per_ms, LONGEST_MS * self.per_ms);
         let coarse = self.most_like((shortest..=longest).step_by(stride), stride);
         let around = coarse.saturating_sub(stride).max(shortest)..=(coarse + stride).min(longest);

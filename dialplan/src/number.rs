@@ -46,11 +46,16 @@ impl Number {
     }
 }
 
-/// RFC 3966 §5.1.1: visual separators mean nothing; white space is what people add.
+/// RFC 3966 §5.1.1: visual separators mean nothing; white space is what people add. In a name that
+/// is no number they stay (`john.smith`).
 fn without_separators(text: &str) -> String {
-    text.chars()
-        .filter(|symbol| !symbol.is_whitespace() && !matches!(symbol, '-' | '.' | '(' | ')'))
-        .collect()
+    let is_separator = |symbol: char| symbol.is_whitespace() || matches!(symbol, '-' | '.' | '(' | ')');
+    let is_dialled = |symbol: char| symbol.is_ascii_digit() || matches!(symbol, '+' | '*' | '#');
+    if text.chars().all(|symbol| is_separator(symbol) || is_dialled(symbol)) {
+        text.chars().filter(|symbol| is_dialled(*symbol)).collect()
+    } else {
+        text.trim().to_owned()
+    }
 }
 
 /// How numbers are written where the gateway stands.

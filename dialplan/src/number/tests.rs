@@ -75,6 +75,11 @@ fn rfc3966_5_1_5_a_context_belongs_to_a_local_number_and_is_kept_apart() {
 }
 
 #[test]
+fn a_name_keeps_its_separators() {
+    assert_eq!(Number::parse("sip:john.smith-2;x=1@example.test").dialled, "john.smith-2");
+}
+
+#[test]
 fn a_plan_without_prefixes_is_no_trap() {
     let plan = NumberPlan {
         country: "65".to_owned(),

@@ -303,7 +303,7 @@ impl Switch {
             Directive::End(meeting) => {
                 for call in self.calls_in(meeting) {
                     self.on_call(now, Some(call), |call, context| {
-                        call.on_put_out(Outcome::MeetingEnded, context)
+                        call.on_put_out(Outcome::MeetingEnded, context);
                     });
                 }
             }

@@ -1,1 +1,22 @@
-//! The gateway's program: listeners, shard, store, administration.
+//! The gateway's program.
+//!
+//! ```text
+//!   main ─▶ program ─▶ driver ⇄ shard (sip, interwork, call, core)
+//!              │          ├──▶ media workers (threads)
+//!              │          ├──▶ record: log, metrics, journal
+//!              └─▶ admin (HTTP) ─▶ store (sled)
+//! ```
+//!
+//! The world begins here: sockets, clocks, threads and files are the server's alone.
+#![warn(missing_docs)]
+
+pub mod admin;
+pub mod config;
+pub mod driver;
+pub mod journal;
+pub mod net;
+pub mod program;
+pub mod record;
+pub mod recordings;
+pub mod shard;
+pub mod store;

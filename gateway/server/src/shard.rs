@@ -201,7 +201,9 @@ impl Shard {
 
     /// Carries what each part says to the part it is for, until all are silent.
     fn settle(&mut self, now: Now) {
-        while self.settle_endpoint() | self.settle_legs(now) | self.settle_switch(now) | self.settle_core(now) {}
+        while self.settle_endpoint() | self.settle_legs(now) | self.settle_switch(now) | self.settle_core(now)
+        {
+        }
     }
 
     fn settle_endpoint(&mut self) -> bool {
@@ -242,7 +244,9 @@ impl Shard {
         while let Some(output) = self.switch.poll_output() {
             moved = true;
             match output {
-                call::Output::Leg(leg, command) => self.legs.handle_input(interwork::Input::Call(leg, command)),
+                call::Output::Leg(leg, command) => {
+                    self.legs.handle_input(interwork::Input::Call(leg, command))
+                }
                 call::Output::Media(command) => self.outputs.push_back(Output::Media(command)),
                 call::Output::Question(id, Question::TakeLease { terminal, meeting }) => {
                     let answer = Answer::Lease(self.leases.take(&terminal, meeting));

@@ -1,74 +1,46 @@
 //! The user agent: owns transactions and dialogs and speaks in commands and events.
+//!
+//! ```text
+//!              ┌──────────────────────── agent ───────────────────────┐
+//!  Datagram ──▶│ incoming ─▶ inspect ─▶ uas ───────┐                  │──▶ Transmit
+//!              │    │                   in_dialog ─┼─▶ usage (stage)  │
+//!              │    └─▶ answers ──────▶ uac ───────┘      │           │──▶ Event
+//!  Command ───▶│ commands ────────────────────────────────┘           │
+//!  Timeout ───▶│ deadlines ─▶ transactions, usages                    │
+//!              └──────────────────────────────────────────────────────┘
+//! ```
 
+mod agent;
+mod answers;
+mod ask;
+mod capabilities;
 pub mod command;
+mod commands;
 pub mod config;
+mod deadlines;
 pub mod event;
+mod happening;
+mod in_dialog;
+mod incoming;
+mod inspect;
+mod minter;
+mod reoffer;
+mod reply;
+mod routing;
+mod snapshot;
+mod stage;
+mod timeouts;
+mod transactions;
+mod uac;
+mod uas;
+mod usage;
 
 pub use crate::wire::Body;
+pub use agent::{Endpoint, Input, Output};
 pub use command::{Command, DialogId, ExtraHeader, Hop, Invite, Refusal};
 pub use config::{EndpointConfig, Limit, Limits, Listener, ListenerId};
 pub use event::{Counted, Ending, Event, Failure, Invited, NotSent};
+pub use snapshot::{DialogSnapshot, RestoreError};
 
-use bytes::Bytes;
-use core::net::SocketAddr;
-use terms::{
-    entropy::Entropy,
-    time::{Instant, Now},
-};
-
-/// What happens to an [`Endpoint`].
-#[derive(Debug, Clone)]
-pub enum Input {
-    /// A datagram came.
-    Datagram {
-        /// At which socket.
-        listener: ListenerId,
-        /// From whom.
-        source: SocketAddr,
-        /// What.
-        bytes: Bytes,
-    },
-    /// Somebody wants something.
-    Command(Command),
-    /// The instant of [`Endpoint::poll_timeout`] is reached.
-    Timeout,
-}
-
-/// What an [`Endpoint`] wants done.
-#[derive(Debug, Clone)]
-pub enum Output {
-    /// A datagram to send.
-    Transmit {
-        /// From which socket.
-        listener: ListenerId,
-        /// To whom.
-        destination: SocketAddr,
-        /// What.
-        bytes: Bytes,
-    },
-    /// Something to tell.
-    Event(Event),
-}
-
-/// The user agent. Feed one input, drain all output, wait until the time-out, in that order.
-pub struct Endpoint {}
-
-impl Endpoint {
-    /// An endpoint without a call. `entropy` makes its tags, branches and Call-IDs.
-    pub fn new(_config: EndpointConfig, _entropy: Entropy) -> Self {
-        Self {}
-    }
-
-    /// Takes one input.
-    pub fn handle_input(&mut self, _now: Now, _input: Input) {}
-
-    /// The next thing to do, until there is none.
-    pub fn poll_output(&mut self) -> Option<Output> {
-        None
-    }
-
-    /// When [`Input::Timeout`] is due, if ever.
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        None
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ mod pace;
 mod timers;
 
 pub use key::{ClientKey, MergeKey, ServerKey};
-pub use pace::{Pace, Reliability, Resend};
+pub use pace::{Pace, Rebase, Reliability, Resend};
 pub use timers::Timers;
 
 #[cfg(test)]

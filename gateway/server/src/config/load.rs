@@ -126,7 +126,12 @@ fn listener(section: Section<'_, '_>) -> Option<Listener> {
     section.finish();
     transport?;
     let listens = listens?;
-    Some(Listener { zone: zone?, address: listens, advertised: advertised.unwrap_or(listens), policy: policy? })
+    Some(Listener {
+        zone: zone?,
+        address: listens,
+        advertised: advertised.unwrap_or(listens),
+        policy: policy?,
+    })
 }
 
 fn sip(section: Section<'_, '_>) -> Sip {
@@ -172,7 +177,9 @@ fn range(section: Section<'_, '_>) -> Option<Range> {
     let ports = section.required("ports", "10000-24999").and_then(|text| {
         let ports = port_range(text.value);
         if ports.is_none() {
-            text.report("write the first and the last port, such as \"10000-24999\", with room for two at least");
+            text.report(
+                "write the first and the last port, such as \"10000-24999\", with room for two at least",
+            );
         }
         ports
     });
@@ -191,7 +198,9 @@ fn check_zones(root: &Section<'_, '_>, listeners: &[Listener], ranges: &[Range])
     let zones: BTreeSet<&ZoneName> = listeners.iter().map(|listener| &listener.zone).collect();
     for zone in zones {
         if ranges.iter().all(|range| range.zone != *zone) {
-            root.report(format!("zone \"{zone}\" has a [[listener]] and no [[media.range]]; its calls would be refused"));
+            root.report(format!(
+                "zone \"{zone}\" has a [[listener]] and no [[media.range]]; its calls would be refused"
+            ));
         }
     }
 }
@@ -206,9 +215,12 @@ fn trunks(root: &Section<'_, '_>) -> Vec<Trunk> {
             section.report(format!("there is a trunk \"{name}\" already; give each a name of its own"));
         }
         let zone = section.required("zone", "trunk").map(|text| ZoneName::from(text.value));
-        let peers: Vec<IpNet> = section.texts("peers").into_iter().filter_map(|text| network(&text)).collect();
+        let peers: Vec<IpNet> =
+            section.texts("peers").into_iter().filter_map(|text| network(&text)).collect();
         if peers.is_empty() {
-            section.report("`peers` is empty; write the addresses that the trunk sends from, such as [\"192.0.2.0/28\"]");
+            section.report(
+                "`peers` is empty; write the addresses that the trunk sends from, such as [\"192.0.2.0/28\"]",
+            );
         }
         let places = [
             ("request-uri", CalledNumber::RequestUri),
@@ -250,7 +262,10 @@ fn meetings(root: &Section<'_, '_>, tenants: &BTreeSet<TenantId>) -> Vec<Meeting
     let mut taken = BTreeSet::new();
     let mut all = Vec::new();
     for section in root.sections("meetings") {
-        let ids = section.required("ids", "900100001-900100200").and_then(|text| meeting_ids(&text)).unwrap_or_default();
+        let ids = section
+            .required("ids", "900100001-900100200")
+            .and_then(|text| meeting_ids(&text))
+            .unwrap_or_default();
         let tenant = section.required("tenant", "acme").and_then(|text| known_tenant(&text, tenants));
         let host = section.required("host_password", "4321").and_then(|text| phone_password(&text));
         let guest = section.required("guest_password", "1234").and_then(|text| phone_password(&text));
@@ -261,9 +276,13 @@ fn meetings(root: &Section<'_, '_>, tenants: &BTreeSet<TenantId>) -> Vec<Meeting
             section.report("`host_password` and `guest_password` are the same; nobody could join as guest");
         }
         if let Some(twice) = ids.iter().find(|id| !taken.insert(**id)) {
-            section.report(format!("meeting {twice} is there already (MEET-1: never two live ones with one ID)"));
+            section.report(format!(
+                "meeting {twice} is there already (MEET-1: never two live ones with one ID)"
+            ));
         }
-        let (Some(tenant), Some(host_password), Some(guest_password)) = (tenant, host, guest) else { continue };
+        let (Some(tenant), Some(host_password), Some(guest_password)) = (tenant, host, guest) else {
+            continue;
+        };
         all.extend(ids.into_iter().map(|id| Meeting {
             id,
             tenant: tenant.clone(),
@@ -279,12 +298,13 @@ fn meetings(root: &Section<'_, '_>, tenants: &BTreeSet<TenantId>) -> Vec<Meeting
 
 /// One ID, or the first and the last of a run.
 fn meeting_ids(text: &Text<'_, '_>) -> Option<Vec<MeetingId>> {
-    const REMEDY: &str = "write one meeting ID or a run of them of one length, such as \"900100001-900100200\"";
+    const REMEDY: &str =
+        "write one meeting ID or a run of them of one length, such as \"900100001-900100200\"";
     let (first, last) = text.value.split_once('-').unwrap_or((text.value, text.value));
     let number = |digits: &str| digits.parse::<MeetingId>().ok().and_then(|_| digits.parse::<u64>().ok());
-    let run = number(first).zip(number(last)).filter(|(from, to)| {
-        first.len() == last.len() && from <= to && to - from < MAX_MEETINGS
-    });
+    let run = number(first)
+        .zip(number(last))
+        .filter(|(from, to)| first.len() == last.len() && from <= to && to - from < MAX_MEETINGS);
     let Some((from, to)) = run else {
         text.report(REMEDY);
         return None;
@@ -325,7 +345,8 @@ fn calls(root: &Section<'_, '_>, tenants: &BTreeSet<TenantId>, workers: u8) -> S
 fn number_plan(section: Section<'_, '_>) -> NumberPlan {
     let digits = |key, default: &str| {
         let text = section.text(key);
-        if let Some(text) = text.as_ref().filter(|text| !text.value.bytes().all(|byte| byte.is_ascii_digit())) {
+        if let Some(text) = text.as_ref().filter(|text| !text.value.bytes().all(|byte| byte.is_ascii_digit()))
+        {
             text.report("write digits only");
         }
         text.map_or(default, |text| text.value).to_owned()

@@ -78,7 +78,11 @@ impl<'a, 'i> Section<'a, 'i> {
     pub(super) fn texts(&self, key: &'static str) -> Vec<Text<'a, 'i>> {
         let Some(value) = self.take(key) else { return Vec::new() };
         let DeValue::Array(array) = value.get_ref() else {
-            self.source.report(&value.span(), &self.path(key), wrong_type("a list of texts", value.get_ref()));
+            self.source.report(
+                &value.span(),
+                &self.path(key),
+                wrong_type("a list of texts", value.get_ref()),
+            );
             return Vec::new();
         };
         let element = |(index, value)| self.as_text(format!("{key}.{index}"), value);
@@ -91,8 +95,12 @@ impl<'a, 'i> Section<'a, 'i> {
         N: TryFrom<u64>,
     {
         let Some(value) = self.take(key) else { return default };
-        let number = value.get_ref().as_integer().and_then(|number| u64::from_str_radix(number.as_str(), number.radix()).ok());
-        let number = number.filter(|number| range.contains(number)).and_then(|number| N::try_from(number).ok());
+        let number = value
+            .get_ref()
+            .as_integer()
+            .and_then(|number| u64::from_str_radix(number.as_str(), number.radix()).ok());
+        let number =
+            number.filter(|number| range.contains(number)).and_then(|number| N::try_from(number).ok());
         number.unwrap_or_else(|| {
             let message = format!("write a whole number from {} to {}", range.start, range.end - 1);
             self.source.report(&value.span(), &self.path(key), message);
@@ -120,7 +128,11 @@ impl<'a, 'i> Section<'a, 'i> {
         for (key, _) in self.table.into_iter().flatten() {
             if !taken.contains(key.get_ref().as_ref()) {
                 let known = taken.iter().copied().collect::<Vec<_>>().join(", ");
-                let path = if self.name.is_empty() { key.get_ref().to_string() } else { format!("{}.{}", self.name, key.get_ref()) };
+                let path = if self.name.is_empty() {
+                    key.get_ref().to_string()
+                } else {
+                    format!("{}.{}", self.name, key.get_ref())
+                };
                 self.source.report(&key.span(), &path, format!("unknown key; known here are {known}"));
             }
         }

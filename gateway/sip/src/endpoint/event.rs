@@ -121,6 +121,8 @@ pub enum NotSent {
     NameInUse,
     /// The configuration has no such listener.
     NoSuchListener,
+    /// What was commanded makes no message that could be read.
+    Unwritable,
 }
 
 /// Why a call is over.

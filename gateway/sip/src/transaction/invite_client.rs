@@ -2,7 +2,7 @@
 
 use super::{
     Effect::{self, PassUp, Send, SendAck, TimedOut, Unreachable},
-    Pace, Resend,
+    Pace, Rebase, Resend,
 };
 use serde::{Deserialize, Serialize};
 use terms::time::Instant;
@@ -107,6 +107,19 @@ impl State {
             Calling { resend, give_up_at } => Some(resend.or(give_up_at)),
             Completed { until } | Accepted { until } => Some(until),
             Proceeding | Terminated => None,
+        }
+    }
+
+    /// The same by another clock.
+    #[must_use]
+    pub fn rebased(self, rebase: Rebase) -> Self {
+        match self {
+            Calling { resend, give_up_at } => {
+                Calling { resend: resend.rebased(rebase), give_up_at: rebase.at(give_up_at) }
+            }
+            Completed { until } => Completed { until: rebase.at(until) },
+            Accepted { until } => Accepted { until: rebase.at(until) },
+            Proceeding | Terminated => self,
         }
     }
 }

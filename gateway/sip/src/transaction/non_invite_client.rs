@@ -2,7 +2,7 @@
 
 use super::{
     Effect::{self, PassUp, Send, TimedOut, Unreachable},
-    Pace, Resend,
+    Pace, Rebase, Resend,
 };
 use serde::{Deserialize, Serialize};
 use terms::time::Instant;
@@ -106,6 +106,21 @@ impl State {
             Trying { resend, give_up_at } | Proceeding { resend, give_up_at } => Some(resend.or(give_up_at)),
             Completed { until } => Some(until),
             Terminated => None,
+        }
+    }
+
+    /// The same by another clock.
+    #[must_use]
+    pub fn rebased(self, rebase: Rebase) -> Self {
+        match self {
+            Trying { resend, give_up_at } => {
+                Trying { resend: resend.rebased(rebase), give_up_at: rebase.at(give_up_at) }
+            }
+            Proceeding { resend, give_up_at } => {
+                Proceeding { resend: resend.rebased(rebase), give_up_at: rebase.at(give_up_at) }
+            }
+            Completed { until } => Completed { until: rebase.at(until) },
+            Terminated => self,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Effect::{self, Send, Unreachable},
-    Pace,
+    Pace, Rebase,
 };
 use serde::{Deserialize, Serialize};
 use terms::time::Instant;
@@ -84,6 +84,15 @@ impl State {
         match self {
             Completed { until } => Some(until),
             Trying | Proceeding | Terminated => None,
+        }
+    }
+
+    /// The same by another clock.
+    #[must_use]
+    pub fn rebased(self, rebase: Rebase) -> Self {
+        match self {
+            Completed { until } => Completed { until: rebase.at(until) },
+            Trying | Proceeding | Terminated => self,
         }
     }
 }

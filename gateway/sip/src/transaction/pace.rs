@@ -33,6 +33,22 @@ impl Pace {
     }
 }
 
+/// From one monotonic clock to another, for a machine that moves to another process.
+#[derive(Debug, Clone, Copy)]
+pub struct Rebase {
+    /// When the machine was put away, by its old clock.
+    pub from: Instant,
+    /// When it goes on, by the new one.
+    pub to: Instant,
+}
+
+impl Rebase {
+    /// A deadline by the new clock; one that had passed is due at once.
+    pub fn at(self, deadline: Instant) -> Instant {
+        self.to + deadline.since(self.from)
+    }
+}
+
 /// When to send again, each time later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Resend {
@@ -78,6 +94,15 @@ impl Resend {
         match self {
             Self::Never => Self::Never,
             Self::At { interval, .. } => Self::after(now, interval.saturating_mul(2).min(cap)),
+        }
+    }
+
+    /// The same by another clock.
+    #[must_use]
+    pub fn rebased(self, rebase: Rebase) -> Self {
+        match self {
+            Self::Never => Self::Never,
+            Self::At { at, interval } => Self::At { at: rebase.at(at), interval },
         }
     }
 

@@ -1,0 +1,245 @@
+//! The driver of a shard: waits on sockets, reports, requests and the clock; feeds one input, drains
+//! all output.
+
+use std::{future::poll_fn, io, sync::Arc, time::Duration};
+
+use call::core::{Meeting, View};
+use media::{Clock, Commands, Reports};
+use serde::{Deserialize, Serialize};
+use terms::{Cause, LegId, MeetingId, Now, TenantId, media::Command};
+use tokio::{
+    sync::{Notify, mpsc, oneshot},
+    time::{Instant, sleep_until},
+};
+
+use crate::{
+    net::Sockets,
+    record::Recorder,
+    shard::{Input, Output, Shard},
+};
+
+/// How long hang-ups may take to reach the peers when the gateway stops.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// A driver with nothing to do looks up this often.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// What the administration asks of a shard. Each is answered; a lost answer means that the shard is gone.
+#[derive(Debug)]
+pub enum Request {
+    /// A meeting that is stored begins to exist.
+    Put(Box<Meeting>, oneshot::Sender<()>),
+    /// A meeting that is no longer stored ends.
+    Delete(MeetingId, oneshot::Sender<Existed>),
+    /// One meeting.
+    Get(MeetingId, oneshot::Sender<Option<MeetingView>>),
+    /// All meetings.
+    List(oneshot::Sender<Vec<MeetingView>>),
+    /// How things stand.
+    Status(oneshot::Sender<Load>),
+}
+
+/// Whether there was anything to delete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existed {
+    /// There was.
+    Yes,
+    /// There was not.
+    No,
+}
+
+/// A meeting as the API shows it: without its passwords.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeetingView {
+    /// Its number.
+    pub id: MeetingId,
+    /// Who owns it.
+    pub tenant: TenantId,
+    /// Participants at once.
+    pub capacity: u32,
+    /// Whether it is locked.
+    pub locked: call::core::Lock,
+    /// Who is in.
+    pub participants: Vec<ParticipantView>,
+}
+
+/// A participant as the API shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParticipantView {
+    /// Its leg.
+    pub leg: LegId,
+    /// What it may do.
+    pub role: call::question::Role,
+}
+
+impl MeetingView {
+    fn of(view: &View<'_>) -> Self {
+        let participant =
+            |(leg, role): (&LegId, &call::question::Role)| ParticipantView { leg: *leg, role: *role };
+        Self {
+            id: view.meeting.id,
+            tenant: view.meeting.tenant.clone(),
+            capacity: view.meeting.capacity,
+            locked: view.meeting.locked,
+            participants: view.participants.iter().map(participant).collect(),
+        }
+    }
+}
+
+/// How much a shard has to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Load {
+    /// Calls, those being recorded included.
+    pub calls: usize,
+    /// Meetings that there are.
+    pub meetings: usize,
+    /// Participants in them.
+    pub participants: usize,
+    /// Terminals that hold a lease.
+    pub leases: usize,
+}
+
+/// A shard and all that it speaks with.
+pub struct Driver {
+    /// The shard.
+    pub shard: Shard,
+    /// The listeners' sockets.
+    pub sockets: Sockets,
+    /// Each worker's commands, by worker.
+    pub workers: Vec<Commands>,
+    /// What the workers report.
+    pub reports: Reports,
+    /// Waked when they do.
+    pub reported: Arc<Notify>,
+    /// What the administration asks.
+    pub requests: mpsc::Receiver<Request>,
+    /// The process's clock.
+    pub clock: Clock,
+    /// Where events and records go.
+    pub recorder: Recorder,
+}
+
+/// What the driver woke for.
+enum Woken {
+    Datagram(io::Result<crate::net::Datagram>),
+    Reported,
+    Request(Request),
+    Timeout,
+    Stop,
+}
+
+impl Driver {
+    /// Runs until `stop`, then hangs up and waits a little for the peers.
+    pub async fn run(mut self, stop: Arc<Notify>) {
+        loop {
+            match self.wait(&stop).await {
+                Woken::Stop => break,
+                woken => self.handle(woken),
+            }
+        }
+        self.say_farewell().await;
+    }
+
+    async fn wait(&mut self, stop: &Notify) -> Woken {
+        let due = self.shard.poll_timeout().map(|at| Instant::from_std(self.clock.to_system(at)));
+        let due = due.unwrap_or_else(|| Instant::now() + IDLE);
+        tokio::select! {
+            datagram = poll_fn(|context| self.sockets.poll_receive(context)) => Woken::Datagram(datagram),
+            () = self.reported.notified() => Woken::Reported,
+            Some(request) = self.requests.recv() => Woken::Request(request),
+            () = sleep_until(due) => Woken::Timeout,
+            () = stop.notified() => Woken::Stop,
+        }
+    }
+
+    fn handle(&mut self, woken: Woken) {
+        let now = self.clock.now();
+        match woken {
+            Woken::Datagram(Ok(datagram)) => {
+                let crate::net::Datagram { listener, source, bytes } = datagram;
+                self.feed(now, Input::Datagram { listener, source, bytes });
+            }
+            // ICMP unreachable of an earlier sending: the transaction's own timer deals with it.
+            Woken::Datagram(Err(error)) => tracing::debug!(%error, "SIP socket"),
+            Woken::Reported => {
+                while let Some(report) = self.reports.pop() {
+                    self.feed(now, Input::Media(report));
+                }
+            }
+            Woken::Request(request) => self.answer(now, request),
+            Woken::Timeout => self.feed(now, Input::Timeout),
+            Woken::Stop => {}
+        }
+    }
+
+    fn answer(&mut self, now: Now, request: Request) {
+        // A request whose asker is gone is carried out all the same; nobody misses the answer.
+        match request {
+            Request::Put(meeting, answer) => {
+                self.feed(now, Input::PutMeeting(meeting));
+                answer.send(()).ok();
+            }
+            Request::Delete(meeting, answer) => {
+                let existed =
+                    if self.shard.core().view(meeting).is_some() { Existed::Yes } else { Existed::No };
+                self.feed(now, Input::DeleteMeeting(meeting));
+                answer.send(existed).ok();
+            }
+            Request::Get(meeting, answer) => {
+                answer.send(self.shard.core().view(meeting).map(|view| MeetingView::of(&view))).ok();
+            }
+            Request::List(answer) => {
+                answer.send(self.shard.core().views().map(|view| MeetingView::of(&view)).collect()).ok();
+            }
+            Request::Status(answer) => {
+                answer.send(self.load()).ok();
+            }
+        }
+    }
+
+    fn load(&self) -> Load {
+        Load {
+            calls: self.shard.calls(),
+            meetings: self.shard.core().views().count(),
+            participants: self.shard.core().views().map(|view| view.participants.len()).sum(),
+            leases: self.shard.leases(),
+        }
+    }
+
+    fn feed(&mut self, now: Now, input: Input) {
+        self.shard.handle_input(now, input);
+        while let Some(output) = self.shard.poll_output() {
+            match output {
+                Output::Transmit { listener, destination, bytes } => {
+                    if let Err(error) = self.sockets.send(listener, destination, &bytes) {
+                        self.recorder.count_send_failure(&error);
+                    }
+                }
+                Output::Media(command) => self.command(now, command),
+                Output::Event(call, event) => self.recorder.event(call, &event),
+                Output::Counted(counted) => self.recorder.counted(&counted),
+                Output::Record(record) => self.recorder.record(*record),
+            }
+        }
+    }
+
+    fn command(&mut self, now: Now, command: Command) {
+        let port = command.port();
+        let worker = self.workers.get(usize::from(port.worker.0));
+        if worker.is_none_or(|worker| worker.push(command).is_err()) {
+            self.shard.handle_input(now, Input::MediaOverload(port));
+        }
+    }
+
+    async fn say_farewell(&mut self) {
+        let now = self.clock.now();
+        self.feed(now, Input::HangUpAll(Cause::NORMAL_UNSPECIFIED));
+        let until = Instant::now() + FAREWELL;
+        let never = Notify::new();
+        while self.shard.calls() > 0 && Instant::now() < until {
+            let woken = tokio::time::timeout_at(until, self.wait(&never)).await;
+            if let Ok(woken) = woken {
+                self.handle(woken);
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Puts the program together and runs it until it is told to stop.
+
+use std::{
+    fs,
+    io::Read,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use anyhow::{Context as _, Result};
+use interwork::{Peers, SipSettings};
+use media::{Clock, EngineSettings, Reports, Worker};
+use sdp::Capabilities;
+use sip::{
+    endpoint::{EndpointConfig, Listener, ListenerId},
+    wire::{Host, Text, Transport},
+};
+use terms::{BootEpoch, Entropy, Origin, ShardId, WorkerId};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::{Notify, mpsc},
+    task::JoinHandle,
+};
+
+use crate::{
+    admin::{self, Admin},
+    config::Config,
+    driver::Driver,
+    journal::Journal,
+    net::Sockets,
+    record::{Metrics, Recorder},
+    recordings,
+    shard::{self, Shard},
+    store::{SledStore, Store, StoreQueue},
+};
+
+/// Requests of the administration that may wait for the shard.
+const REQUESTS: usize = 256;
+
+/// A gateway that runs. Dropping it leaves it running; [`Gateway::stop`] ends it.
+pub struct Gateway {
+    stop: Arc<Notify>,
+    shard: JoinHandle<()>,
+    admin: JoinHandle<()>,
+    workers: Vec<Worker>,
+}
+
+impl Gateway {
+    /// Starts everything; returns once calls and requests are taken.
+    pub async fn start(config: Config) -> Result<Self> {
+        fs::create_dir_all(&config.state)
+            .with_context(|| format!("state folder {}", config.state.display()))?;
+        let mut store = SledStore::open(&config.state)?;
+        let boot = store.next_boot()?;
+        let stored = store.meetings()?;
+        let prompts = Arc::new(recordings::load(&config.prompts).context("prompts")?);
+        let mut entropy = Entropy::from_seed(seed()?);
+        let clock = Clock::start();
+
+        let reported = Arc::new(Notify::new());
+        let reader = Arc::clone(&reported);
+        let reports = Reports::new(config.media.reports, Arc::new(move || reader.notify_one()));
+        let workers = start_workers(&config, &prompts, &reports, clock, &mut entropy)?;
+        let counters = workers.iter().map(|worker| Arc::clone(worker.counters())).collect();
+        let metrics = Arc::new(Metrics::new(counters));
+        let journal = Journal::open(&config.state).context("journal of records")?;
+
+        let addresses: Vec<SocketAddr> = config.listeners.iter().map(|listener| listener.address).collect();
+        let sockets = Sockets::bind(&addresses)?;
+        let (requests, queue) = mpsc::channel(REQUESTS);
+        let admin = Arc::new(Admin {
+            node: config.node,
+            boot,
+            token: config.http.token.clone(),
+            timeout: config.http.timeout,
+            shard: requests,
+            store: StoreQueue::start(store)?,
+            metrics: Arc::clone(&metrics),
+        });
+        let http = TcpListener::bind(config.http.address)
+            .await
+            .with_context(|| format!("HTTP on {}", config.http.address))?;
+        let mut settings = shard_settings(&config, boot);
+        settings.meetings.extend(stored);
+        let driver = Driver {
+            shard: Shard::new(settings, entropy.split()),
+            sockets,
+            workers: workers.iter().map(|worker| worker.commands().clone()).collect(),
+            reports,
+            reported,
+            requests: queue,
+            clock,
+            recorder: Recorder::new(metrics, journal),
+        };
+        let stop = Arc::new(Notify::new());
+        let shard = tokio::spawn(driver.run(Arc::clone(&stop)));
+        let admin = tokio::spawn(async move {
+            if let Err(error) = axum::serve(http, admin::router(admin)).await {
+                tracing::error!(%error, "administration ended");
+            }
+        });
+        Ok(Self { stop, shard, admin, workers })
+    }
+
+    /// Hangs up, writes out what is queued, ends the threads.
+    pub async fn stop(self) {
+        self.stop.notify_one();
+        if let Err(error) = self.shard.await {
+            tracing::error!(%error, "shard ended by a panic");
+        }
+        self.admin.abort();
+        for worker in self.workers {
+            worker.stop();
+        }
+    }
+}
+
+/// Runs until SIGTERM or SIGINT.
+pub async fn run(config: Config) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let http = config.http.address;
+    let listeners: Vec<SocketAddr> = config.listeners.iter().map(|listener| listener.address).collect();
+    let gateway = Gateway::start(config).await?;
+    tracing::info!(?listeners, %http, "gateway is ready");
+    // Under systemd the unit is told; elsewhere there is nobody to tell.
+    sd_notify::notify(&[sd_notify::NotifyState::Ready]).ok();
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!("SIGTERM: hanging up"),
+        _ = interrupt.recv() => tracing::info!("SIGINT: hanging up"),
+    }
+    sd_notify::notify(&[sd_notify::NotifyState::Stopping]).ok();
+    gateway.stop().await;
+    Ok(())
+}
+
+fn start_workers(
+    config: &Config,
+    prompts: &Arc<media::Prompts>,
+    reports: &Reports,
+    clock: Clock,
+    entropy: &mut Entropy,
+) -> Result<Vec<Worker>> {
+    let count = config.media.workers;
+    let worker = |index| {
+        let settings = media::Settings {
+            id: WorkerId(index),
+            engine: EngineSettings {
+                ranges: config.media.ranges.iter().map(|range| range.share(index, count)).collect(),
+                quarantine: config.media.quarantine,
+                prompts: Arc::clone(prompts),
+            },
+            entropy: entropy.split(),
+            commands: config.media.commands,
+            clock,
+        };
+        Worker::start(settings, reports.clone()).context("media worker")
+    };
+    (0..count).map(worker).collect()
+}
+
+fn shard_settings(config: &Config, boot: BootEpoch) -> shard::Settings {
+    let numbered = || (0..).map(ListenerId).zip(&config.listeners);
+    let listener = |(id, listener): (ListenerId, &crate::config::Listener)| Listener {
+        id,
+        transport: Transport::Udp,
+        host: host(listener.advertised.ip()),
+        port: listener.advertised.port(),
+    };
+    shard::Settings {
+        endpoint: EndpointConfig {
+            origin: Origin { node: config.node, shard: ShardId(0), boot },
+            timers: config.sip.timers,
+            limits: config.sip.limits,
+            product: Text::from_static(concat!("gateway/", env!("CARGO_PKG_VERSION"))),
+            accept: Text::from_static("application/sdp, application/dtmf-relay, application/dtmf"),
+            listeners: numbered().map(listener).collect(),
+        },
+        sip: Arc::new(SipSettings {
+            peers: Peers {
+                listeners: numbered()
+                    .map(|(id, listener)| (id, (listener.zone.clone(), listener.policy)))
+                    .collect(),
+                trunks: config.trunks.clone(),
+            },
+            capabilities: Capabilities::default(),
+        }),
+        call: Arc::new(config.call.clone()),
+        meetings: config.meetings.clone(),
+    }
+}
+
+fn host(address: IpAddr) -> Host {
+    match address {
+        IpAddr::V4(address) => Host::V4(address),
+        IpAddr::V6(address) => Host::V6(address),
+    }
+}
+
+/// The operating system's own randomness seeds everything that must not be guessed.
+fn seed() -> Result<[u64; 4]> {
+    let mut bytes = [0; 32];
+    fs::File::open("/dev/urandom")
+        .and_then(|mut file| file.read_exact(&mut bytes))
+        .context("/dev/urandom")?;
+    let mut words =
+        bytes.chunks_exact(8).map(|word| word.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)));
+    Ok([(); 4].map(|()| words.next().unwrap_or(0)))
+}

@@ -1,0 +1,67 @@
+//! One stream of events, turned into log, metrics and records.
+
+mod log;
+mod metrics;
+
+use std::{io, sync::Arc};
+
+use call::{Event, LegRecord};
+use media::Counters;
+use sip::endpoint::Counted;
+use terms::CallId;
+
+pub use metrics::Metrics;
+
+use crate::journal::{Journal, Lost};
+
+/// Where a driver tells what happened.
+#[derive(Debug)]
+pub struct Recorder {
+    metrics: Arc<Metrics>,
+    journal: Journal,
+}
+
+impl Recorder {
+    /// Writes records into `journal` and counts in `metrics`.
+    pub const fn new(metrics: Arc<Metrics>, journal: Journal) -> Self {
+        Self { metrics, journal }
+    }
+
+    /// Something happened to a call.
+    pub fn event(&self, call: CallId, event: &Event) {
+        self.metrics.event(event);
+        log::event(call, event);
+    }
+
+    /// SIP has something to count.
+    pub fn counted(&self, counted: &Counted) {
+        self.metrics.counted(counted);
+        log::counted(counted);
+    }
+
+    /// A leg is over.
+    pub fn record(&self, record: LegRecord) {
+        let (call, quality) = (record.call, record.quality);
+        if self.journal.write(record) == Err(Lost) {
+            self.metrics.record_lost();
+            tracing::error!(call = call.0, "the journal can't keep up; a record is lost");
+        }
+        if let Some(quality) = quality {
+            log::quality(call, &quality);
+        }
+    }
+
+    /// A datagram was not taken by the kernel.
+    pub fn count_send_failure(&self, error: &io::Error) {
+        self.metrics.send_failed();
+        tracing::debug!(%error, "SIP datagram not sent");
+    }
+
+    /// Writes out what is queued.
+    pub fn close(self) {
+        self.journal.close();
+    }
+}
+
+/// The media workers' counters, for the metrics.
+pub type WorkerCounters = Vec<Arc<Counters>>;

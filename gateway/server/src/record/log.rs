@@ -1,0 +1,49 @@
+//! Events as log lines. Numbers are masked (see `terms::Pii`); digits never come here.
+
+use call::{Event, event::Keyed};
+use sip::endpoint::Counted;
+use terms::{CallId, media::Quality};
+use tracing::{debug, info, warn};
+
+pub(super) fn event(call: CallId, event: &Event) {
+    let call = call.0;
+    match event {
+        Event::Arrived { trunk, caller, called } => {
+            let trunk = trunk.as_ref().map_or("-", |trunk| trunk.as_str());
+            let caller = caller.as_ref().map_or_else(|| "withheld".to_owned(), ToString::to_string);
+            info!(call, trunk, %caller, %called, "call arrived");
+        }
+        Event::Refused(cause) => info!(call, cause = cause.0, "call refused"),
+        Event::Answered => info!(call, "call answered"),
+        Event::Keyed(Keyed::Right) => debug!(call, "meeting ID and password are right"),
+        Event::Keyed(Keyed::Wrong) => info!(call, "meeting ID or password is wrong"),
+        Event::Outcome(outcome) => info!(call, ?outcome, "told the caller"),
+        Event::Joined { tag, role } => {
+            info!(call, meeting = %tag.meeting, epoch = tag.epoch.0, ?role, "joined");
+        }
+        Event::Left { tag } => info!(call, meeting = %tag.meeting, epoch = tag.epoch.0, "left"),
+        Event::MediaRefused(port) => warn!(call, port = port.serial, "no media port; the call ends"),
+        Event::QuestionTimedOut => warn!(call, "the core did not answer in time"),
+        Event::Ended { cause, by } => info!(call, cause = cause.0, ?by, "call ended"),
+    }
+}
+
+pub(super) fn counted(counted: &Counted) {
+    match counted {
+        Counted::LimitMet(limit) => warn!(?limit, "a limit of SIP is met; requests are answered 503"),
+        other => debug!(?other, "SIP"),
+    }
+}
+
+pub(super) fn quality(call: CallId, quality: &Quality) {
+    info!(
+        call = call.0,
+        received = quality.packets_received,
+        sent = quality.packets_sent,
+        lost = quality.packets_lost,
+        discarded = quality.packets_discarded,
+        jitter_ms = quality.jitter_ms,
+        foreign = quality.foreign_packets,
+        "media of the call"
+    );
+}

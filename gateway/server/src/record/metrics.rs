@@ -1,0 +1,144 @@
+//! Events as Prometheus metrics.
+
+use std::fmt;
+
+use call::Event;
+use media::Counted as MediaCounted;
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric, text},
+    metrics::{
+        counter::{ConstCounter, Counter},
+        family::Family,
+        gauge::ConstGauge,
+    },
+    registry::Registry,
+};
+use sip::endpoint::Counted;
+
+use super::WorkerCounters;
+
+type Labels = Vec<(&'static str, String)>;
+
+/// All metrics of the process. Counting takes no lock that a scrape holds for long.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    calls: Family<Labels, Counter>,
+    sip: Family<Labels, Counter>,
+    sip_send_failures: Counter,
+    records_lost: Counter,
+}
+
+impl Metrics {
+    /// Nothing counted yet; the workers' figures are read at each scrape.
+    pub fn new(workers: WorkerCounters) -> Self {
+        let mut registry = Registry::with_prefix("gateway");
+        let (calls, sip) = (Family::default(), Family::default());
+        let (sip_send_failures, records_lost) = (Counter::default(), Counter::default());
+        registry.register("call_events", "What happened to calls, by event and Q.850 cause", calls.clone());
+        registry.register("sip_events", "What SIP counts, by kind", sip.clone());
+        registry.register(
+            "sip_send_failures",
+            "SIP datagrams that the kernel did not take",
+            sip_send_failures.clone(),
+        );
+        registry.register("records_lost", "Records that the journal could not take", records_lost.clone());
+        registry.register_collector(Box::new(Workers(workers)));
+        Self { registry, calls, sip, sip_send_failures, records_lost }
+    }
+
+    /// The text that a scrape gets.
+    pub fn encode(&self) -> Result<String, fmt::Error> {
+        let mut out = String::new();
+        text::encode(&mut out, &self.registry)?;
+        Ok(out)
+    }
+
+    pub(super) fn event(&self, event: &Event) {
+        let (name, cause) = match event {
+            Event::Arrived { .. } => ("arrived", None),
+            Event::Refused(cause) => ("refused", Some(cause)),
+            Event::Answered => ("answered", None),
+            Event::Keyed(call::event::Keyed::Right) => ("keyed_right", None),
+            Event::Keyed(call::event::Keyed::Wrong) => ("keyed_wrong", None),
+            Event::Outcome(_) => ("outcome", None),
+            Event::Joined { .. } => ("joined", None),
+            Event::Left { .. } => ("left", None),
+            Event::MediaRefused(_) => ("media_refused", None),
+            Event::QuestionTimedOut => ("question_timed_out", None),
+            Event::Ended { cause, .. } => ("ended", Some(cause)),
+        };
+        let mut labels = vec![("event", name.to_owned())];
+        labels.extend(cause.map(|cause| ("cause", cause.0.to_string())));
+        self.calls.get_or_create(&labels).inc();
+    }
+
+    pub(super) fn counted(&self, counted: &Counted) {
+        let (kind, detail) = match counted {
+            Counted::Dropped(_) => ("dropped", None),
+            Counted::Malformed(_) => ("malformed", None),
+            Counted::KeepAlive => ("keep_alive", None),
+            Counted::RetransmissionAbsorbed => ("retransmission_absorbed", None),
+            Counted::Retransmitted => ("retransmitted", None),
+            Counted::StrayAck => ("stray_ack", None),
+            Counted::StrayResponse => ("stray_response", None),
+            Counted::Refused(_, status) => ("refused", Some(status.to_string())),
+            Counted::OptionsAnswered => ("options_answered", None),
+            Counted::LimitMet(limit) => ("limit_met", Some(format!("{limit:?}"))),
+            Counted::CommandIgnored(_) => ("command_ignored", None),
+        };
+        let mut labels = vec![("kind", kind.to_owned())];
+        labels.extend(detail.map(|detail| ("detail", detail)));
+        self.sip.get_or_create(&labels).inc();
+    }
+
+    pub(super) fn send_failed(&self) {
+        self.sip_send_failures.inc();
+    }
+
+    pub(super) fn record_lost(&self) {
+        self.records_lost.inc();
+    }
+}
+
+/// The media workers' figures, added up.
+#[derive(Debug)]
+struct Workers(WorkerCounters);
+
+impl Collector for Workers {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let read: Vec<MediaCounted> = self.0.iter().map(|worker| worker.read()).collect();
+        let counters: [(&str, &str, fn(&MediaCounted) -> u64); 9] = [
+            ("media_packets_received", "Datagrams that came in", |counted| counted.packets_received),
+            ("media_packets_sent", "Datagrams that went out", |counted| counted.packets_sent),
+            ("media_packets_malformed", "No RTP or RTCP of what was negotiated", |counted| {
+                counted.packets_malformed
+            }),
+            ("media_packets_foreign", "From a source that is not the peer", |counted| {
+                counted.packets_foreign
+            }),
+            ("media_packets_late", "To a port that nobody uses", |counted| counted.packets_late),
+            ("media_isolation_violations", "Must be 0", |counted| counted.isolation_violations),
+            ("media_ticks_missed", "Given up because a worker was held up", |counted| counted.ticks_missed),
+            ("media_sends_failed", "Datagrams that the kernel did not take", |counted| counted.sends_failed),
+            ("media_reports_dropped", "Reports that found no room", |counted| counted.reports_dropped),
+        ];
+        for (name, help, figure) in counters {
+            let counter = ConstCounter::new(read.iter().map(figure).sum::<u64>());
+            let metric = encoder.encode_descriptor(name, help, None, counter.metric_type())?;
+            counter.encode(metric)?;
+        }
+        let gauges: [(&str, &str, fn(&MediaCounted) -> u64); 2] = [
+            ("media_ports_open", "Ports in use", |counted| counted.ports_open),
+            ("media_rooms_open", "Meetings with a port, by worker", |counted| counted.rooms_open),
+        ];
+        for (name, help, figure) in gauges {
+            let total = read.iter().map(figure).sum::<u64>();
+            let gauge = ConstGauge::new(i64::try_from(total).unwrap_or(i64::MAX));
+            let metric = encoder.encode_descriptor(name, help, None, gauge.metric_type())?;
+            gauge.encode(metric)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,47 @@
+//! Responses that came, and whose they are.
+
+use super::{
+    Counted, DialogId, Endpoint,
+    happening::Happening,
+    routing,
+    transactions::{Purpose, Stimulus},
+};
+use crate::{
+    transaction::Effect,
+    wire::{Method, Response, StatusCode},
+};
+use alloc::boxed::Box;
+use terms::time::Instant;
+
+impl Endpoint {
+    pub(super) fn on_response(&mut self, now: Instant, response: Box<Response>) {
+        let found = self.transactions.of_response(&response).and_then(|id| self.transactions.get(id));
+        let Some(transaction) = found.filter(|found| routing::is_ours(&response.head, &found.request.head))
+        else {
+            return self.count(Counted::StrayResponse);
+        };
+        let (id, purpose) = (transaction.id, transaction.purpose);
+        let is_failed_invite = transaction.request.method == Method::Invite && response.status.code() >= 300;
+        if is_failed_invite {
+            self.prepare_ack(id, &response);
+        }
+        let effects = self.step(now, id, Stimulus::Status(response.status));
+        if !effects.contains(&Effect::PassUp) {
+            return self.count(Counted::RetransmissionAbsorbed);
+        }
+        let Some(owner) = id.owner else { return };
+        match purpose {
+            Purpose::Invite => self.on_invite_answer(now, owner, response),
+            Purpose::Reoffer => self.on_reoffer_answer(now, owner, response),
+            Purpose::InDialog => self.on_dialog_answer(now, owner, &response),
+            Purpose::Passing => {}
+        }
+    }
+
+    /// RFC 3261 §12.2.1.2: 481 and 408 end the dialog.
+    fn on_dialog_answer(&mut self, now: Instant, id: DialogId, response: &Response) {
+        if let status @ (StatusCode::NO_SUCH_DIALOG | StatusCode::REQUEST_TIMEOUT) = response.status {
+            self.advance(now, id, Happening::Gone(status));
+        }
+    }
+}

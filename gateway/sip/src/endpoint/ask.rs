@@ -1,0 +1,91 @@
+//! Requests of ours.
+
+use super::{
+    Body, DialogId, Endpoint, Hop, Listener, routing,
+    transactions::{Beginning, Purpose, TransactionId},
+};
+use crate::{
+    dialog::Dialog,
+    wire::{self, Branch, HeaderName, Message, MessageWriter, Method, Request, Via},
+};
+use bytes::Bytes;
+use terms::time::Instant;
+
+impl Endpoint {
+    /// The Via of a request that leaves by that socket.
+    pub(super) fn via(&mut self, hop: Hop) -> Option<Via> {
+        let branch = self.minter.branch();
+        self.listener(hop.listener).map(|listener| via_of(listener, &branch))
+    }
+
+    /// Sends a request by a client transaction. What was written is read back: the transaction keeps
+    /// a request like any other, and nothing leaves that could not be read.
+    pub(super) fn ask(
+        &mut self,
+        now: Instant,
+        (owner, purpose): (DialogId, Purpose),
+        hop: Hop,
+        bytes: &Bytes,
+    ) -> Option<TransactionId> {
+        let request = as_request(bytes)?;
+        let pace = self.pace(hop.listener);
+        let beginning = Beginning { owner: Some(owner), purpose, hop, source: hop.destination, request };
+        let id = self.transactions.begin_client(now, pace, beginning);
+        self.deadlines.set(
+            super::deadlines::TimerId::Transaction(id),
+            self.transactions.get(id).and_then(|transaction| transaction.deadline()),
+        );
+        self.transmit(hop, bytes.clone());
+        Some(id)
+    }
+
+    /// Sends the dialog's next request. `write` adds its headers and yields its body.
+    pub(super) fn ask_in_dialog(
+        &mut self,
+        now: Instant,
+        id: DialogId,
+        (method, purpose): (Method, Purpose),
+        write: impl FnOnce(&mut MessageWriter) -> Option<Body>,
+    ) -> Option<TransactionId> {
+        let usage = self.usages.get(id)?;
+        let hop = routing::request_hop(&usage.dialog, usage.peer);
+        let via = self.via(hop)?;
+        let product = self.config.product.clone();
+        let dialog = &mut self.usages.get_mut(id)?.dialog;
+        let mut writer = dialog.next_request(method, &via);
+        writer.text(HeaderName::UserAgent, &product);
+        let body = write(&mut writer);
+        self.ask(now, (id, purpose), hop, &writer.finish(body.as_ref()))
+    }
+
+    /// RFC 3261 §15.1.1: BYE within the usage's dialog, with the owner's reason.
+    pub(super) fn send_bye(&mut self, now: Instant, id: DialogId) {
+        let reason = self.usages.get(id).and_then(|usage| usage.parting.clone());
+        self.ask_in_dialog(now, id, (Method::Bye, Purpose::Passing), |writer| {
+            if let Some(reason) = &reason {
+                writer.header(reason);
+            }
+            None
+        });
+    }
+
+    /// BYE to an early dialog's peer that answered after another did.
+    pub(super) fn send_bye_to_fork(&mut self, now: Instant, id: DialogId, fork: &mut Dialog) {
+        let Some(peer) = self.usages.get(id).map(|usage| usage.peer) else { return };
+        let hop = routing::request_hop(fork, peer);
+        let Some(via) = self.via(hop) else { return };
+        let bytes = fork.next_request(Method::Bye, &via).finish(None);
+        self.ask(now, (id, Purpose::Passing), hop, &bytes);
+    }
+}
+
+fn via_of(listener: &Listener, branch: &Branch) -> Via {
+    Via::new(listener.transport.clone(), listener.host.clone(), listener.port, branch)
+}
+
+fn as_request(bytes: &Bytes) -> Option<Request> {
+    match wire::parse(bytes.clone()) {
+        Ok(Message::Request(request)) => Some(*request),
+        Ok(Message::Response(_)) | Err(_) => None,
+    }
+}

@@ -1,0 +1,157 @@
+//! What comes in, and whose it is.
+
+use super::{
+    Counted, DialogId, Endpoint, Hop, Limit,
+    inspect::{Way, inspect},
+    reply::{Asked, Refused},
+    routing,
+    transactions::{Beginning, Purpose, Stimulus, TransactionId},
+};
+use crate::{
+    dialog::DialogKey,
+    transaction::{Effect, ServerKey},
+    wire::{
+        self, BadRequest, HeaderName, Message, MessageWriter, Method, ParseError, Request, RetryAfter,
+        StatusCode,
+    },
+};
+use bytes::Bytes;
+use terms::time::Instant;
+
+impl Endpoint {
+    pub(super) fn on_datagram(&mut self, now: Instant, from: Hop, bytes: Bytes) {
+        if bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
+            return self.count(Counted::KeepAlive);
+        }
+        match wire::parse(bytes) {
+            Ok(Message::Request(request)) => self.on_request(now, from, *request),
+            Ok(Message::Response(response)) => self.on_response(now, response),
+            Err(ParseError::Drop(malformed)) => self.count(Counted::Dropped(malformed)),
+            Err(ParseError::Answer(bad)) => self.answer_malformed(from, &bad),
+        }
+    }
+
+    /// Stateless: what does not parse makes no transaction.
+    fn answer_malformed(&mut self, from: Hop, bad: &BadRequest) {
+        let status = bad.malformed.status();
+        let tag = self.minter.tag();
+        let mut writer = Asked::of_bad(bad, from.destination).answer(status, &tag);
+        writer.text(HeaderName::Server, &self.config.product);
+        let bytes = writer.finish(None);
+        self.count(Counted::Malformed(bad.malformed));
+        self.transmit(
+            Hop { destination: routing::answer_address(&bad.via, from.destination), ..from },
+            bytes,
+        );
+    }
+
+    fn on_request(&mut self, now: Instant, from: Hop, request: Request) {
+        if let Some(id) = self.transactions.of_request(&ServerKey::of(&request)) {
+            return self.on_known(now, id, &request);
+        }
+        if request.method == Method::Ack {
+            return self.on_ack(now, &request);
+        }
+        if self.transactions.len() >= self.config.limits.transactions {
+            return self.refuse_overload(from, &request, Limit::Transactions);
+        }
+        let way = if self.transactions.is_merged(&request) { Way::Second } else { Way::Only };
+        if let Err(refused) = inspect(&request, way) {
+            return self.refuse(now, from, request, &refused);
+        }
+        match (DialogKey::of_request(&request.head), &request.method) {
+            (_, Method::Cancel) => self.on_cancel(now, from, request),
+            (Some(key), _) => self.on_in_dialog(now, from, &key, request),
+            (None, Method::Invite) => self.on_invite(now, from, request),
+            (None, Method::Options) => self.on_options(now, from, request),
+            (None, _) => self.refuse(now, from, request, &Refused::NoDialog),
+        }
+    }
+
+    /// A request that belongs to a transaction: it came again, or it is the ACK.
+    fn on_known(&mut self, now: Instant, id: TransactionId, request: &Request) {
+        if request.method != Method::Ack {
+            self.step(now, id, Stimulus::Retransmission);
+            return self.count(Counted::RetransmissionAbsorbed);
+        }
+        if self.step(now, id, Stimulus::Ack).contains(&Effect::PassUp) {
+            self.on_ack(now, request);
+        }
+    }
+
+    /// RFC 3261 §11.2.
+    fn on_options(&mut self, now: Instant, from: Hop, request: Request) {
+        let id = self.begin_server(from, request, None);
+        self.respond(now, id, StatusCode::OK, Endpoint::write_capabilities);
+        self.count(Counted::OptionsAnswered);
+    }
+
+    /// Refuses a request by a transaction of its own, so that it is absorbed when it comes again.
+    pub(super) fn refuse(&mut self, now: Instant, from: Hop, request: Request, refused: &Refused) {
+        self.count(Counted::Refused(request.method.clone(), refused.status()));
+        let id = self.begin_server(from, request, None);
+        self.respond(now, id, refused.status(), |_, writer| refused.write(writer));
+    }
+
+    /// Refuses a request without keeping anything of it (RFC 3261 §8.2.7).
+    pub(super) fn refuse_overload(&mut self, from: Hop, request: &Request, limit: Limit) {
+        let refused = Refused::Overload(RetryAfter::from(self.config.limits.retry_after));
+        let tag = self.minter.stateless_tag(&request.head);
+        let mut writer = Asked::of(request, from.destination).answer(refused.status(), &tag);
+        refused.write(&mut writer);
+        writer.text(HeaderName::Server, &self.config.product);
+        let bytes = writer.finish(None);
+        self.count(Counted::LimitMet(limit));
+        let destination = routing::answer_address(&request.head.via, from.destination);
+        self.transmit(Hop { destination, ..from }, bytes);
+    }
+
+    /// A server transaction, whose answers go where its Via says.
+    pub(super) fn begin_server(
+        &mut self,
+        from: Hop,
+        request: Request,
+        owner: Option<(DialogId, Purpose)>,
+    ) -> TransactionId {
+        let destination = routing::answer_address(&request.head.via, from.destination);
+        let (hop, source) = (Hop { destination, ..from }, from.destination);
+        let (owner, purpose) = owner.map_or((None, Purpose::Passing), |(id, purpose)| (Some(id), purpose));
+        let pace = self.pace(from.listener);
+        self.transactions.begin_server(pace, Beginning { owner, purpose, hop, source, request })
+    }
+
+    /// Sends a response without a body.
+    pub(super) fn respond(
+        &mut self,
+        now: Instant,
+        id: TransactionId,
+        status: StatusCode,
+        write: impl FnOnce(&Self, &mut MessageWriter),
+    ) {
+        if let Some(mut writer) = self.begin_answer(id, status) {
+            write(self, &mut writer);
+            self.send_answer(now, id, status, writer.finish(None));
+        }
+    }
+
+    /// Begins the answer of a server transaction.
+    pub(super) fn begin_answer(&mut self, id: TransactionId, status: StatusCode) -> Option<MessageWriter> {
+        let usage = id.owner.and_then(|owner| self.usages.get(owner));
+        let tag = match usage.and_then(|usage| usage.dialog.local.tag()) {
+            Some(tag) => tag,
+            None => self.minter.tag(),
+        };
+        let transaction = self.transactions.get(id)?;
+        let mut writer = Asked::of(&transaction.request, transaction.source).answer(status, &tag);
+        writer.text(HeaderName::Server, &self.config.product);
+        Some(writer)
+    }
+
+    /// Sends the answer of a server transaction.
+    pub(super) fn send_answer(&mut self, now: Instant, id: TransactionId, status: StatusCode, bytes: Bytes) {
+        if let Some(transaction) = self.transactions.get_mut(id) {
+            transaction.reply = bytes;
+            self.step(now, id, Stimulus::Status(status));
+        }
+    }
+}

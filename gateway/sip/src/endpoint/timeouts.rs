@@ -1,0 +1,77 @@
+//! Deadlines that are reached.
+
+use super::{
+    Counted, DialogId, Endpoint,
+    deadlines::TimerId,
+    happening::Happening,
+    transactions::{Purpose, Stimulus, TransactionId},
+};
+use crate::transaction::Effect;
+use terms::time::Instant;
+
+/// What is due of a 2xx without an ACK.
+enum Due {
+    Nothing,
+    Resend,
+    GiveUp,
+}
+
+impl Endpoint {
+    pub(super) fn on_timeout(&mut self, now: Instant) {
+        while let Some(id) = self.deadlines.pop_due(now) {
+            match id {
+                TimerId::Transaction(id) => self.on_transaction_timer(now, id),
+                TimerId::Dialog(id) => self.on_usage_timer(now, id),
+            }
+        }
+    }
+
+    fn on_transaction_timer(&mut self, now: Instant, id: TransactionId) {
+        let Some(transaction) = self.transactions.get(id) else { return };
+        let (purpose, is_client) = (transaction.purpose, transaction.is_client());
+        let effects = self.step(now, id, Stimulus::Timer);
+        if effects.contains(&Effect::Send) {
+            self.count(Counted::Retransmitted);
+        }
+        // A 300 to 699 of ours without an ACK has ended its call already (RFC 3261 §17.2.1).
+        let is_silence = effects.contains(&Effect::TimedOut) && is_client;
+        let Some(owner) = id.owner.filter(|_| is_silence) else { return };
+        match purpose {
+            Purpose::Invite => self.advance(now, owner, Happening::NoAnswer),
+            Purpose::Reoffer | Purpose::InDialog => self.advance(now, owner, Happening::Silence),
+            Purpose::Passing => {}
+        }
+    }
+
+    fn on_usage_timer(&mut self, now: Instant, id: DialogId) {
+        match self.due(now, id) {
+            Due::Nothing => {}
+            Due::Resend => self.resend_answer(now, id),
+            Due::GiveUp => {
+                if let Some(usage) = self.usages.get_mut(id) {
+                    usage.answer = None;
+                }
+                self.advance(now, id, Happening::NoAck);
+            }
+        }
+        self.advance(now, id, Happening::Timer);
+    }
+
+    fn due(&self, now: Instant, id: DialogId) -> Due {
+        match self.usages.get(id).and_then(|usage| usage.answer.as_ref()) {
+            Some(answer) if now >= answer.give_up_at => Due::GiveUp,
+            Some(answer) if answer.resend.is_due(now) => Due::Resend,
+            Some(_) | None => Due::Nothing,
+        }
+    }
+
+    /// RFC 3261 §13.3.1.4: at intervals from T1 to T2.
+    fn resend_answer(&mut self, now: Instant, id: DialogId) {
+        let t2 = self.config.timers.t2;
+        let Some(answer) = self.usages.get_mut(id).and_then(|usage| usage.answer.as_mut()) else { return };
+        answer.resend = answer.resend.doubled_to(now, t2);
+        let (hop, bytes) = (answer.hop, answer.response.clone());
+        self.transmit(hop, bytes);
+        self.count(Counted::Retransmitted);
+    }
+}

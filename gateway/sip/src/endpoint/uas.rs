@@ -1,0 +1,188 @@
+//! An INVITE that came (RFC 3261 §13.3) and its CANCEL (§9.2).
+
+use super::{
+    Body, Counted, DialogId, Endpoint, Event, ExtraHeader, Hop, Invited, Limit, Refusal, capabilities,
+    happening::Happening,
+    reply::{self, Refused},
+    stage::Stage,
+    transactions::{Purpose, TransactionId},
+    usage::{Exchange, Unacknowledged, Usage},
+};
+use crate::{
+    dialog::{Dialog, DialogError, DialogKey},
+    transaction::{Resend, ServerKey},
+    wire::{Contact, HeaderName, MessageWriter, NameAddr, Reason, Request, StatusCode},
+};
+use alloc::boxed::Box;
+use terms::time::Instant;
+
+impl Endpoint {
+    pub(super) fn on_invite(&mut self, now: Instant, from: Hop, request: Request) {
+        if self.usages.len() >= self.config.limits.dialogs {
+            return self.refuse_overload(from, &request, Limit::Dialogs);
+        }
+        let dialog = self.minter.incoming();
+        let tag = self.minter.tag();
+        let Some(listener) = self.listener(from.listener) else {
+            return self.refuse_overload(from, &request, Limit::Dialogs);
+        };
+        let contact = self.minter.contact(dialog, listener);
+        let made = match Dialog::of_callee(&request, &tag, contact) {
+            Ok(made) => made,
+            Err(error) => return self.refuse(now, from, request, &refused_by(error)),
+        };
+        let invited =
+            Invited { dialog, listener: from.listener, source: from.destination, request: request.clone() };
+        let invite = self.begin_server(from, request, Some((dialog, Purpose::Invite)));
+        self.usages.insert(dialog, Usage::new(Stage::Invited, invite, made, from));
+        self.respond(now, invite, StatusCode::TRYING, |_, _| {});
+        self.emit(Event::Invited(Box::new(invited)));
+    }
+
+    /// RFC 3261 §13.3.1.1. A status outside 101 to 199 is none of progress.
+    pub(super) fn send_progress(&mut self, now: Instant, id: DialogId, status: StatusCode, said: &Said) {
+        let invite =
+            self.usages.get(id).filter(|usage| usage.stage == Stage::Invited).map(|usage| usage.invite);
+        let is_progress = status.is_provisional() && status != StatusCode::TRYING;
+        match invite.filter(|_| is_progress) {
+            Some(invite) => self.answer_with(now, id, invite, (status, said)),
+            None => self.count(Counted::CommandIgnored(id)),
+        }
+    }
+
+    /// RFC 3261 §13.3.1.4: the 2xx is sent until its ACK comes.
+    pub(super) fn send_accept(&mut self, now: Instant, id: DialogId, said: &Said) {
+        let Some(usage) = self.usages.get_mut(id) else { return };
+        usage.dialog.phase = crate::dialog::Phase::Confirmed;
+        let invite = usage.invite;
+        self.answer_with(now, id, invite, (StatusCode::OK, said));
+        self.await_ack(now, id, invite);
+    }
+
+    /// Keeps the 2xx that a transaction has just sent until its ACK comes.
+    pub(super) fn await_ack(&mut self, now: Instant, id: DialogId, answered: TransactionId) {
+        let timers = self.config.timers;
+        let (Some(usage), Some(transaction)) = (self.usages.get_mut(id), self.transactions.get(answered))
+        else {
+            return;
+        };
+        usage.answer = Some(Unacknowledged {
+            number: transaction.request.head.cseq.number,
+            resend: Resend::after(now, timers.t1),
+            give_up_at: now + timers.give_up(),
+            hop: transaction.hop,
+            response: transaction.reply.clone(),
+        });
+    }
+
+    /// Sends a response that makes or refreshes a dialog.
+    pub(super) fn answer_with(
+        &mut self,
+        now: Instant,
+        id: DialogId,
+        to: TransactionId,
+        (status, said): (StatusCode, &Said),
+    ) {
+        let Some(mut writer) = self.begin_answer(to, status) else { return };
+        if let Some(usage) = self.usages.get(id) {
+            writer.header(&Contact::Address(NameAddr::new(usage.dialog.contact.clone())));
+        }
+        capabilities::write_allow(&mut writer);
+        capabilities::write_supported(&mut writer);
+        reply::write_extra(&mut writer, &said.headers);
+        self.send_answer(now, to, status, writer.finish(said.body.as_ref()));
+    }
+
+    /// RFC 3261 §13.3.1.3, §9.2, §15.1.2: the final answer that ends an INVITE.
+    pub(super) fn send_reject(&mut self, now: Instant, id: DialogId, happening: &Happening) {
+        let Some(invite) = self.usages.get(id).map(|usage| usage.invite) else { return };
+        match happening {
+            Happening::Refuse(refusal) => self.send_refusal(now, invite, refusal),
+            Happening::Hangup(reason) => {
+                let refusal =
+                    Refusal { reason: reason.clone(), ..Refusal::new(StatusCode::TEMPORARILY_UNAVAILABLE) };
+                self.send_refusal(now, invite, &refusal);
+            }
+            Happening::Response(_)
+            | Happening::NoAnswer
+            | Happening::Answer(..)
+            | Happening::Cancelled(_)
+            | Happening::Bye(_)
+            | Happening::Acked(_)
+            | Happening::NoAck
+            | Happening::Gone(_)
+            | Happening::Silence
+            | Happening::Timer => self.respond(now, invite, StatusCode::REQUEST_TERMINATED, |_, _| {}),
+        }
+    }
+
+    pub(super) fn send_refusal(&mut self, now: Instant, id: TransactionId, refusal: &Refusal) {
+        let status = reply::refusing(refusal.status);
+        self.respond(now, id, status, |_, writer| reply::write_refusal(writer, refusal));
+    }
+
+    /// RFC 3261 §9.2.
+    pub(super) fn on_cancel(&mut self, now: Instant, from: Hop, request: Request) {
+        let target = self.transactions.of_request(&ServerKey::cancelled_by(&request));
+        let Some(target) = target.and_then(|id| self.transactions.get(id)) else {
+            return self.refuse(now, from, request, &Refused::NoDialog);
+        };
+        let (id, purpose, is_open) = (target.id, target.purpose, target.is_unanswered());
+        let reason = request.headers.first::<Reason>().ok().flatten();
+        let passing = id.owner.map(|owner| (owner, Purpose::Passing));
+        let cancel = self.begin_server(from, request, passing);
+        self.respond(now, cancel, StatusCode::OK, |_, _| {});
+        match (id.owner, purpose) {
+            (Some(owner), Purpose::Invite) if is_open => {
+                self.advance(now, owner, Happening::Cancelled(reason));
+            }
+            (Some(owner), Purpose::Reoffer) if is_open => self.withdraw_reoffer(now, owner, id),
+            _ => {}
+        }
+    }
+
+    fn withdraw_reoffer(&mut self, now: Instant, dialog: DialogId, reoffer: TransactionId) {
+        self.respond(now, reoffer, StatusCode::REQUEST_TERMINATED, |_, _| {});
+        if let Some(usage) = self.usages.get_mut(dialog) {
+            usage.exchange = Exchange::Idle;
+            self.emit(Event::ReofferWithdrawn { dialog });
+        }
+    }
+
+    /// An ACK that is not for a 300 to 699: it ends the sending of a 2xx, or it is late or lost.
+    pub(super) fn on_ack(&mut self, now: Instant, request: &Request) {
+        let owner = DialogKey::of_request(&request.head).and_then(|key| self.usages.of_dialog(&key));
+        let Some((id, usage)) = owner.and_then(|id| Some((id, self.usages.get_mut(id)?))) else {
+            return self.count(Counted::StrayAck);
+        };
+        match &usage.answer {
+            Some(answer) if answer.number == request.head.cseq.number => {
+                usage.answer = None;
+                self.advance(now, id, Happening::Acked(request.body()));
+            }
+            Some(_) | None => self.count(Counted::RetransmissionAbsorbed),
+        }
+    }
+
+    /// What OPTIONS is answered with.
+    pub(super) fn write_capabilities(&self, writer: &mut MessageWriter) {
+        capabilities::write_allow(writer);
+        capabilities::write_supported(writer);
+        writer.text(HeaderName::Accept, &self.config.accept);
+    }
+}
+
+/// What an owner's answer says beyond its status.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) body: Option<Body>,
+    pub(super) headers: alloc::vec::Vec<ExtraHeader>,
+}
+
+/// What a request that makes no dialog is answered.
+const fn refused_by(error: DialogError) -> Refused {
+    match error {
+        DialogError::NoContact | DialogError::RecordRoute => Refused::NoContact,
+        DialogError::OutOfOrder => Refused::OutOfOrder,
+    }
+}
