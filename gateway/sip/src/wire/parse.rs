@@ -58,7 +58,7 @@ fn folds(wire: &[u8]) -> impl Iterator<Item = usize> {
     core::iter::from_fn(move || {
         loop {
             let rest = wire.get(at..)?;
-            let end = rest.iter().position(|byte| *byte == b'\n')?;
+            let end = scan::find(rest, b'\n')?;
             let is_empty = matches!(rest.get(..end), None | Some([] | b"\r"));
             if is_empty {
                 return None;

@@ -1,9 +1,38 @@
 //! Reading RFC 3261 §25 text byte by byte. Each function looks at each byte a fixed number of times.
 
-/// RFC 3261 §25.1 `token`.
+/// RFC 3261 §25.1 `token`, one bit for each ASCII character.
+const TOKEN: u128 = {
+    let (mut bits, mut byte) = (0, 0_u8);
+    while byte < 128 {
+        let is_mark = matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~');
+        if byte.is_ascii_alphanumeric() || is_mark {
+            bits |= 1 << byte;
+        }
+        byte += 1;
+    }
+    bits
+};
+
+/// Whether a byte may stand in a `token`.
 pub(crate) const fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~')
+    byte < 128 && (TOKEN >> byte) & 1 == 1
+}
+
+/// Where `byte` first stands, eight bytes at a time.
+pub(crate) fn find(text: &[u8], byte: u8) -> Option<usize> {
+    const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    let (chunks, rest) = text.as_chunks::<8>();
+    let wanted = u64::from_ne_bytes([byte; 8]);
+    for (at, chunk) in chunks.iter().enumerate() {
+        // A byte of `differing` is zero where it matches; the lowest bit set marks the first such.
+        let differing = u64::from_le_bytes(*chunk) ^ wanted;
+        let matches = differing.wrapping_sub(LOW) & !differing & HIGH;
+        if matches != 0 {
+            return Some(at * 8 + matches.trailing_zeros() as usize / 8);
+        }
+    }
+    rest.iter().position(|other| *other == byte).map(|at| chunks.len() * 8 + at)
 }
 
 /// Whether `text` is one token.
@@ -39,19 +68,18 @@ pub(crate) fn quoted_len(text: &[u8]) -> Option<usize> {
 
 /// Where `separator` first stands outside quotes and angle brackets.
 pub(crate) fn find_outside(text: &[u8], separator: u8) -> Option<usize> {
-    let (mut quoted, mut escaped, mut bracketed) = (false, false, false);
-    text.iter().position(|byte| {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            _ if quoted => {}
-            b'<' => bracketed = true,
-            b'>' => bracketed = false,
-            byte => return *byte == separator && !bracketed,
-        }
-        false
-    })
+    let mut at = 0;
+    loop {
+        let rest = text.get(at..)?;
+        let found = rest.iter().position(|byte| *byte == separator || matches!(byte, b'"' | b'<'))?;
+        let from = rest.get(found..)?;
+        at += found;
+        at += match from.first()? {
+            byte if *byte == separator => return Some(at),
+            b'"' => quoted_len(from)?,
+            _ => find(from, b'>')? + 1,
+        };
+    }
 }
 
 /// `text` in two at the first `separator`; all of it and nothing where there is none.
@@ -64,7 +92,7 @@ pub(crate) fn split_outside(text: &[u8], separator: u8) -> (&[u8], Option<&[u8]>
 
 /// `text` in two at the first `separator` wherever it stands.
 pub(crate) fn split_at_byte(text: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
-    match text.iter().position(|byte| *byte == separator).and_then(|at| text.split_at_checked(at)) {
+    match find(text, separator).and_then(|at| text.split_at_checked(at)) {
         Some((head, tail)) => (head, tail.get(1..)),
         None => (text, None),
     }
