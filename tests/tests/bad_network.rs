@@ -6,7 +6,7 @@ use call::Event;
 use tests::{
     Action::{HangUp, Key, Talk, Wait},
     Conditions, World,
-    tone::{is_absent, is_heard},
+    tone::level,
 };
 
 const ZH: &str = "02153290005";
@@ -33,8 +33,11 @@ fn with_a_tenth_lost_and_50_ms_of_jitter_calls_are_set_up_keyed_heard_and_ended(
         }
         world.run(5 * SECOND);
         let [ann, bob] = &world.phones[..] else { unreachable!() };
-        assert!(is_heard(&ann.heard, 700) && is_absent(&ann.heard, 440), "seed {seed}");
-        assert!(is_heard(&bob.heard, 440) && is_absent(&bob.heard, 700), "seed {seed}");
+        // What is lost and out of order smears a tone over the spectrum; it stays far above the rest.
+        for (phone, other, own) in [(ann, 700, 440), (bob, 440, 700)] {
+            let (other, own) = (level(&phone.heard, other), level(&phone.heard, own));
+            assert!(other > -20.0 && own < other - 20.0, "seed {seed}: {other} and {own} dBm0");
+        }
         world.run(90 * SECOND);
         assert!(world.gateway.is_at_rest(), "seed {seed}: {:?}", world.gateway.events.last());
         assert_eq!(world.gateway.records.len(), 2, "seed {seed}");
