@@ -193,7 +193,7 @@ fn an_error_says_where_and_what() {
             "unknown target \"trunk\"; known are ivr, account, again, trunk:NAME, refuse(CAUSE), app:STEP,…",
         ),
         ("1 -> trunk:", 12, "expected a trunk's name"),
-        ("1 -> refuse(200)", 13, "expected a SIP status from 400 to 699"),
+        ("1 -> refuse(200)", 13, "expected a Q.850 cause from 1 to 127, such as 21"),
         ("1 -> refuse(21", 15, "expected )"),
         (
             "1 -> app:sing",

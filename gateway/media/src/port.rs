@@ -9,7 +9,7 @@ use rtp::{
     rtcp::{self, Item, Ntp, Report as RtcpReport, SenderInfo},
 };
 use terms::{
-    Entropy, Instant, Now, PortId,
+    Entropy, Instant, LeaseEpoch, Now, PortId,
     media::{PortSnapshot, Quality, Route, SampleRate, Stream, Voice},
 };
 
@@ -64,6 +64,8 @@ pub(crate) struct Port {
     pub(crate) route: Route,
     /// Of the port by itself; in a meeting the room is due in its place.
     pub(crate) phase: Option<Phase>,
+    /// ISO-1: media under a lease below this one is over.
+    pub(crate) fence: Option<LeaseEpoch>,
     latch: Latch,
     foreign: u64,
     cname: [u8; 12],
@@ -89,6 +91,7 @@ impl Port {
             hearing: Hearing::Nothing,
             route: Route::Drop,
             phase: None,
+            fence: None,
             latch: Latch::default(),
             foreign: 0,
             cname: cname(entropy),

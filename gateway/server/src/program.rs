@@ -143,21 +143,19 @@ fn start_workers(
     entropy: &mut Entropy,
 ) -> Result<Vec<Worker>> {
     let count = config.media.workers;
-    let worker = |index| {
-        let settings = media::Settings {
+    let worker = |index| media::Settings {
+        engine: EngineSettings {
             id: WorkerId(index),
-            engine: EngineSettings {
-                ranges: config.media.ranges.iter().map(|range| range.share(index, count)).collect(),
-                quarantine: config.media.quarantine,
-                prompts: Arc::clone(prompts),
-            },
-            entropy: entropy.split(),
-            commands: config.media.commands,
-            clock,
-        };
-        Worker::start(settings, reports.clone()).context("media worker")
+            workers: count,
+            ranges: config.media.ranges.iter().map(|range| range.share(index, count)).collect(),
+            quarantine: config.media.quarantine,
+            prompts: Arc::clone(prompts),
+        },
+        entropy: entropy.split(),
+        commands: config.media.commands,
+        clock,
     };
-    (0..count).map(worker).collect()
+    Worker::start_all((0..count).map(worker).collect(), reports).context("media workers")
 }
 
 /// What the shard is made with.
