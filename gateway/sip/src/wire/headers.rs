@@ -6,7 +6,7 @@ use bytes::Bytes;
 use core::ops::Range;
 
 /// The headers of a message, in order, unread until asked for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Headers {
     /// The datagram, or its copy with the folds blanked.
     bytes: Bytes,
@@ -163,7 +163,7 @@ impl Iterator for Values {
         if self.shape == Shape::Single {
             let is_first = self.at == 0;
             self.at = 1;
-            return is_first.then(|| self.line.clone());
+            return is_first.then(|| core::mem::take(&mut self.line));
         }
         loop {
             let rest = self.line.as_bytes().get(self.at..).filter(|rest| !rest.is_empty())?;
