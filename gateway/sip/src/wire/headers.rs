@@ -6,7 +6,7 @@ use bytes::Bytes;
 use core::ops::Range;
 
 /// The headers of a message, in order, unread until asked for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Headers {
     /// The datagram, or its copy with the folds blanked.
     bytes: Bytes,
@@ -74,14 +74,16 @@ impl Headers {
         let (name, value) = line.split_at_checked(colon)?;
         // RFC 3261 §25.1 HCOLON: white space may stand before the colon.
         let name = name.trim_ascii_end();
-        if !scan::is_token(name) || scan::find(line, b'\r').is_some() {
+        let known = HeaderName::from_bytes(name);
+        let is_name = known.is_some() || scan::is_token(name);
+        if !is_name || scan::find(line, b'\r').is_some() {
             return None;
         }
         let value = value.get(1..)?;
         let leading = value.len() - value.trim_ascii_start().len();
         let value_start = at + colon + 1 + leading;
         Some(Field {
-            known: HeaderName::from_bytes(name),
+            known,
             name: Span::new(at..at + name.len()),
             value: Span::new(value_start..value_start + scan::trim(value).len()),
         })
@@ -163,7 +165,7 @@ impl Iterator for Values {
         if self.shape == Shape::Single {
             let is_first = self.at == 0;
             self.at = 1;
-            return is_first.then(|| self.line.clone());
+            return is_first.then(|| core::mem::take(&mut self.line));
         }
         loop {
             let rest = self.line.as_bytes().get(self.at..).filter(|rest| !rest.is_empty())?;

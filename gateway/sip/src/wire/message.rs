@@ -24,9 +24,9 @@ pub struct Head {
 }
 
 impl Head {
-    pub(crate) fn read(headers: &Headers, via: Via) -> Result<Self, Malformed> {
+    pub(crate) fn read(headers: &Headers) -> Result<Self, Malformed> {
         Ok(Self {
-            via,
+            via: headers.required()?,
             from: headers.required::<From>()?.0,
             to: headers.required::<To>()?.0,
             call_id: headers.required()?,

@@ -1,21 +1,20 @@
 //! Reading RFC 3261 §25 text byte by byte. Each function looks at each byte a fixed number of times.
 
-/// RFC 3261 §25.1 `token`, one bit for each ASCII character.
-const TOKEN: u128 = {
-    let (mut bits, mut byte) = (0, 0_u8);
+/// RFC 3261 §25.1 `token`: which bytes may stand in one.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+const TOKEN: [bool; 256] = {
+    let (mut table, mut byte) = ([false; 256], 0_u8);
     while byte < 128 {
         let is_mark = matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~');
-        if byte.is_ascii_alphanumeric() || is_mark {
-            bits |= 1 << byte;
-        }
+        table[byte as usize] = byte.is_ascii_alphanumeric() || is_mark;
         byte += 1;
     }
-    bits
+    table
 };
 
 /// Whether a byte may stand in a `token`.
-pub(crate) const fn is_token_byte(byte: u8) -> bool {
-    byte < 128 && (TOKEN >> byte) & 1 == 1
+pub(crate) fn is_token_byte(byte: u8) -> bool {
+    TOKEN.get(usize::from(byte)).copied().unwrap_or(false)
 }
 
 /// Where `byte` first stands, eight bytes at a time.
