@@ -19,7 +19,7 @@ use terms::{BootEpoch, Entropy, Origin, ShardId, WorkerId};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    sync::{Notify, mpsc},
+    sync::{Notify, Semaphore, mpsc},
     task::JoinHandle,
 };
 
@@ -75,6 +75,8 @@ impl Gateway {
             token: config.http.token.clone(),
             timeout: config.http.timeout,
             shard: requests,
+            tenants: config.tenants.clone(),
+            making: Semaphore::new(1),
             store: StoreQueue::start(store)?,
             metrics: Arc::clone(&metrics),
         });
