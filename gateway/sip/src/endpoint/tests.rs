@@ -1,1 +1,11 @@
 //! Endpoints on virtual time.
+
+mod desk;
+mod hostile;
+mod in_dialog;
+mod pair;
+mod refusals;
+mod snapshot;
+mod uac;
+mod uas;
+mod world;
