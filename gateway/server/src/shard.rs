@@ -20,7 +20,7 @@ use call::{
 };
 use interwork::{SipLegSnapshot, SipLegs, SipSettings};
 use serde::{Deserialize, Serialize};
-use sip::endpoint::{self, DialogSnapshot, Endpoint, EndpointConfig, ListenerId};
+use sip::endpoint::{self, DialogSnapshot, Endpoint, EndpointConfig, ListenerId, RestoreError};
 use terms::{
     CallId, Cause, Entropy, Instant, LegId, MeetingId, Now, PortId,
     media::{Command, Report},
@@ -191,12 +191,13 @@ impl Shard {
     }
 
     /// Goes on with a call where its snapshot was taken.
-    pub fn restore(&mut self, now: Now, snapshot: Snapshot) {
+    pub fn restore(&mut self, now: Now, snapshot: Snapshot) -> Result<(), RestoreError> {
         let Snapshot { call, leg, dialog } = snapshot;
-        self.endpoint.restore(now, dialog);
+        self.endpoint.restore(now, dialog)?;
         self.legs.restore(leg);
         self.switch.restore(call);
         self.settle(now);
+        Ok(())
     }
 
     /// Carries what each part says to the part it is for, until all are silent.
@@ -245,7 +246,7 @@ impl Shard {
             moved = true;
             match output {
                 call::Output::Leg(leg, command) => {
-                    self.legs.handle_input(interwork::Input::Call(leg, command))
+                    self.legs.handle_input(interwork::Input::Call(leg, command));
                 }
                 call::Output::Media(command) => self.outputs.push_back(Output::Media(command)),
                 call::Output::Question(id, Question::TakeLease { terminal, meeting }) => {

@@ -147,7 +147,7 @@ impl StoreQueue {
                 }
                 for asker in askers {
                     // An asker that is gone has given its request up.
-                    asker.send(result.as_ref().map(|()| ()).map_err(|_| StoreError::Gone)).ok();
+                    asker.send(if result.is_ok() { Ok(()) } else { Err(StoreError::Gone) }).ok();
                 }
             }
         })?;

@@ -30,7 +30,9 @@ use super::{
 
 /// The most meetings that one `[[meetings]]` may make.
 const MAX_MEETINGS: u64 = 100_000;
-/// RFC 2131 and the like: what a password must have for phones (DIAL-3).
+/// A shorter token is guessed.
+const MIN_TOKEN: usize = 8;
+/// DIAL-3: phones need an all-digit password of at least 4.
 const MIN_PHONE_PASSWORD: usize = 4;
 
 /// Reads a file and lays `overrides` (dotted key, value) over it.
@@ -62,7 +64,7 @@ fn read(root: &Section<'_, '_>, folder: &Path) -> Option<Config> {
     let node = root.number("node", 0..1 << 16, 0_u16);
     let state = root.text("state").map_or_else(|| PathBuf::from("state"), |text| PathBuf::from(text.value));
     let prompts = root.text("prompts").map_or_else(|| folder.join("prompts"), |text| folder.join(text.value));
-    let (log, http) = (log(&root.section("log")), http(&root.section("http")));
+    let (log, http) = (log(root.section("log")), http(root.section("http")));
     let listeners = listeners(root);
     let sip = sip(root.section("sip"));
     let media = media(root.section("media"));
@@ -86,23 +88,24 @@ fn read(root: &Section<'_, '_>, folder: &Path) -> Option<Config> {
     })
 }
 
-fn log(section: &Section<'_, '_>) -> Log {
+fn log(section: Section<'_, '_>) -> Log {
     let levels = ["error", "warn", "info", "debug", "trace"].map(|level| (level, level));
     let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
-    Log {
-        level: section.text("level").and_then(|text| text.one_of(&levels)).unwrap_or("info").to_owned(),
-        format: section.text("format").and_then(|text| text.one_of(&formats)).unwrap_or(LogFormat::Text),
-    }
+    let level = section.text("level").and_then(|text| text.one_of(&levels));
+    let format = section.text("format").and_then(|text| text.one_of(&formats));
+    section.finish();
+    Log { level: level.unwrap_or("info").to_owned(), format: format.unwrap_or(LogFormat::Text) }
 }
 
-fn http(section: &Section<'_, '_>) -> Option<Http> {
-    let address = address(section.required("address", "127.0.0.1:8080")?);
-    let token = section.required("token", "a long random text")?;
-    if token.value.len() < 8 {
+fn http(section: Section<'_, '_>) -> Option<Http> {
+    let listens = section.required("address", "127.0.0.1:8080").as_ref().and_then(address);
+    let token = section.required("token", "a long random text");
+    if let Some(token) = token.as_ref().filter(|token| token.value.len() < MIN_TOKEN) {
         token.report("too short to be a secret; write at least 8 characters");
     }
     let timeout = section.duration("timeout", Duration::from_secs(10));
-    Some(Http { address: address?, token: Secret::new(token.value.to_owned()), timeout })
+    section.finish();
+    Some(Http { address: listens?, token: Secret::new(token?.value.to_owned()), timeout })
 }
 
 fn listeners(root: &Section<'_, '_>) -> Vec<Listener> {
@@ -116,8 +119,8 @@ fn listeners(root: &Section<'_, '_>) -> Vec<Listener> {
 fn listener(section: Section<'_, '_>) -> Option<Listener> {
     let zone = section.required("zone", "trunk").map(|text| ZoneName::from(text.value));
     let transport = section.required("transport", "udp").and_then(|text| text.one_of(&[("udp", ())]));
-    let listens = section.required("address", "127.0.0.1:5060").and_then(address);
-    let advertised = section.text("advertised").and_then(address);
+    let listens = section.required("address", "127.0.0.1:5060").as_ref().and_then(address);
+    let advertised = section.text("advertised").as_ref().and_then(address);
     let policies = [("trunks", Policy::Trunks), ("anybody", Policy::Anybody)];
     let policy = section.text("policy").map_or(Some(Policy::Trunks), |text| text.one_of(&policies));
     if listens.is_some_and(|listens| listens.ip().is_unspecified()) && advertised.is_none() {
@@ -313,7 +316,6 @@ fn meeting_ids(text: &Text<'_, '_>) -> Option<Vec<MeetingId>> {
     Some((from..=to).filter_map(|id| format!("{id:0width$}").parse().ok()).collect())
 }
 
-/// DIAL-3: phones need an all-digit password of at least 4.
 fn phone_password(text: &Text<'_, '_>) -> Option<Secret> {
     let fits = text.value.len() >= MIN_PHONE_PASSWORD && text.value.bytes().all(|byte| byte.is_ascii_digit());
     if !fits {
@@ -413,7 +415,7 @@ fn dialplan(section: Section<'_, '_>) -> Table {
     table
 }
 
-fn address(text: Text<'_, '_>) -> Option<SocketAddr> {
+fn address(text: &Text<'_, '_>) -> Option<SocketAddr> {
     let example = SocketAddr::from((Ipv4Addr::LOCALHOST, 5060));
     text.parse(&format!("write an address and a port, such as \"{example}\""))
 }

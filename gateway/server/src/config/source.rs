@@ -93,7 +93,7 @@ fn set<'i>(table: &mut DeTable<'i>, path: &'i str, value: DeValue<'i>) -> Result
 fn set_in_array<'i>(array: &mut DeArray<'i>, path: &'i str, value: DeValue<'i>) -> Result<(), String> {
     let (index, rest) = path.split_once('.').map_or((path, None), |(head, rest)| (head, Some(rest)));
     let count = array.len();
-    let element = index.parse::<usize>().ok().and_then(|index| array.iter_mut().nth(index));
+    let element = index.parse::<usize>().ok().and_then(|index| array.get_mut(index));
     let Some(element) = element else {
         return Err(format!("there is no element `{index}`; the list has {count}, counted from 0"));
     };

@@ -102,6 +102,9 @@ impl Metrics {
     }
 }
 
+/// A metric's name, its help, and where its figure stands.
+type Figure = (&'static str, &'static str, fn(&MediaCounted) -> u64);
+
 /// The media workers' figures, added up.
 #[derive(Debug)]
 struct Workers(WorkerCounters);
@@ -109,7 +112,7 @@ struct Workers(WorkerCounters);
 impl Collector for Workers {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let read: Vec<MediaCounted> = self.0.iter().map(|worker| worker.read()).collect();
-        let counters: [(&str, &str, fn(&MediaCounted) -> u64); 9] = [
+        let counters: [Figure; 9] = [
             ("media_packets_received", "Datagrams that came in", |counted| counted.packets_received),
             ("media_packets_sent", "Datagrams that went out", |counted| counted.packets_sent),
             ("media_packets_malformed", "No RTP or RTCP of what was negotiated", |counted| {
@@ -129,7 +132,7 @@ impl Collector for Workers {
             let metric = encoder.encode_descriptor(name, help, None, counter.metric_type())?;
             counter.encode(metric)?;
         }
-        let gauges: [(&str, &str, fn(&MediaCounted) -> u64); 2] = [
+        let gauges: [Figure; 2] = [
             ("media_ports_open", "Ports in use", |counted| counted.ports_open),
             ("media_rooms_open", "Meetings with a port, by worker", |counted| counted.rooms_open),
         ];
