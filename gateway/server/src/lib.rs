@@ -11,6 +11,7 @@
 #![warn(missing_docs)]
 
 pub mod admin;
+pub mod caller;
 pub mod config;
 pub mod driver;
 pub mod journal;

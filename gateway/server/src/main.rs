@@ -1,13 +1,16 @@
 //! The command line.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{convert::Infallible, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
+use media::Clock;
 use server::{
+    caller::{self, Pair, Plan},
     config::{self, Config, LogFormat},
     program,
 };
+use terms::{MeetingId, Secret};
 use tracing_subscriber::EnvFilter;
 
 /// A SIP, PSTN and H.323 interop gateway for cloud meetings.
@@ -24,6 +27,8 @@ enum Command {
     Run(ConfigArgs),
     /// Read the configuration and tell everything that is wrong with it.
     Check(ConfigArgs),
+    /// Call a gateway as a telephone would, and tell what is heard there.
+    Call(CallArgs),
 }
 
 #[derive(Debug, Args)]
@@ -34,6 +39,52 @@ struct ConfigArgs {
     /// Lay a value over the file's, such as `http.address=127.0.0.1:8081`; lists by number: `listener.0.address=…`.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
     set: Vec<(String, String)>,
+}
+
+#[derive(Debug, Args)]
+struct CallArgs {
+    /// What to dial: a number, or a SIP address.
+    number: String,
+    /// The gateway's SIP listener.
+    #[arg(long, default_value = "127.0.0.1:5060")]
+    gateway: SocketAddr,
+    /// The number that calls.
+    #[arg(long, default_value = "1000")]
+    from: String,
+    /// Key this meeting ID and the password in the IVR.
+    #[arg(long, requires = "password")]
+    meeting: Option<MeetingId>,
+    /// The meeting's password.
+    #[arg(long, requires = "meeting", value_parser = secret)]
+    password: Option<Secret>,
+    /// Talk with a tone of so many Hz; 0 is silent.
+    #[arg(long, default_value_t = 440)]
+    tone: u32,
+    /// Listen for these frequencies, in Hz.
+    #[arg(long, value_delimiter = ',', default_values_t = [440, 700, 1_000])]
+    listen: Vec<u32>,
+    /// Talk for so long.
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl CallArgs {
+    fn plan(self) -> Result<Plan> {
+        let local = caller::route_to(self.gateway).with_context(|| format!("no way to {}", self.gateway))?;
+        let mut plan = Plan::new(self.gateway, local, self.number).from(self.from).listening(&self.listen);
+        if let (Some(meeting), Some(password)) = (self.meeting, self.password) {
+            plan = plan.joining(&Pair { meeting, password });
+        }
+        Ok(plan.talking((self.tone > 0).then_some(self.tone), Duration::from_secs(self.seconds)))
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "what clap wants of a parser")]
+fn secret(text: &str) -> Result<Secret, Infallible> {
+    Ok(Secret::new(text.to_owned()))
 }
 
 impl ConfigArgs {
@@ -69,7 +120,24 @@ fn carry_out(command: Command) -> Result<()> {
             start_log(&config.log);
             runtime()?.block_on(program::run(config))
         }
+        Command::Call(args) => call(args),
     }
+}
+
+fn call(args: CallArgs) -> Result<()> {
+    let is_json = args.json;
+    let (plan, entropy) = (args.plan()?, program::entropy()?);
+    let heard = runtime()?.block_on(caller::call(plan, Clock::start(), entropy));
+    match (heard, is_json) {
+        (Ok(heard), true) => println!("{}", serde_json::to_string(&heard)?),
+        (Ok(heard), false) => print!("{heard}"),
+        (Err(error), true) => {
+            println!("{}", serde_json::json!({ "error": error.to_string() }));
+            return Err(error.into());
+        }
+        (Err(error), false) => return Err(error.into()),
+    }
+    Ok(())
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {
