@@ -18,6 +18,9 @@ pub(crate) mod text;
 mod uri;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 pub use body::Body;
 pub use error::{BadRequest, Malformed, ParseError};
 pub use header::{

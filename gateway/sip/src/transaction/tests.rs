@@ -137,7 +137,6 @@ fn rfc6026_7_1_accepted_absorbs_invites_and_passes_acks_for_timer_l() {
 }
 
 /// Runs a machine on its timer alone: the milliseconds of each sending, and how and when it ended.
-#[expect(clippy::type_complexity, reason = "a test's tuple")]
 fn drive<S: Copy>(
     state: S,
     deadline: impl Fn(S) -> Option<Instant>,

@@ -29,7 +29,8 @@ impl Params {
         let is_sound = starts_well
             && quotes_balance(bytes)
             && params.iter().count() <= limits::PARAMS
-            && params.iter().all(|param| is_param_name(param.name));
+            && params.iter().all(|param| is_param_name(param.name))
+            && !has_gap(bytes);
         is_sound.then_some(params)
     }
 
@@ -99,6 +100,17 @@ pub(crate) fn write_param(out: &mut BytesMut, param: Param<'_>) {
         out.put_u8(b'=');
         out.put_slice(value);
     }
+}
+
+/// Whether a semicolon has no parameter behind it. The very last may: some phones end so.
+fn has_gap(text: &[u8]) -> bool {
+    let mut parts = scan::parts_outside(text, b';').skip(1).peekable();
+    while let Some(part) = parts.next() {
+        if part.is_empty() && parts.peek().is_some() {
+            return true;
+        }
+    }
+    false
 }
 
 fn quotes_balance(text: &[u8]) -> bool {

@@ -143,7 +143,8 @@ impl Draft {
 
     /// RFC 3261 §25.1 Request-Line: one space between its three parts.
     fn request_line(&self) -> Result<RequestLine, Malformed> {
-        let line = self.line.as_bytes();
+        // Deviation: spaces behind the version are read over (RFC 4475 §3.1.2.16 permits it).
+        let line = self.line.as_bytes().trim_ascii_end();
         let (method, rest) = scan::split_at_byte(line, b' ');
         if !scan::is_token(method) {
             return Err(Malformed::Method);

@@ -98,7 +98,8 @@ impl Uri {
     }
 
     /// The user as somebody would dial it: unescaped, without parameters, and for a number without
-    /// its visual separators (RFC 3966 §3).
+    /// its visual separators (RFC 3966 §3). A dot separates digits only where the URI says that it
+    /// is a number: elsewhere it may stand between a meeting and its password.
     pub fn dialed(&self) -> Option<Text> {
         let user = self.user()?;
         let (name, _) = scan::split_at_byte(user.as_bytes(), b';');
@@ -106,9 +107,15 @@ impl Uri {
             return Some(user.part(name));
         }
         let plain: alloc::vec::Vec<u8> = scan::unescaped(name).collect();
-        let is_number = looks_like_a_number(&plain);
-        let kept = plain.into_iter().filter(|byte| !is_number || !is_separator(*byte));
+        let (is_number, is_phone) = (looks_like_a_number(&plain), self.says_phone(&plain));
+        let is_dropped = |byte: u8| is_number && is_separator(byte) && (byte != b'.' || is_phone);
+        let kept = plain.into_iter().filter(|byte| !is_dropped(*byte));
         Some(bytes::Bytes::from_iter(kept).into())
+    }
+
+    fn says_phone(&self, user: &[u8]) -> bool {
+        let is_marked = || self.params().get("user").is_some_and(|user| user.is("phone"));
+        self.scheme == Scheme::Tel || user.first() == Some(&b'+') || is_marked()
     }
 
     /// The parameters of a telephone number: those inside the user of a `sip` URI, all of a `tel` URI.

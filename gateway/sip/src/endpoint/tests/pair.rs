@@ -10,7 +10,8 @@ use alloc::{vec, vec::Vec};
 use core::time::Duration;
 
 const CALLEE_AT: &str = "192.0.2.2:5060";
-const STORM: Weather = Weather { loss: 25, twice: 20, delay: Duration::from_millis(700) };
+const STORM: Weather =
+    Weather { loss: 25, twice: 20, delay: Duration::from_millis(1), jitter: Duration::from_millis(700) };
 
 /// Runs a call to its confirmed state. Says whether it got there.
 fn connect(world: &mut World) -> bool {

@@ -50,7 +50,7 @@ fn replace(world: &mut World, side: Side) {
         .map(|snapshot| serde_json::to_string(&snapshot).expect("a snapshot is plain data"))
         .collect();
     let now = at(world.now);
-    *world.at(side) = endpoint(side);
+    *world.at(side) = endpoint(side, 1);
     for text in taken {
         let snapshot = serde_json::from_str(&text).expect("what was written reads");
         world.at(side).restore(now, snapshot).expect("a fresh endpoint has room");
@@ -106,7 +106,7 @@ fn timers_go_on_by_the_clock_of_the_new_process() {
     desk.endpoint.handle_input(at(desk.now), Input::Timeout);
     assert_eq!(snapshot.as_ref().map(DialogSnapshot::dialog), Some(dialog));
     let snapshot = desk.endpoint.snapshot(dialog).expect("a call");
-    let mut other = endpoint(Side::Callee);
+    let mut other = endpoint(Side::Callee, 1);
     let boot = Now { mono: Instant::from_nanos(5), ..Now::default() };
     other.restore(boot, snapshot.clone()).expect("room");
     assert_eq!(other.poll_timeout(), Some(boot.mono + Duration::from_millis(100)));

@@ -12,11 +12,14 @@ use terms::{entropy::Entropy, time::Instant};
 pub(super) struct Weather {
     pub(super) loss: u64,
     pub(super) twice: u64,
-    /// The longest way; a datagram takes anything up to it, so later ones overtake.
+    /// What each way takes at least.
     pub(super) delay: Duration,
+    /// What it may take beyond, so that later ones overtake.
+    pub(super) jitter: Duration,
 }
 
-pub(super) const FAIR: Weather = Weather { loss: 0, twice: 0, delay: Duration::from_millis(1) };
+pub(super) const FAIR: Weather =
+    Weather { loss: 0, twice: 0, delay: Duration::from_millis(1), jitter: Duration::ZERO };
 
 /// Which of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,18 +44,19 @@ pub(super) struct World {
 pub(super) const CALLER: [u8; 4] = [192, 0, 2, 1];
 pub(super) const CALLEE: [u8; 4] = [192, 0, 2, 2];
 
-pub(super) fn endpoint(side: Side) -> Endpoint {
+/// The endpoint of a side after so many starts: no two starts mint the same.
+pub(super) fn endpoint(side: Side, boot: u64) -> Endpoint {
     match side {
-        Side::Caller => Endpoint::new(config(1, CALLER), Entropy::from_seed([1, 1, 1, 1])),
-        Side::Callee => Endpoint::new(config(2, CALLEE), Entropy::from_seed([2, 2, 2, 2])),
+        Side::Caller => Endpoint::new(config(1, CALLER), Entropy::from_seed([1 + boot; 4])),
+        Side::Callee => Endpoint::new(config(2, CALLEE), Entropy::from_seed([100 + boot; 4])),
     }
 }
 
 impl World {
     pub(super) fn new(weather: Weather, seed: u64) -> Self {
         Self {
-            caller: endpoint(Side::Caller),
-            callee: endpoint(Side::Callee),
+            caller: endpoint(Side::Caller, 0),
+            callee: endpoint(Side::Callee, 0),
             now: Instant::from_nanos(1_000_000_000),
             weather,
             chance: Entropy::from_seed([seed, 7, 7, 7]),
@@ -89,8 +93,8 @@ impl World {
         let to = if from == Side::Caller { Side::Callee } else { Side::Caller };
         for _ in 0..copies {
             if self.chance.below(100) >= self.weather.loss {
-                let nanos = u64::try_from(self.weather.delay.as_nanos()).expect("a short way");
-                let arrival = self.now + Duration::from_nanos(self.chance.below(nanos));
+                let nanos = u64::try_from(self.weather.jitter.as_nanos()).expect("a short way");
+                let arrival = self.now + self.weather.delay + Duration::from_nanos(self.chance.below(nanos));
                 self.serial += 1;
                 self.under_way.insert((arrival, self.serial), (to, bytes.clone()));
             }
@@ -107,7 +111,7 @@ impl World {
         self.now = self.now.max(next);
         match timer {
             Some((at, side)) if arrival.is_none_or(|arrival| at < arrival) => {
-                self.input(side, Input::Timeout)
+                self.input(side, Input::Timeout);
             }
             _ => {
                 let (_, (to, bytes)) = self.under_way.pop_first().expect("an arrival is next");

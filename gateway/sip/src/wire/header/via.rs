@@ -14,6 +14,8 @@ use core::{
 };
 use serde::{Deserialize, Serialize};
 
+const VERSION: Text = Text::from_static("2.0");
+
 /// What carries a message.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Transport {
@@ -76,6 +78,8 @@ impl Branch {
 /// Where an answer goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Via {
+    /// The SIP version, `2.0`: any other is kept, so that its sender can be told 505.
+    pub version: Text,
     /// What carried the request.
     pub transport: Transport,
     /// Sent-by.
@@ -93,7 +97,7 @@ impl Via {
         write_param(&mut params, Param { name: b"branch", value: Some(branch.0.as_bytes()) });
         write_param(&mut params, Param { name: b"rport", value: None });
         let params = Params::from_written(params.freeze().into());
-        Self { transport, host, port: Some(port), params }
+        Self { version: VERSION, transport, host, port: Some(port), params }
     }
 
     /// What names the transaction.
@@ -141,7 +145,9 @@ impl Via {
     }
 
     fn write_sent_by(&self, out: &mut BytesMut) {
-        out.put_slice(b"SIP/2.0/");
+        out.put_slice(b"SIP/");
+        out.put_slice(self.version.as_bytes());
+        out.put_u8(b'/');
         out.put_slice(self.transport.as_bytes());
         out.put_u8(b' ');
         self.host.write(out);
@@ -163,7 +169,8 @@ impl Header for Via {
         // RFC 3261 §25.1 SLASH: white space may stand around each slash.
         let (name, rest) = scan::split_at_byte(front, b'/');
         let (version, rest) = scan::split_at_byte(rest?, b'/');
-        if !scan::trim(name).eq_ignore_ascii_case(b"SIP") || scan::trim(version) != b"2.0" {
+        let version = scan::trim(version);
+        if !scan::trim(name).eq_ignore_ascii_case(b"SIP") || !scan::is_token(version) {
             return None;
         }
         let rest = scan::trim(rest?);
@@ -174,6 +181,7 @@ impl Header for Via {
         }
         let (host, port) = host::split_port(scan::trim(sent_by))?;
         Some(Self {
+            version: if version == b"2.0" { VERSION } else { value.part(version) },
             transport: Transport::from_token(value, transport),
             host: Host::parse(value, host)?,
             port,
