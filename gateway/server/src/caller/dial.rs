@@ -142,11 +142,14 @@ enum Woken {
 
 impl Sockets {
     async fn bind(plan: &Plan) -> io::Result<Self> {
-        let sip = UdpSocket::bind((plan.local, 0)).await?;
+        let (sip, rtp) = (UdpSocket::bind((plan.local, 0)).await?, UdpSocket::bind((plan.local, 0)).await?);
         sip.connect(plan.gateway).await?;
+        // Until the runtime has seen that a socket takes datagrams, it takes none without waiting.
+        sip.writable().await?;
+        rtp.writable().await?;
         Ok(Self {
             sip,
-            rtp: UdpSocket::bind((plan.local, 0)).await?,
+            rtp,
             rtcp: UdpSocket::bind((plan.local, 0)).await?,
             sip_buffer: vec![0; MAX_DATAGRAM],
             rtp_buffer: vec![0; MAX_PACKET],
