@@ -10,7 +10,7 @@
 //! [`Ear`] are values that touch no socket and no clock; [`call`] is the one task of a call.
 
 mod arrivals;
-//mod demo;
+mod demo;
 mod dial;
 mod ear;
 mod error;
@@ -20,7 +20,7 @@ mod plan;
 mod script;
 
 pub use arrivals::Arrivals;
-//pub use demo::{DemoError, demo};
+pub use demo::{Demo, DemoError, demo};
 pub use dial::{call, route_to};
 pub use ear::{AUDIBLE, Ear};
 pub use error::CallError;

@@ -20,4 +20,5 @@ pub mod program;
 pub mod record;
 pub mod recordings;
 pub mod shard;
+pub mod status;
 pub mod store;

@@ -2,13 +2,13 @@
 
 use std::{convert::Infallible, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::{Args, Parser, Subcommand};
 use media::Clock;
 use server::{
     caller::{self, Pair, Plan},
     config::{self, Config, LogFormat},
-    program,
+    program, status,
 };
 use terms::{MeetingId, Secret};
 use tracing_subscriber::EnvFilter;
@@ -27,6 +27,10 @@ enum Command {
     Run(ConfigArgs),
     /// Read the configuration and tell everything that is wrong with it.
     Check(ConfigArgs),
+    /// Start a gateway here, have callers dial in, and tell who heard whom.
+    Demo(ConfigArgs),
+    /// Ask a running gateway how much it has to do.
+    Status(StatusArgs),
     /// Call a gateway as a telephone would, and tell what is heard there.
     Call(CallArgs),
 }
@@ -66,6 +70,19 @@ struct CallArgs {
     /// Talk for so long.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct StatusArgs {
+    /// The gateway's administration.
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    http: String,
+    /// The token that it asks for.
+    #[arg(long, default_value = "demo-token", hide_default_value = true, value_parser = secret)]
+    token: Secret,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -121,6 +138,8 @@ fn carry_out(command: Command) -> Result<()> {
             runtime()?.block_on(program::run(config))
         }
         Command::Call(args) => call(args),
+        Command::Demo(args) => demo(&args),
+        Command::Status(args) => status(&args),
     }
 }
 
@@ -133,9 +152,29 @@ fn call(args: CallArgs) -> Result<()> {
         (Ok(heard), false) => print!("{heard}"),
         (Err(error), true) => {
             println!("{}", serde_json::json!({ "error": error.to_string() }));
-            return Err(error.into());
+            bail!("{error}");
         }
-        (Err(error), false) => return Err(error.into()),
+        (Err(error), false) => bail!("{error}"),
+    }
+    Ok(())
+}
+
+fn demo(args: &ConfigArgs) -> Result<()> {
+    let config = args.load()?;
+    // The callers tell what happens; the gateway only what should not.
+    start_log(&config::Log { level: "warn".to_owned(), format: config.log.format });
+    println!("Five callers dial in; this takes about 20 s.\n");
+    let demo = runtime()?.block_on(caller::demo(config))?;
+    println!("{demo}");
+    if demo.is_good() { Ok(()) } else { bail!("the demonstration failed") }
+}
+
+fn status(args: &StatusArgs) -> Result<()> {
+    let status = runtime()?.block_on(status::ask(&args.http, &args.token))?;
+    if args.json {
+        println!("{}", serde_json::to_string(&status)?);
+    } else {
+        print!("{status}");
     }
     Ok(())
 }
