@@ -278,7 +278,7 @@ impl Switch {
                 Ok((Program::Ivr(Box::new(ivr)), access))
             }
             Some(Target::App(steps)) => Ok((Program::App(App::new(steps)), None)),
-            Some(Target::Refuse(cause)) => Err(Cause(u8::try_from(cause).unwrap_or(Cause::CALL_REJECTED.0))),
+            Some(Target::Refuse(status)) => Err(cause_of_refusal(status)),
             // Accounts and outgoing trunks are no part of this gateway yet: there is no way there.
             Some(Target::Trunk(_) | Target::Account) => Err(Cause::NO_ROUTE_TO_DESTINATION),
             None => Err(Cause::UNALLOCATED_NUMBER),
@@ -353,6 +353,23 @@ impl Switch {
             self.by_question.insert(pending.id, id);
         }
         self.calls.insert(id, call);
+    }
+}
+
+/// The cause that a SIP leg turns back into the dialplan's status, or into one of its class (RFC 3398
+/// §8.2.6.1; `interwork::causes`). A leg of another protocol says the cause itself.
+const fn cause_of_refusal(status: u16) -> Cause {
+    match status {
+        403 => Cause::NOT_AUTHORIZED,
+        404 | 410 | 604 => Cause::UNALLOCATED_NUMBER,
+        408 => Cause::NO_USER_RESPONDING,
+        484 => Cause::INVALID_NUMBER_FORMAT,
+        486 | 600 => Cause::USER_BUSY,
+        488 | 606 => Cause::INCOMPATIBLE_DESTINATION,
+        502 => Cause::DESTINATION_OUT_OF_ORDER,
+        500..600 => Cause::TEMPORARY_FAILURE,
+        600.. => Cause::CALL_REJECTED,
+        _ => Cause::NORMAL_UNSPECIFIED,
     }
 }
 
