@@ -33,6 +33,8 @@ pub(crate) struct Schedule {
     phases: [Vec<Unit>; PHASES],
     /// The next phase to run, counted from [`Instant::ZERO`].
     next: u64,
+    /// Nothing was due before the unit that was added last: time passed, and no tick was missed.
+    was_idle: bool,
 }
 
 /// What was missed.
@@ -41,11 +43,12 @@ pub(crate) struct Missed(pub(crate) u64);
 
 impl Schedule {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { phases: Default::default(), next: phase_at(now) }
+        Self { phases: Default::default(), next: phase_at(now), was_idle: true }
     }
 
     /// Puts a unit where there is least to do.
     pub(crate) fn add(&mut self, unit: Unit) -> Phase {
+        self.was_idle |= self.phases.iter().all(Vec::is_empty);
         let index = (0..PHASES).min_by_key(|index| self.phases[*index].len()).unwrap_or(0);
         self.phases[index].push(unit);
         Phase(index)
@@ -76,10 +79,14 @@ impl Schedule {
     /// Gives up what can't be caught up with.
     pub(crate) fn skip_missed(&mut self, now: Instant) -> Missed {
         let behind = now.since(begins(self.next));
+        let was_idle = std::mem::take(&mut self.was_idle);
         if behind <= MAX_BEHIND {
             return Missed(0);
         }
         self.next = phase_at(now);
+        if was_idle {
+            return Missed(0);
+        }
         Missed(u64::try_from(behind.as_millis() / TICK.as_millis()).unwrap_or(u64::MAX))
     }
 }
@@ -141,5 +148,17 @@ mod tests {
         assert_eq!(schedule.skip_missed(at_ms(100)), Missed(0));
         assert_eq!(schedule.skip_missed(at_ms(1_000)), Missed(50));
         assert_eq!(due(&mut schedule, at_ms(1_000)), [(1_000, 1)]);
+    }
+
+    #[test]
+    fn time_without_a_unit_is_no_tick_missed() {
+        let mut schedule = Schedule::new(at_ms(0));
+        let phase = schedule.add(Unit::Port(SlotId(1)));
+        assert_eq!(schedule.skip_missed(at_ms(5_000)), Missed(0));
+        assert_eq!(due(&mut schedule, at_ms(5_000)), [(5_000, 1)]);
+        schedule.remove(phase, Unit::Port(SlotId(1)));
+        schedule.add(Unit::Port(SlotId(2)));
+        assert_eq!(schedule.skip_missed(at_ms(9_000)), Missed(0));
+        assert_eq!(schedule.skip_missed(at_ms(10_000)), Missed(50));
     }
 }
