@@ -18,13 +18,15 @@ mod heard;
 mod mouth;
 mod plan;
 mod script;
+mod sip_side;
 
 pub use arrivals::Arrivals;
 pub use demo::{Demo, DemoError, demo};
 pub use dial::{call, route_to};
-pub use ear::{AUDIBLE, Ear};
-pub use error::CallError;
+pub use ear::{AUDIBLE, Ear, Since};
+pub use error::{CallError, During};
 pub use heard::{Heard, Join, Packets, Tone};
 pub use mouth::Mouth;
 pub use plan::{Pair, Plan, Step};
-pub use script::{Progress, Say, Script};
+pub use script::{Milestones, Progress, Say, Script};
+pub use sip_side::{LISTENER, endpoint_config, invitation};

@@ -12,15 +12,11 @@ use media::Clock;
 use rtp::{Datagram, HEADER_LEN, Packet, classify};
 use sdp::{Capabilities, LocalDescription, SessionDescription};
 use sip::{
-    endpoint::{
-        Body, Command, DialogId, Ending, Endpoint, EndpointConfig, Event, Failure, Hop, Input, Invite,
-        Limits, Listener, ListenerId, Output, Refusal,
-    },
-    transaction::Timers,
-    wire::{Host, MaxForwards, NameAddr, Reason, Response, StatusCode, Text, Transport, Uri},
+    endpoint::{Command, DialogId, Ending, Endpoint, Event, Failure, Input, Limits, Output, Refusal},
+    wire::{Reason, Response, StatusCode},
 };
 use terms::{
-    BootEpoch, Cause, Entropy, Instant, NodeId, Now, Origin, Pii, ShardId,
+    Cause, Entropy, Instant, Now, Pii,
     media::{SampleRate, Stream},
 };
 use tokio::{
@@ -36,9 +32,9 @@ use super::{
     mouth::Mouth,
     plan::{Plan, Step},
     script::{Milestones, Progress, Script},
+    sip_side::{self, LISTENER},
 };
 
-const LISTENER: ListenerId = ListenerId(0);
 const DIALOG: DialogId = DialogId::outgoing(1);
 const TICK: Duration = Duration::from_millis(20);
 /// How long the gateway may take to answer our BYE.
@@ -165,7 +161,8 @@ impl Task {
             rtcp: sockets.rtcp.local_addr()?,
             ..LocalDescription::new(sockets.rtp.local_addr()?)
         };
-        let config = endpoint_config(sockets.sip.local_addr()?, &mut entropy);
+        let limits = Limits { dialogs: 4, transactions: 64, ..Limits::DEFAULT };
+        let config = sip_side::endpoint_config(sockets.sip.local_addr()?, limits, &mut entropy);
         Ok(Self {
             endpoint: Endpoint::new(config, entropy.split()),
             offer: sdp::offer(&Capabilities::default(), &local),
@@ -182,19 +179,8 @@ impl Task {
     }
 
     fn invite(&mut self) -> Result<(), CallError> {
-        let (gateway, local) = (self.plan.gateway, self.sockets.sip.local_addr()?);
-        let uri = uri(&self.plan.number, gateway)?;
-        let from = uri_of_caller(&self.plan.from, local)?;
-        let invite = Invite {
-            dialog: DIALOG,
-            hop: Hop { listener: LISTENER, destination: gateway },
-            from: NameAddr::new(from),
-            to: NameAddr::new(uri.clone()),
-            uri,
-            max_forwards: MaxForwards::INITIAL,
-            body: Some(Body::sdp(Bytes::from(self.offer.print()))),
-            headers: Vec::new(),
-        };
+        let local = self.sockets.sip.local_addr()?;
+        let invite = sip_side::invitation(DIALOG, &self.plan, local, &self.offer)?;
         let now = self.clock.now();
         self.times.invited = now.mono;
         self.feed(now, Input::Command(Command::Invite(Box::new(invite))));
@@ -450,43 +436,4 @@ impl Task {
             tones: self.ear.levels().map(tone).collect(),
         })
     }
-}
-
-fn endpoint_config(local: SocketAddr, entropy: &mut Entropy) -> EndpointConfig {
-    EndpointConfig {
-        origin: Origin { node: NodeId(0), shard: ShardId(0), boot: BootEpoch(entropy.next_u32()) },
-        // Nothing of a call is left to absorb once its BYE is answered: timer K needs no time.
-        timers: Timers { t4: Duration::ZERO, ..Timers::RFC },
-        limits: Limits { dialogs: 4, transactions: 64, ..Limits::DEFAULT },
-        product: Text::from_static(concat!("gateway-call/", env!("CARGO_PKG_VERSION"))),
-        accept: Text::from_static("application/sdp"),
-        listeners: vec![Listener {
-            id: LISTENER,
-            transport: Transport::Udp,
-            host: host(local.ip()),
-            port: local.port(),
-        }],
-    }
-}
-
-const fn host(address: IpAddr) -> Host {
-    match address {
-        IpAddr::V4(address) => Host::V4(address),
-        IpAddr::V6(address) => Host::V6(address),
-    }
-}
-
-fn uri(number: &str, gateway: SocketAddr) -> Result<Uri, CallError> {
-    let wrong = || CallError::Number(Pii(number.to_owned()));
-    // An address of its own stands as it is.
-    let text = if number.starts_with("sip:") || number.starts_with("tel:") {
-        number.to_owned()
-    } else {
-        format!("sip:{number}@{gateway}")
-    };
-    Uri::try_from(text.as_str()).map_err(|_| wrong())
-}
-
-fn uri_of_caller(from: &str, local: SocketAddr) -> Result<Uri, CallError> {
-    Uri::try_from(format!("sip:{from}@{local}").as_str()).map_err(|_| CallError::Number(Pii(from.to_owned())))
 }
