@@ -119,18 +119,18 @@ impl Gateway {
     pub(crate) fn start(core: usize, state: &Path, callers: usize) -> Result<Self, ServerError> {
         let program = std::env::current_exe()?.with_file_name("gateway");
         let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conf/demo.toml");
-        let sip = SocketAddr::from((Ipv4Addr::LOCALHOST, free_ports(1)?));
         let http = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-        // Two ports a caller, and as many to rest in quarantine.
-        let ports = callers * 4;
+        // SIP's and a spare one, then two ports a caller, and as many to rest in quarantine.
+        let ports = 2 + callers * 4;
         let first = free_ports(ports)?;
-        let last = usize::from(first) + ports - 1;
+        let sip = SocketAddr::from((Ipv4Addr::LOCALHOST, first));
+        let (media, last) = (first + 2, usize::from(first) + ports - 1);
         let settings = [
             format!("state={}", state.display()),
             format!("listener.0.address={sip}"),
             format!("http.address={http}"),
             format!("http.token={TOKEN}"),
-            format!("media.range.0.ports={first}-{last}"),
+            format!("media.range.0.ports={media}-{last}"),
             "log.level=warn".to_owned(),
         ];
         let child = Command::new("taskset")
