@@ -32,7 +32,7 @@ pub enum Reason {
     #[error("unknown attribute {0:?}; known are caller, from, priority")]
     UnknownAttribute(String),
     /// A target that isn't known.
-    #[error("unknown target {0:?}; known are ivr, account, again, trunk:NAME, refuse(STATUS), app:STEP,…")]
+    #[error("unknown target {0:?}; known are ivr, account, again, trunk:NAME, refuse(CAUSE), app:STEP,…")]
     UnknownTarget(String),
     /// A step that isn't known.
     #[error("unknown step {0:?}; known are answer, echo, ring(2s), silence(500ms), tone(1kHz)")]

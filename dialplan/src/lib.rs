@@ -7,7 +7,7 @@
 //!            .  one or more of anything     !  none or more of anything     (both at the end only)
 //!  prefix  = the part of the pattern that is taken off before the rewrite
 //!  rewrite = digits and "{}", which stands for the number less its prefix
-//!  target  = ivr | account | again | trunk:NAME | refuse(STATUS) | app:STEP,STEP…
+//!  target  = ivr | account | again | trunk:NAME | refuse(CAUSE) | app:STEP,STEP…
 //!  STEP    = answer | echo | ring(2s) | silence(500ms) | tone(1kHz)
 //! ```
 //!

@@ -4,7 +4,7 @@ use alloc::{borrow::ToOwned, vec::Vec};
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use terms::TrunkName;
+use terms::{Cause, TrunkName};
 
 use crate::{
     error::Reason,
@@ -30,8 +30,8 @@ pub enum Target {
     Trunk(TrunkName),
     /// The account whose number it is.
     Account,
-    /// Nowhere: refused with this SIP status (400 to 699).
-    Refuse(u16),
+    /// Nowhere: refused for this cause (Q.850 table 1).
+    Refuse(Cause),
 }
 
 /// One step of an application.
@@ -62,7 +62,7 @@ pub(crate) fn read_target(reader: &mut Reader<'_>) -> Result<Verdict, At<Reason>
         "account" => Target::Account,
         "trunk" if reader.take(':') => Target::Trunk(read_trunk(reader)?),
         "app" if reader.take(':') => Target::App(read_steps(reader)?),
-        "refuse" => Target::Refuse(in_brackets(reader, read_status)?),
+        "refuse" => Target::Refuse(in_brackets(reader, read_cause)?),
         _ => {
             let word = begin.clone().take_while(|symbol| !symbol.is_whitespace());
             return Err(begin.fail(Reason::UnknownTarget(word.to_owned())));
@@ -71,10 +71,10 @@ pub(crate) fn read_target(reader: &mut Reader<'_>) -> Result<Verdict, At<Reason>
     Ok(Verdict::Leads(target))
 }
 
-fn read_status(reader: &mut Reader<'_>) -> Result<u16, At<Reason>> {
+fn read_cause(reader: &mut Reader<'_>) -> Result<Cause, At<Reason>> {
     let begin = reader.clone();
-    let status = u16::try_from(read_number(reader)?).ok().filter(|status| (400..700).contains(status));
-    status.ok_or(begin.fail(Reason::Expected("a SIP status from 400 to 699")))
+    let cause = u8::try_from(read_number(reader)?).ok().filter(|cause| (1..128).contains(cause));
+    cause.map(Cause).ok_or(begin.fail(Reason::Expected("a Q.850 cause from 1 to 127, such as 21")))
 }
 
 fn read_steps(reader: &mut Reader<'_>) -> Result<Vec<Step>, At<Reason>> {

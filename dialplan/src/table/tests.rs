@@ -14,7 +14,7 @@ const PLAN: [&str; 7] = [
     "9001                              -> app:echo",
     "9002                              -> app:ring(2s),tone(1kHz)",
     "9003                              -> app:ring(20s),echo",
-    "10086                             -> refuse(404)",
+    "10086                             -> refuse(1)",
 ];
 
 fn table(lines: &[&str]) -> Table {
@@ -37,7 +37,7 @@ fn the_operator_s_page_reads_as_it_says() {
         ("9001", Target::App(vec![Step::Echo]), "9001", 3, vec![]),
         ("9002", Target::App(vec![ring(2), Step::Tone { hz: 1_000 }]), "9002", 4, vec![]),
         ("9003", Target::App(vec![ring(20), Step::Echo]), "9003", 5, vec![]),
-        ("10086", Target::Refuse(404), "10086", 6, vec![]),
+        ("10086", Target::Refuse(terms::Cause(1)), "10086", 6, vec![]),
     ];
     for (called, target, number, line, passed) in cases {
         let expected = Route { target, number: number.into(), line, passed };
@@ -119,7 +119,7 @@ fn the_most_specific_line_wins_in_any_order_of_writing() {
 #[test]
 fn conditions_hold_or_the_next_line_is_tried() {
     let table =
-        table(&["1 {caller=+86! from=telecom} -> ivr", "1 {caller=0.} -> account", "1 -> refuse(403)"]);
+        table(&["1 {caller=+86! from=telecom} -> ivr", "1 {caller=0.} -> account", "1 -> refuse(21)"]);
     let telecom = TrunkName::from("telecom");
     let cases = [
         ("both hold", Some("+86 21"), Some(&telecom), 0),
@@ -185,16 +185,16 @@ fn an_error_says_where_and_what() {
         (
             "1 ->",
             5,
-            "unknown target \"\"; known are ivr, account, again, trunk:NAME, refuse(STATUS), app:STEP,…",
+            "unknown target \"\"; known are ivr, account, again, trunk:NAME, refuse(CAUSE), app:STEP,…",
         ),
         (
             "1 -> trunk",
             6,
-            "unknown target \"trunk\"; known are ivr, account, again, trunk:NAME, refuse(STATUS), app:STEP,…",
+            "unknown target \"trunk\"; known are ivr, account, again, trunk:NAME, refuse(CAUSE), app:STEP,…",
         ),
         ("1 -> trunk:", 12, "expected a trunk's name"),
-        ("1 -> refuse(200)", 13, "expected a SIP status from 400 to 699"),
-        ("1 -> refuse(404", 16, "expected )"),
+        ("1 -> refuse(200)", 13, "expected a Q.850 cause from 1 to 127, such as 21"),
+        ("1 -> refuse(21", 15, "expected )"),
         (
             "1 -> app:sing",
             10,

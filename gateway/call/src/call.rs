@@ -16,8 +16,8 @@ use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use terms::{
-    CallId, Cause, Digit, Instant, Language, LegId, MeetingTag, Now, PortId, WallTime,
-    media::{Command, PlayId, Report, Route, Voice},
+    CallId, Cause, Digit, Instant, Language, LegId, MediaKind, MediaLine, MeetingTag, Now, PortId, WallTime,
+    media::{Command, PlayId, Quality, Report, Route, Stream, Voice},
 };
 
 use crate::{
@@ -54,7 +54,7 @@ enum Stage {
     Leasing { role: Role },
     Admitting { tag: MeetingTag },
     Announcing { play: PlayId, outcome: Outcome, joined: Option<(MeetingTag, Role)>, until: Instant },
-    Meeting { tag: MeetingTag },
+    Meeting { tag: MeetingTag, role: Role },
     Clearing { until: Instant },
     Recorded,
 }
@@ -84,7 +84,7 @@ pub(crate) struct Pending {
 
 /// What the record will tell.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Milestones {
+pub(crate) struct Milestones {
     arrived: WallTime,
     answered: Option<WallTime>,
     joined: Option<WallTime>,
@@ -107,6 +107,18 @@ pub(crate) struct Call {
     next_play: PlayId,
     pending: Option<Pending>,
     milestones: Milestones,
+    voice: Voice,
+    /// DIAL-7: the way that the leg's first key came owns its keys; the others are ignored.
+    keys_by: Option<KeysBy>,
+}
+
+/// The ways that a key can come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum KeysBy {
+    /// In the media stream (RFC 4733).
+    Media,
+    /// In signalling (SIP INFO, H.245 UserInput).
+    Signaling,
 }
 
 /// What a call works with while it handles one input.
@@ -147,13 +159,9 @@ impl Call {
             tenant,
             next_play: PlayId(0),
             pending: None,
-            milestones: Milestones {
-                arrived: context.now.wall,
-                answered: None,
-                joined: None,
-                ended: None,
-                meeting: None,
-            },
+            milestones: Milestones::at(context.now.wall),
+            voice: Voice::Heard,
+            keys_by: None,
         };
         call.stage = match program {
             Program::App(app) => call.run(app, context),
@@ -174,10 +182,22 @@ impl Call {
         self.pending.as_ref()
     }
 
+    /// Who holds which meeting as what, for core and lease service after a restore.
+    pub(crate) fn membership(&self) -> Option<(Departure, Role)> {
+        let (tag, role) = match &self.stage {
+            Stage::Meeting { tag, role } | Stage::Announcing { joined: Some((tag, role)), .. } => {
+                (*tag, *role)
+            }
+            Stage::Admitting { tag } => (*tag, Role::Guest),
+            _ => return None,
+        };
+        Some((Departure { leg: self.leg, terminal: self.terminal(), tag }, role))
+    }
+
     /// The meeting that the leg is in, or is being told that it is in.
     pub(crate) fn meeting(&self) -> Option<MeetingTag> {
         match &self.stage {
-            Stage::Meeting { tag } => Some(*tag),
+            Stage::Meeting { tag, .. } => Some(*tag),
             Stage::Announcing { joined: Some((tag, _)), .. } => Some(*tag),
             _ => None,
         }
@@ -208,13 +228,9 @@ impl Call {
     pub(crate) fn on_leg(&mut self, event: LegEvent, context: &mut Context<'_>) {
         match event {
             LegEvent::Arrived(_) => {}
-            LegEvent::Negotiated { stream, .. } => {
-                if !matches!(self.port_state, PortState::Gone) {
-                    context.out.media(Command::Connect { port: self.port, stream });
-                }
-            }
+            LegEvent::Negotiated { line, stream } => self.on_negotiated(line, stream, context),
             LegEvent::Established => self.on_established(context),
-            LegEvent::Digit(digit) => self.on_digit(digit, context),
+            LegEvent::Digit(digit) => self.on_digit(KeysBy::Signaling, digit, context),
             LegEvent::Ended { cause, by } => {
                 self.leg_state = LegState::Over;
                 self.clear(cause, by, context);
@@ -230,7 +246,7 @@ impl Call {
                 context.out.event(self.id, Event::MediaRefused(port));
                 self.end(Cause::CONGESTION, context);
             }
-            Report::Digit { digit, .. } => self.on_digit(digit, context),
+            Report::Digit { digit, .. } => self.on_digit(KeysBy::Media, digit, context),
             Report::Played { play, .. } => self.on_played(play, context),
             Report::Closed { quality, .. } => {
                 self.port_state = PortState::Gone;
@@ -310,7 +326,8 @@ impl Call {
 
     /// The host or the core decides whether the participant is heard.
     pub(crate) fn on_set_voice(&mut self, voice: Voice, context: &mut Context<'_>) {
-        if let Stage::Meeting { tag } = self.stage {
+        self.voice = voice;
+        if let Stage::Meeting { tag, .. } = self.stage {
             context.out.media(Command::Route { port: self.port, route: Route::Meeting { tag, voice } });
         }
     }
@@ -355,7 +372,22 @@ impl Call {
         };
     }
 
-    fn on_digit(&mut self, digit: Digit, context: &mut Context<'_>) {
+    /// The audio line has our port from here on; a delayed offer's line is ours.
+    fn on_negotiated(&mut self, line: usize, stream: Box<Stream>, context: &mut Context<'_>) {
+        let audio = MediaLine { kind: MediaKind::Audio, direction: stream.direction, port: Some(self.port) };
+        match self.arrival.lines.get_mut(line) {
+            Some(line) => *line = audio,
+            None => self.arrival.lines.push(audio),
+        }
+        if self.port_state != PortState::Gone {
+            context.out.media(Command::Connect { port: self.port, stream });
+        }
+    }
+
+    fn on_digit(&mut self, by: KeysBy, digit: Digit, context: &mut Context<'_>) {
+        if *self.keys_by.get_or_insert(by) != by {
+            return;
+        }
         let stage = std::mem::replace(&mut self.stage, Stage::Recorded);
         self.stage = match stage {
             Stage::Ivr(ivr) => self.feed_ivr(ivr, ivr::Input::Digit(digit), context),
@@ -398,9 +430,9 @@ impl Call {
         };
         self.milestones.joined = Some(context.now.wall);
         context.out.event(self.id, Event::Joined { tag, role });
-        let route = Route::Meeting { tag, voice: Voice::Heard };
+        let route = Route::Meeting { tag, voice: self.voice };
         context.out.media(Command::Route { port: self.port, route });
-        Stage::Meeting { tag }
+        Stage::Meeting { tag, role }
     }
 
     /// Runs the steps of a dialplan line as far as they go without waiting.
@@ -533,23 +565,45 @@ impl Call {
         self.stage = Stage::Clearing { until: context.now.mono + CLEARING_BOUND };
     }
 
-    fn record(&mut self, quality: Option<terms::media::Quality>, context: &mut Context<'_>) {
-        let (cause, by) = self.milestones.ended.unwrap_or((Cause::NORMAL_UNSPECIFIED, EndedBy::Failure));
+    fn record(&mut self, quality: Option<Quality>, context: &mut Context<'_>) {
         self.stage = Stage::Recorded;
-        context.out.record(LegRecord {
-            call: self.id,
-            leg: self.leg,
-            trunk: self.arrival.trunk.clone(),
-            caller: self.arrival.caller.number().map(str::to_owned),
-            called: self.arrival.called.clone(),
-            meeting: self.milestones.meeting.map(|tag| tag.meeting),
-            arrived: self.milestones.arrived,
-            answered: self.milestones.answered,
-            joined: self.milestones.joined,
-            ended: context.now.wall,
+        let ended = (context.now.wall, quality);
+        context.out.record(self.milestones.record(self.id, self.leg, &self.arrival, ended));
+    }
+}
+
+impl Milestones {
+    const fn at(arrived: WallTime) -> Self {
+        Self { arrived, answered: None, joined: None, ended: None, meeting: None }
+    }
+
+    /// Those of a call that was refused as it came.
+    pub(crate) const fn refused(arrived: WallTime, cause: Cause) -> Self {
+        Self { ended: Some((cause, EndedBy::Gateway)), ..Self::at(arrived) }
+    }
+
+    pub(crate) fn record(
+        &self,
+        call: CallId,
+        leg: LegId,
+        arrival: &Arrival,
+        (ended, quality): (WallTime, Option<Quality>),
+    ) -> LegRecord {
+        let (cause, by) = self.ended.unwrap_or((Cause::NORMAL_UNSPECIFIED, EndedBy::Failure));
+        LegRecord {
+            call,
+            leg,
+            trunk: arrival.trunk.clone(),
+            caller: arrival.caller.number().map(str::to_owned),
+            called: arrival.called.clone(),
+            meeting: self.meeting.map(|tag| tag.meeting),
+            arrived: self.arrived,
+            answered: self.answered,
+            joined: self.joined,
+            ended,
             cause,
             by,
             quality,
-        });
+        }
     }
 }

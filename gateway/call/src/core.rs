@@ -45,6 +45,8 @@ pub enum Input {
     Question(QuestionId, Question),
     /// A leg left.
     Departure(Departure),
+    /// A restored call is in, as it was.
+    Restored(LegId, MeetingId, Role),
     /// A meeting begins to exist, or is changed.
     Put(Box<Meeting>),
     /// A meeting ends for everybody.
@@ -98,6 +100,11 @@ impl Core {
             Input::Departure(departure) => {
                 if let Some(room) = self.rooms.get_mut(&departure.tag.meeting) {
                     room.participants.remove(&departure.leg);
+                }
+            }
+            Input::Restored(leg, meeting, role) => {
+                if let Some(room) = self.rooms.get_mut(&meeting) {
+                    room.participants.insert(leg, role);
                 }
             }
             Input::Put(meeting) => self.put(*meeting),

@@ -218,11 +218,12 @@ impl Ivr {
             self.languages = vec![language.clone()];
             return self.ask_meeting_id();
         }
+        if digit == Digit::POUND {
+            return self.ask_meeting_id();
+        }
         let wait = Wait::Key(now + self.settings.between_digits);
         let mut keyed = Digits::new();
-        if digit != Digit::POUND {
-            keyed.push(digit);
-        }
+        keyed.push(digit);
         State::Asking { asked: Asked::MeetingId, keyed, wait }
     }
 

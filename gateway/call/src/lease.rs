@@ -41,6 +41,12 @@ impl Leases {
         }
     }
 
+    /// Holds again what a restored call held.
+    pub fn adopt(&mut self, terminal: Terminal, tag: MeetingTag) {
+        self.next = LeaseEpoch(self.next.0.max(tag.epoch.0 + 1));
+        self.held.insert(terminal, (tag.meeting, tag.epoch));
+    }
+
     /// How many terminals hold a meeting.
     pub fn len(&self) -> usize {
         self.held.len()

@@ -3,7 +3,11 @@
 use serde::{Deserialize, Serialize};
 use terms::{CallId, PortId};
 
-use crate::{call::Call, switch::Ids};
+use crate::{
+    call::Call,
+    question::{Departure, Role},
+    switch::Ids,
+};
 
 /// A call as a value: serialised, sent to a standby, restored there with [`crate::Switch::restore`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,6 +18,11 @@ pub struct CallSnapshot {
 }
 
 impl CallSnapshot {
+    /// What core and lease service must know of the call, if it is in a meeting.
+    pub fn membership(&self) -> Option<(Departure, Role)> {
+        self.call.membership()
+    }
+
     /// The call's audio port, whose numbers belong into the same image.
     pub const fn port(&self) -> PortId {
         self.call.port()

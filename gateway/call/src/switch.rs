@@ -8,13 +8,13 @@ use std::{
 use dialplan::{Number, NumberPlan, Query, Target};
 use serde::{Deserialize, Serialize};
 use terms::{
-    CallId, Cause, Instant, LegId, MeetingId, Now, PortId, WorkerId,
+    CallId, Cause, Instant, LegId, MeetingId, Now, PortId, TenantId, WorkerId,
     media::{Command, PlayId, Report},
 };
 
 use crate::{
     app::App,
-    call::{Beginning, Call, Context, Program},
+    call::{Beginning, Call, Context, Milestones, Program},
     event::{Event, LegRecord},
     ivr::Ivr,
     leg::{Arrival, LegCommand, LegEvent},
@@ -240,16 +240,17 @@ impl Switch {
         } else {
             self.program(&arrival)
         };
-        let (program, access) = match program {
+        let (program, tenant) = match program {
             Ok(program) => program,
             Err(cause) => {
                 self.out.event(id, Event::Refused(cause));
-                return self.out.leg(leg, LegCommand::Refuse { cause });
+                self.out.leg(leg, LegCommand::Refuse { cause });
+                let refused = Milestones::refused(now.wall, cause);
+                return self.out.record(refused.record(id, leg, &arrival, (now.wall, None)));
             }
         };
         let port = self.ids.port(self.settings.workers);
-        let beginning =
-            Beginning { id, leg, port, arrival, program, tenant: access.and_then(|access| access.tenant) };
+        let beginning = Beginning { id, leg, port, arrival, program, tenant };
         let settings = Arc::clone(&self.settings);
         let mut context = Context { now, settings: &settings, ids: &mut self.ids, out: &mut self.out };
         let call = Call::begin(beginning, &mut context);
@@ -258,7 +259,7 @@ impl Switch {
 
     /// Where the dialplan leads a call: tried as the peer wrote the number, then in its national
     /// form, then in E.164 (DIAL-1).
-    fn program(&self, arrival: &Arrival) -> Result<(Program, Option<Access>), Cause> {
+    fn program(&self, arrival: &Arrival) -> Result<(Program, Option<TenantId>), Cause> {
         let settings = &self.settings;
         let plan = arrival.trunk.as_ref().and_then(|trunk| settings.trunk_plans.get(trunk));
         let plan: &NumberPlan = plan.unwrap_or(&settings.number_plan);
@@ -270,19 +271,23 @@ impl Switch {
             let trunk = arrival.trunk.as_ref();
             settings.dialplan.route(&Query { called, caller: arrival.caller.number(), trunk })
         });
-        match route.map(|route| route.target) {
-            Some(Target::Ivr) => {
-                let access = e164.as_ref().and_then(|number| settings.access_numbers.get(number)).cloned();
-                let languages = access.as_ref().map_or_else(Vec::new, |access| access.languages.clone());
-                let ivr = Ivr::new(settings.ivr, languages, PlayId(0));
-                Ok((Program::Ivr(Box::new(ivr)), access))
+        let Some(route) = route else { return Err(Cause::UNALLOCATED_NUMBER) };
+        match route.target {
+            Target::Ivr => {
+                let access = self.access(plan, &route.number).ok_or(Cause::NO_ROUTE_TO_DESTINATION)?;
+                let ivr = Ivr::new(settings.ivr, access.languages.clone(), PlayId(0));
+                Ok((Program::Ivr(Box::new(ivr)), access.tenant.clone()))
             }
-            Some(Target::App(steps)) => Ok((Program::App(App::new(steps)), None)),
-            Some(Target::Refuse(status)) => Err(cause_of_refusal(status)),
+            Target::App(steps) => Ok((Program::App(App::new(steps)), None)),
+            Target::Refuse(cause) => Err(cause),
             // Accounts and outgoing trunks are no part of this gateway yet: there is no way there.
-            Some(Target::Trunk(_) | Target::Account) => Err(Cause::NO_ROUTE_TO_DESTINATION),
-            None => Err(Cause::UNALLOCATED_NUMBER),
+            Target::Trunk(_) | Target::Account => Err(Cause::NO_ROUTE_TO_DESTINATION),
         }
+    }
+
+    /// The access number that the dialplan made of what was called.
+    fn access(&self, plan: &NumberPlan, number: &str) -> Option<&Access> {
+        self.settings.access_numbers.get(&plan.to_e164(&Number::parse(number))?)
     }
 
     fn on_answer(&mut self, now: Now, question: QuestionId, answer: Answer) {
@@ -353,23 +358,6 @@ impl Switch {
             self.by_question.insert(pending.id, id);
         }
         self.calls.insert(id, call);
-    }
-}
-
-/// The cause that a SIP leg turns back into the dialplan's status, or into one of its class (RFC 3398
-/// §8.2.6.1; `interwork::causes`). A leg of another protocol says the cause itself.
-const fn cause_of_refusal(status: u16) -> Cause {
-    match status {
-        403 => Cause::NOT_AUTHORIZED,
-        404 | 410 | 604 => Cause::UNALLOCATED_NUMBER,
-        408 => Cause::NO_USER_RESPONDING,
-        484 => Cause::INVALID_NUMBER_FORMAT,
-        486 | 600 => Cause::USER_BUSY,
-        488 | 606 => Cause::INCOMPATIBLE_DESTINATION,
-        502 => Cause::DESTINATION_OUT_OF_ORDER,
-        500..600 => Cause::TEMPORARY_FAILURE,
-        600.. => Cause::CALL_REJECTED,
-        _ => Cause::NORMAL_UNSPECIFIED,
     }
 }
 

@@ -4,9 +4,9 @@ use call::leg::Caller;
 use sip::wire::{NameAddr, PAssertedIdentity, Request, Text, Uri};
 use terms::Pii;
 
-use crate::peers::CalledNumber;
+use crate::peers::{CalledNumber, Trunk};
 
-/// The number that was called. Parameters of the user part (`;npdi`, `;rn=`) are the dialplan's to cut.
+/// The number that was called, without the parameters of its user part (`;npdi`, `;rn=`).
 pub(crate) fn called(request: &Request, place: CalledNumber) -> String {
     let uri = match place {
         CalledNumber::RequestUri => Some(request.uri.clone()),
@@ -18,8 +18,9 @@ pub(crate) fn called(request: &Request, place: CalledNumber) -> String {
 
 /// RFC 3325 §9.1: what the network asserts goes before what the caller claims; RFC 3323 and RFC 3261
 /// §20.20: who withholds the number says "anonymous".
-pub(crate) fn caller(request: &Request) -> Caller {
-    let asserted = request.headers.first::<PAssertedIdentity>().ok().flatten();
+pub(crate) fn caller(request: &Request, trunk: Option<&Trunk>) -> Caller {
+    // RFC 3325 §5: only who is trusted may assert.
+    let asserted = trunk.and_then(|_| request.headers.first::<PAssertedIdentity>().ok().flatten());
     if let Some(number) = asserted.and_then(|identity| user(&identity.0.uri)) {
         return Caller::Asserted(Pii(number));
     }
@@ -41,9 +42,9 @@ fn called_party(request: &Request) -> Option<Uri> {
     Uri::parse(Text::from(bytes::Bytes::copy_from_slice(inside.as_bytes()))).ok()
 }
 
-/// The user part of a `sip:` URI or the number of a `tel:` URI.
+/// The user part of a `sip:` URI or the number of a `tel:` URI, as somebody would dial it.
 fn user(uri: &Uri) -> Option<String> {
-    let user = uri.user()?;
+    let user = uri.dialed()?;
     let text = user.as_str()?;
     (!text.is_empty()).then(|| text.to_owned())
 }

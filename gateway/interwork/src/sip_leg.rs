@@ -247,7 +247,7 @@ impl SipLegs {
         };
         let body = Some(Body::sdp(Bytes::from(settled.text)));
         self.outputs.push_back(Output::Sip(Command::Answer { dialog, body, headers: Vec::new() }));
-        self.negotiated(leg, settled.stream);
+        self.negotiated(leg, settled.agreed);
     }
 
     fn on_acknowledged(&mut self, dialog: DialogId, body: Option<&Body>) {
@@ -261,7 +261,8 @@ impl SipLegs {
                 return self.ended(leg, Cause::INCOMPATIBLE_DESTINATION, EndedBy::Failure);
             };
             sip.exchange = Exchange::Settled;
-            self.negotiated(leg, Some(stream));
+            // The offer that we made has one line.
+            self.negotiated(leg, Some(Agreed { line: 0, stream }));
         }
         self.outputs.push_back(Output::Call(leg, LegEvent::Established));
     }
@@ -277,7 +278,7 @@ impl SipLegs {
                 match settle(sip, &capabilities) {
                     Some(settled) => {
                         let body = Some(Body::sdp(Bytes::from(settled.text)));
-                        self.negotiated(leg, settled.stream);
+                        self.negotiated(leg, settled.agreed);
                         Command::AnswerReoffer { dialog, body }
                     }
                     None => {
@@ -311,9 +312,9 @@ impl SipLegs {
         self.ended(leg, cause_of(ending), by);
     }
 
-    fn negotiated(&mut self, leg: LegId, stream: Option<Stream>) {
-        if let Some(stream) = stream {
-            let event = LegEvent::Negotiated { line: 0, stream: Box::new(stream) };
+    fn negotiated(&mut self, leg: LegId, agreed: Option<Agreed>) {
+        if let Some(Agreed { line, stream }) = agreed {
+            let event = LegEvent::Negotiated { line, stream: Box::new(stream) };
             self.outputs.push_back(Output::Call(leg, event));
         }
     }
@@ -341,7 +342,13 @@ impl SipLegs {
 /// Our side of an exchange, and what both agreed on, if the other side has spoken.
 struct Settled {
     text: String,
-    stream: Option<Stream>,
+    agreed: Option<Agreed>,
+}
+
+/// What both sides agreed on, for one of the leg's lines.
+struct Agreed {
+    line: usize,
+    stream: Stream,
 }
 
 /// Says our side: the answer to an offer, or the offer that was asked for. `None`: no common codec,
@@ -349,16 +356,16 @@ struct Settled {
 fn settle(sip: &mut SipLeg, capabilities: &Capabilities) -> Option<Settled> {
     let media = sip.media?;
     let before = sip.said.as_ref().and_then(|text| SessionDescription::parse(text.as_bytes()).ok());
-    let (mut description, stream) = say(sip, media, capabilities, before.as_ref())?;
-    if before.is_some_and(|before| !description.says_the_same_as(&before)) {
+    let (mut description, agreed) = say(sip, media, capabilities, before.as_ref())?;
+    if before.as_ref().is_some_and(|before| !description.says_the_same_as(before)) {
         // RFC 3264 §8: a change shows in the version, a refresh does not (RFC 4028 §7.4).
         sip.version += 1;
-        description = say(sip, media, capabilities, None)?.0;
+        description = say(sip, media, capabilities, before.as_ref())?.0;
     }
     let text = description.print();
     sip.said = Some(text.clone());
-    sip.exchange = if stream.is_some() { Exchange::Settled } else { Exchange::AwaitingAnswer };
-    Some(Settled { text, stream })
+    sip.exchange = if agreed.is_some() { Exchange::Settled } else { Exchange::AwaitingAnswer };
+    Some(Settled { text, agreed })
 }
 
 fn say(
@@ -366,7 +373,7 @@ fn say(
     media: LocalMedia,
     capabilities: &Capabilities,
     before: Option<&SessionDescription>,
-) -> Option<(SessionDescription, Option<Stream>)> {
+) -> Option<(SessionDescription, Option<Agreed>)> {
     let local = LocalDescription {
         rtp: media.rtp,
         rtcp: media.rtcp,
@@ -377,7 +384,8 @@ fn say(
     if let Exchange::Offered(offer) = &sip.exchange {
         let offer = SessionDescription::parse(offer.as_bytes()).ok()?;
         let answered = sdp::answer(&offer, capabilities, &local).ok()?;
-        return Some((answered.description, Some(answered.stream)));
+        let agreed = Agreed { line: answered.line, stream: answered.stream };
+        return Some((answered.description, Some(agreed)));
     }
     let offer = before.map_or_else(|| sdp::offer(capabilities, &local), |last| sdp::reoffer(last, &local));
     Some((offer, None))
@@ -395,7 +403,7 @@ fn arrival(known: &Known<'_>, request: &Request, lines: Vec<MediaLine>) -> Arriv
         zone: known.zone.clone(),
         trunk: known.trunk.map(|trunk| trunk.name.clone()),
         called: called(request, place),
-        caller: caller(request),
+        caller: caller(request, known.trunk),
         lines,
     }
 }

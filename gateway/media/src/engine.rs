@@ -1,16 +1,20 @@
 //! A worker's whole mind: ports, rooms, and when each is due. No socket, no clock.
 
 mod command;
+mod exchange;
 mod outbox;
 mod slots;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use terms::{
-    Entropy, Instant, MeetingId, Now, PortId,
+    Entropy, Instant, MeetingId, Now, PortId, WorkerId,
     media::{Command, PortSnapshot, Report},
 };
 
+pub use exchange::Between;
+pub(crate) use exchange::Elsewhere;
+use exchange::Peers;
 pub(crate) use outbox::Outbox;
 pub(crate) use slots::{Slot, Slots};
 
@@ -60,6 +64,8 @@ pub enum Input<'a> {
         /// What it says.
         bytes: &'a [u8],
     },
+    /// Another worker speaks.
+    Peer(Between),
     /// Time passed.
     Timeout,
 }
@@ -87,6 +93,13 @@ pub enum Output<'a> {
         /// What it says.
         bytes: &'a [u8],
     },
+    /// Tell another worker.
+    Peer {
+        /// Which.
+        to: WorkerId,
+        /// What.
+        message: Between,
+    },
     /// Tell control.
     Report(Report),
 }
@@ -94,6 +107,10 @@ pub enum Output<'a> {
 /// What an engine is made with.
 #[derive(Debug, Clone)]
 pub struct EngineSettings {
+    /// Which of the workers it is.
+    pub id: WorkerId,
+    /// How many there are.
+    pub workers: u8,
     /// The addresses that it may use.
     pub ranges: Vec<Range>,
     /// How addresses rest.
@@ -105,6 +122,8 @@ pub struct EngineSettings {
 /// See the crate's description: feed one input, drain all output.
 #[derive(Debug)]
 pub struct Engine {
+    id: WorkerId,
+    peers: Peers,
     prompts: Arc<Prompts>,
     slots: Slots,
     by_port: BTreeMap<PortId, SlotId>,
@@ -120,8 +139,10 @@ pub struct Engine {
 impl Engine {
     /// No port is open yet.
     pub fn new(now: Instant, settings: EngineSettings, entropy: Entropy) -> Self {
-        let EngineSettings { ranges, quarantine, prompts } = settings;
+        let EngineSettings { id, workers, ranges, quarantine, prompts } = settings;
         Self {
+            id,
+            peers: Peers::of(id, workers),
             prompts,
             slots: Slots::new(ranges, quarantine),
             by_port: BTreeMap::new(),
@@ -138,11 +159,12 @@ impl Engine {
     pub fn handle_input(&mut self, now: Now, input: Input<'_>) {
         match input {
             Input::Command(command) => self.on_command(now, command),
-            Input::Bound(slot) => self.on_bound(slot),
+            Input::Bound(slot) => self.on_bound(now, slot),
             Input::BindFailed(slot) => self.on_bind_failed(now, slot),
             Input::Packet { slot, channel, source, bytes } => {
                 self.on_packet(now, (slot, channel), source, bytes);
             }
+            Input::Peer(message) => self.on_peer(message),
             Input::Timeout => self.on_timeout(now),
         }
     }
@@ -173,7 +195,7 @@ impl Engine {
         self.counted.packets_received += 1;
         let port = match self.slots.get_mut(slot) {
             Some(Slot::Used(port)) => port,
-            Some(Slot::Resting(_) | Slot::Free | Slot::Unbound | Slot::Binding(_)) | None => {
+            Some(Slot::Resting(_) | Slot::Free | Slot::Unbound | Slot::Binding { .. }) | None => {
                 self.counted.packets_late += 1;
                 return self.slots.on_late_packet(now.mono, slot, source);
             }
@@ -208,7 +230,11 @@ impl Engine {
 
     fn run_room(&mut self, now: Now, meeting: MeetingId) {
         let Some(room) = self.rooms.get_mut(&meeting) else { return };
-        self.counted.isolation_violations += room.tick(now.mono, &mut self.slots, &mut self.out);
+        let violations = room.take_in(now.mono, &mut self.slots);
+        self.counted.isolation_violations += violations;
+        self.exchange(meeting);
+        let Some(room) = self.rooms.get_mut(&meeting) else { return };
+        self.counted.isolation_violations += room.give_out(now.mono, &mut self.slots, &mut self.out);
         for slot in &room.members {
             report_if_due(now, *slot, &mut self.slots, &mut self.out, &mut self.entropy);
         }

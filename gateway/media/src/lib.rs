@@ -31,7 +31,7 @@ mod worker;
 
 pub use clock::Clock;
 pub use counters::{Counted, Counters};
-pub use engine::{Channel, Engine, EngineSettings, Input, Output, SlotId};
+pub use engine::{Between, Channel, Engine, EngineSettings, Input, Output, SlotId};
 pub use prompts::Prompts;
 pub use queue::{Commands, Reports, Wake};
 pub use range::{Quarantine, Range};

@@ -3,7 +3,12 @@
 use std::{fmt, sync::Arc};
 
 use crossbeam_queue::ArrayQueue;
-use terms::media::{Command, Report};
+use terms::{
+    WorkerId,
+    media::{Command, Report},
+};
+
+use crate::engine::Between;
 
 /// Of a command queue's places, so many are kept for what stops media.
 const RESERVED: usize = 64;
@@ -98,6 +103,31 @@ impl Reports {
     /// The oldest report.
     pub fn pop(&self) -> Option<Report> {
         self.queue.pop()
+    }
+}
+
+/// What workers tell each other. Nobody is waked for it: whoever holds a part of a meeting wakes
+/// once a tick by itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Links(Arc<[ArrayQueue<Between>]>);
+
+impl Links {
+    pub(crate) fn new(workers: usize, capacity: usize) -> Self {
+        Self((0..workers).map(|_| ArrayQueue::new(capacity + RESERVED)).collect())
+    }
+
+    /// Queues a message; only news of who holds what gets the last places.
+    pub(crate) fn push(&self, to: WorkerId, message: Between) -> Result<(), Dropped> {
+        let queue = self.0.get(usize::from(to.0)).ok_or(Dropped)?;
+        let free = queue.capacity() - queue.len();
+        if free <= RESERVED && matches!(message, Between::Partial(..)) {
+            return Err(Dropped);
+        }
+        queue.push(message).map_err(|_| Dropped)
+    }
+
+    pub(crate) fn pop(&self, own: WorkerId) -> Option<Between> {
+        self.0.get(usize::from(own.0))?.pop()
     }
 }
 

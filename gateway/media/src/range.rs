@@ -134,6 +134,7 @@ impl Pool {
 
     /// A pair that could not be bound: somebody else has it. Tried again after a rest.
     pub(crate) fn avoid(&mut self, now: Instant, pair: u16) {
+        self.resting.retain(|(_, resting)| *resting != pair);
         self.resting.insert((now + self.quarantine.rest, pair));
     }
 }

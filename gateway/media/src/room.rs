@@ -8,7 +8,7 @@ use terms::{
 };
 
 use crate::{
-    engine::{Outbox, SlotId, Slots},
+    engine::{Elsewhere, Outbox, SlotId, Slots},
     port::Hearing,
     receive::Frame,
     schedule::Phase,
@@ -24,6 +24,8 @@ pub(crate) struct Room {
     pub(crate) mix: Mix,
     pub(crate) members: Vec<SlotId>,
     pub(crate) phase: Phase,
+    /// The other workers that hold a part of the meeting, and what came from them.
+    pub(crate) elsewhere: Vec<Elsewhere>,
     /// Of this tick; kept for its memory.
     encoded: Vec<Encoded>,
 }
@@ -39,17 +41,29 @@ struct Encoded {
 
 impl Room {
     pub(crate) const fn new(meeting: MeetingId, phase: Phase) -> Self {
-        Self { mix: Mix::new(meeting), members: Vec::new(), phase, encoded: Vec::new() }
+        Self {
+            mix: Mix::new(meeting),
+            members: Vec::new(),
+            phase,
+            elsewhere: Vec::new(),
+            encoded: Vec::new(),
+        }
     }
 
-    /// Mixes one tick: takes what each port says, sends each what the others said. Yields how often
-    /// a seat of another meeting was found among the members, which must be never.
-    pub(crate) fn tick(&mut self, now: Instant, slots: &mut Slots, out: &mut Outbox) -> u64 {
-        let mut violations = 0;
+    /// Begins a tick: takes in what each port says. Yields how often a seat of another meeting was
+    /// found among the members, which must be never.
+    pub(crate) fn take_in(&mut self, now: Instant, slots: &mut Slots) -> u64 {
         self.mix.begin_tick();
+        let mut violations = 0;
         for slot in &self.members {
             violations += u64::from(listen_to(&mut self.mix, now, *slot, slots).is_err());
         }
+        violations
+    }
+
+    /// Ends a tick: sends each port what the others said. Yields violations as [`Room::take_in`] does.
+    pub(crate) fn give_out(&mut self, now: Instant, slots: &mut Slots, out: &mut Outbox) -> u64 {
+        let mut violations = 0;
         let mut encoded = std::mem::take(&mut self.encoded);
         encoded.clear();
         for slot in &self.members {

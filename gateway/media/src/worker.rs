@@ -18,7 +18,7 @@ use crate::{
     clock::Clock,
     counters::{Counted, Counters},
     engine::{Channel, Engine, EngineSettings, Input, Output, SlotId},
-    queue::{Commands, Reports, Wake},
+    queue::{Commands, Links, Reports, Wake},
     socket::{Sockets, of_token},
 };
 
@@ -27,14 +27,16 @@ const WAKER: Token = Token(usize::MAX);
 const EVENTS: usize = 1_024;
 /// The longest datagram that is read; longer ones are cut, and then malformed.
 const MAX_DATAGRAM: usize = 2_048;
+/// Datagrams that are read from one socket before others, and the tick, have their turn.
+const BURST: usize = 64;
+/// Messages of other workers that may wait.
+const LINK: usize = 4_096;
 /// A worker with nothing to do looks up this often.
 const IDLE: Duration = Duration::from_millis(500);
 
 /// What a worker is made with.
 #[derive(Debug)]
 pub struct Settings {
-    /// Which of the workers.
-    pub id: WorkerId,
     /// What its engine may use.
     pub engine: EngineSettings,
     /// For its SSRCs and sequence numbers.
@@ -56,14 +58,20 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts the thread.
-    pub fn start(settings: Settings, reports: Reports) -> io::Result<Self> {
+    /// Starts all workers of a process, joined for meetings that span them.
+    pub fn start_all(all: Vec<Settings>, reports: &Reports) -> io::Result<Vec<Self>> {
+        let links = Links::new(all.len(), LINK);
+        all.into_iter().map(|settings| Self::start(settings, reports.clone(), links.clone())).collect()
+    }
+
+    fn start(settings: Settings, reports: Reports, links: Links) -> io::Result<Self> {
+        let id = settings.engine.id;
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         let (commands, queue) = Commands::new(settings.commands, Arc::clone(&waker) as Arc<dyn Wake>);
         let stop = Arc::new(AtomicBool::new(false));
         let counters = Arc::new(Counters::default());
-        let name = format!("media-{}", settings.id.0);
+        let name = format!("media-{}", id.0);
         let mut running = Running {
             engine: Engine::new(settings.clock.now().mono, settings.engine, settings.entropy),
             clock: settings.clock,
@@ -71,7 +79,10 @@ impl Worker {
             sockets: Sockets::default(),
             commands: queue,
             reports,
+            id,
+            links,
             binds: Vec::new(),
+            unread: Vec::new(),
             counters: Arc::clone(&counters),
             lost: Counted::default(),
         };
@@ -119,7 +130,11 @@ struct Running {
     sockets: Sockets,
     commands: Arc<ArrayQueue<Command>>,
     reports: Reports,
+    id: WorkerId,
+    links: Links,
     binds: Vec<Bind>,
+    /// Sockets that had more to read than one burst.
+    unread: Vec<(SlotId, Channel)>,
     counters: Arc<Counters>,
     /// What the engine can't see: sends that failed, reports that were dropped.
     lost: Counted,
@@ -141,6 +156,12 @@ impl Running {
                     self.receive(now, of_token(event.token()));
                 }
             }
+            for socket in std::mem::take(&mut self.unread) {
+                self.receive(now, socket);
+            }
+            while let Some(message) = self.links.pop(self.id) {
+                self.feed(now, Input::Peer(message));
+            }
             now = self.clock.now();
             if self.engine.poll_timeout().is_some_and(|at| at <= now.mono) {
                 self.feed(now, Input::Timeout);
@@ -152,7 +173,8 @@ impl Running {
 
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
         let now = self.clock.now().mono;
-        let timeout = self.engine.poll_timeout().map_or(IDLE, |at| at.since(now));
+        let due = self.engine.poll_timeout().map_or(IDLE, |at| at.since(now));
+        let timeout = if self.unread.is_empty() { due } else { Duration::ZERO };
         match self.poll.poll(events, Some(timeout)) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             other => other,
@@ -169,7 +191,7 @@ impl Running {
 
     fn receive(&mut self, now: Now, (slot, channel): (SlotId, Channel)) {
         let mut buffer = [0; MAX_DATAGRAM];
-        loop {
+        for _ in 0..BURST {
             let Some(socket) = self.sockets.get(slot, channel) else { return };
             match socket.recv_from(&mut buffer) {
                 Ok((length, source)) => {
@@ -181,6 +203,7 @@ impl Running {
                 Err(_) => {}
             }
         }
+        self.unread.push((slot, channel));
     }
 
     fn feed(&mut self, now: Now, input: Input<'_>) {
@@ -219,6 +242,9 @@ impl Running {
                         Some(Ok(_)) => self.lost.packets_sent += 1,
                         Some(Err(_)) | None => self.lost.sends_failed += 1,
                     }
+                }
+                Output::Peer { to, message } => {
+                    self.lost.reports_dropped += u64::from(self.links.push(to, message).is_err());
                 }
                 Output::Report(report) => {
                     reported = true;

@@ -109,7 +109,7 @@ impl Mix {
             self.participants.push(None);
         }
         self.participants[index] = Some(participant);
-        Ok(Seat { tag, index, sitting: self.sittings })
+        Ok(Seat { tag, rate, index, sitting: self.sittings })
     }
 
     /// Lets a participant go.

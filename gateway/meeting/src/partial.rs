@@ -30,6 +30,18 @@ impl Partial {
         Self { meeting, rate, talkers: 0, loudest: [None; LOUDEST], sum: vec![0; rate.tick_samples()] }
     }
 
+    /// Makes an old one ready for another meeting or rate; its memory stays.
+    pub fn reuse(&mut self, meeting: MeetingId, rate: SampleRate) {
+        self.meeting = meeting;
+        self.rate = rate;
+        self.sum.resize(rate.tick_samples(), 0);
+    }
+
+    /// At which rate.
+    pub const fn rate(&self) -> SampleRate {
+        self.rate
+    }
+
     /// Whose it is.
     pub const fn meeting(&self) -> MeetingId {
         self.meeting

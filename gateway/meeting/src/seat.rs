@@ -1,17 +1,23 @@
 //! The right to speak and hear in one mix.
 
-use terms::MeetingTag;
+use terms::{MeetingTag, media::SampleRate};
 
 /// A place in one mix, given out by that mix alone. It can't be copied: who holds it is in.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Seat {
     pub(crate) tag: MeetingTag,
+    pub(crate) rate: SampleRate,
     pub(crate) index: usize,
     /// Tells this sitting from an earlier one at the same index.
     pub(crate) sitting: u64,
 }
 
 impl Seat {
+    /// The rate that its holder speaks and listens at.
+    pub const fn rate(&self) -> SampleRate {
+        self.rate
+    }
+
     /// The meeting and the lease under which the seat was given.
     pub const fn tag(&self) -> MeetingTag {
         self.tag

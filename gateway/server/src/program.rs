@@ -143,24 +143,23 @@ fn start_workers(
     entropy: &mut Entropy,
 ) -> Result<Vec<Worker>> {
     let count = config.media.workers;
-    let worker = |index| {
-        let settings = media::Settings {
+    let worker = |index| media::Settings {
+        engine: EngineSettings {
             id: WorkerId(index),
-            engine: EngineSettings {
-                ranges: config.media.ranges.iter().map(|range| range.share(index, count)).collect(),
-                quarantine: config.media.quarantine,
-                prompts: Arc::clone(prompts),
-            },
-            entropy: entropy.split(),
-            commands: config.media.commands,
-            clock,
-        };
-        Worker::start(settings, reports.clone()).context("media worker")
+            workers: count,
+            ranges: config.media.ranges.iter().map(|range| range.share(index, count)).collect(),
+            quarantine: config.media.quarantine,
+            prompts: Arc::clone(prompts),
+        },
+        entropy: entropy.split(),
+        commands: config.media.commands,
+        clock,
     };
-    (0..count).map(worker).collect()
+    Worker::start_all((0..count).map(worker).collect(), reports).context("media workers")
 }
 
-fn shard_settings(config: &Config, boot: BootEpoch) -> shard::Settings {
+/// What the shard is made with.
+pub fn shard_settings(config: &Config, boot: BootEpoch) -> shard::Settings {
     let numbered = || (0..).map(ListenerId).zip(&config.listeners);
     let listener = |(id, listener): (ListenerId, &crate::config::Listener)| Listener {
         id,

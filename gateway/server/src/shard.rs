@@ -16,7 +16,7 @@ use call::{
     Event, LegRecord, Question, Switch,
     core::{self, Core, Meeting},
     lease::Leases,
-    question::Answer,
+    question::{Answer, Departure},
 };
 use interwork::{SipLegSnapshot, SipLegs, SipSettings};
 use serde::{Deserialize, Serialize};
@@ -194,6 +194,10 @@ impl Shard {
     pub fn restore(&mut self, now: Now, snapshot: Snapshot) -> Result<(), RestoreError> {
         let Snapshot { call, leg, dialog } = snapshot;
         self.endpoint.restore(now, dialog)?;
+        if let Some((Departure { leg, terminal, tag }, role)) = call.membership() {
+            self.leases.adopt(terminal, tag);
+            self.core.handle_input(core::Input::Restored(leg, tag.meeting, role));
+        }
         self.legs.restore(leg);
         self.switch.restore(call);
         self.settle(now);

@@ -19,11 +19,17 @@ impl core::fmt::Debug for Entropy {
 }
 
 impl Entropy {
-    /// A source whose values follow from `seed` alone.
+    /// A source whose values follow from `seed` alone; seeds that differ in one bit have nothing in common.
     pub const fn from_seed(seed: [u64; 4]) -> Self {
-        // The all-zero state is xoshiro's one fixed point.
-        let state =
-            if seed[0] | seed[1] | seed[2] | seed[3] == 0 { [0x9e37_79b9_7f4a_7c15, 1, 2, 3] } else { seed };
+        // SplitMix64 over all words, as xoshiro's authors advise: no state is near another, and none
+        // is all zero, xoshiro's one fixed point.
+        let folded = split_mix(seed[0] ^ split_mix(seed[1] ^ split_mix(seed[2] ^ split_mix(seed[3]))));
+        let state = [
+            split_mix(folded ^ seed[0]),
+            split_mix(folded.rotate_left(16) ^ seed[1]),
+            split_mix(folded.rotate_left(32) ^ seed[2]),
+            split_mix(folded.rotate_left(48) ^ seed[3]) | 1,
+        ];
         Self { state }
     }
 
@@ -54,6 +60,13 @@ impl Entropy {
     }
 }
 
+const fn split_mix(value: u64) -> u64 {
+    let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ (value >> 31)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +77,19 @@ mod tests {
         let mut b = a.clone();
         assert_eq!(a.next_u64(), b.next_u64());
         assert_ne!(a.split().next_u64(), a.next_u64());
+    }
+
+    #[test]
+    fn seeds_that_differ_in_one_word_have_no_first_value_in_common() {
+        let seeds = (0..4).flat_map(|word| (0..64).map(move |bit| (word, bit)));
+        let firsts: alloc::collections::BTreeSet<u64> = seeds
+            .map(|(word, bit)| {
+                let mut seed = [7, 11, 13, 17];
+                seed[word] ^= 1 << bit;
+                Entropy::from_seed(seed).next_u64()
+            })
+            .collect();
+        assert_eq!(firsts.len(), 256);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use terms::{
 
 use super::{
     Engine, MAX_RTCP, Slot, SlotId,
+    exchange::News,
     slots::{Bound, NoSlot},
 };
 use crate::{
@@ -16,53 +17,75 @@ use crate::{
     schedule::Unit,
 };
 
+/// Pairs that are tried for one port before it is refused.
+const MAX_BIND_FAILURES: u8 = 16;
+
 impl Engine {
     pub(super) fn on_command(&mut self, now: Now, command: Command) {
         match command {
             Command::Open { port, zone } => self.open(now, port, &zone),
-            Command::Connect { port, stream } => self.connect(port, stream),
-            Command::Route { port, route } => self.route(port, route),
-            Command::Fence { port, tag } => self.fence(port, tag),
+            Command::Connect { port, stream } => self.connect(now, port, stream),
+            Command::Route { port, route } => self.route(now, port, route),
+            Command::Fence { port, tag } => self.fence(now, port, tag),
             Command::Close { port } => self.close(now, port),
         }
     }
 
-    pub(super) fn on_bound(&mut self, slot: SlotId) {
-        if let Some(Slot::Binding(port)) = self.slots.get_mut(slot) {
+    pub(super) fn on_bound(&mut self, now: Now, slot: SlotId) {
+        if let Some(Slot::Binding { port, .. }) = self.slots.get_mut(slot) {
             let port = *port;
-            self.begin(slot, port);
+            self.begin(now, slot, port);
         }
     }
 
+    /// Somebody else has the pair: the next one is tried, some times.
     pub(super) fn on_bind_failed(&mut self, now: Now, slot: SlotId) {
-        let Some(Slot::Binding(port)) = self.slots.get_mut(slot) else { return };
-        let port = *port;
+        let (port, failures) = match self.slots.get_mut(slot) {
+            Some(Slot::Binding { port, failures }) => (*port, *failures + 1),
+            Some(Slot::Used(port)) => {
+                // A restored port whose address is gone: its call can't go on.
+                let port = port.id;
+                self.close(now, port);
+                return self.out.report(Report::Refused { port, reason: PortRefusal::RangeExhausted });
+            }
+            _ => return,
+        };
+        let zone = self.slots.zone_name(slot);
         self.slots.avoid(now.mono, slot);
-        self.by_port.remove(&port);
-        self.out.report(Report::Refused { port, reason: PortRefusal::RangeExhausted });
+        if self.by_port.remove(&port).is_none() {
+            return;
+        }
+        match zone.filter(|_| failures < MAX_BIND_FAILURES) {
+            Some(zone) => self.open_after(now, (port, failures), &zone),
+            None => self.out.report(Report::Refused { port, reason: PortRefusal::RangeExhausted }),
+        }
     }
 
     /// Goes on with a port where its snapshot was taken, at the same address.
-    pub fn restore(&mut self, snapshot: &PortSnapshot) {
+    pub fn restore(&mut self, now: Now, snapshot: &PortSnapshot) {
         let Some(slot) = self.slots.take_exactly(snapshot.rtp) else { return };
         if let Some((rtp, rtcp)) = self.slots.addresses(slot) {
             self.out.bind(slot, rtp, rtcp);
         }
         let mut port = Port::restored(snapshot, &mut self.entropy);
-        port.phase = Some(self.schedule.add(Unit::Port(slot)));
+        port.phase = Some(self.schedule.add(now.mono, Unit::Port(slot)));
         self.by_port.insert(snapshot.port, slot);
         self.slots.put(slot, Slot::Used(Box::new(port)));
-        self.route(snapshot.port, snapshot.route.clone());
+        self.route(now, snapshot.port, snapshot.route.clone());
     }
 
     fn open(&mut self, now: Now, port: PortId, zone: &ZoneName) {
+        self.open_after(now, (port, 0), zone);
+    }
+
+    fn open_after(&mut self, now: Now, (port, failures): (PortId, u8), zone: &ZoneName) {
         match self.slots.take(now.mono, zone) {
             Ok((slot, bound)) => {
                 self.by_port.insert(port, slot);
                 if bound == Bound::Already {
-                    return self.begin(slot, port);
+                    return self.begin(now, slot, port);
                 }
-                self.slots.put(slot, Slot::Binding(port));
+                self.slots.put(slot, Slot::Binding { port, failures });
                 if let Some((rtp, rtcp)) = self.slots.addresses(slot) {
                     self.out.bind(slot, rtp, rtcp);
                 }
@@ -78,13 +101,13 @@ impl Engine {
     }
 
     /// The pair is bound: the port lives from here on.
-    fn begin(&mut self, slot: SlotId, id: PortId) {
+    fn begin(&mut self, now: Now, slot: SlotId, id: PortId) {
         // Closed while its pair was being bound.
         if self.by_port.get(&id) != Some(&slot) {
             return self.slots.put(slot, Slot::Free);
         }
         let mut port = Port::new(id, &mut self.entropy);
-        port.phase = Some(self.schedule.add(Unit::Port(slot)));
+        port.phase = Some(self.schedule.add(now.mono, Unit::Port(slot)));
         self.slots.put(slot, Slot::Used(Box::new(port)));
         if let Some((rtp, rtcp)) = self.slots.addresses(slot) {
             self.out.report(Report::Opened { port: id, rtp, rtcp });
@@ -93,30 +116,30 @@ impl Engine {
 
     /// A renegotiation that changes the rate of the sound takes the port out of its meeting's bus and
     /// seats it again.
-    fn connect(&mut self, id: PortId, stream: Box<Stream>) {
+    fn connect(&mut self, now: Now, id: PortId, stream: Box<Stream>) {
         let Some(port) = self.by_port.get(&id).and_then(|slot| self.slots.port_mut(*slot)) else { return };
         let before = port.rate();
         port.connect(stream);
         if port.rate() != before {
             let route = port.route.clone();
-            self.route(id, route);
+            self.route(now, id, route);
         }
     }
 
-    fn route(&mut self, id: PortId, route: Route) {
+    fn route(&mut self, now: Now, id: PortId, route: Route) {
         let Some(slot) = self.by_port.get(&id).copied() else { return };
         let Some(port) = self.slots.port_mut(slot) else { return };
         let rate = port.rate();
         if let (Route::Meeting { tag, voice }, Hearing::Meeting { seat, voice: current }) =
             (&route, &mut port.hearing)
             && seat.tag() == *tag
-            && self.rooms.get(&tag.meeting).is_some_and(|room| room.mix.rates().any(|bus| bus == rate))
+            && seat.rate() == rate
         {
             *current = *voice;
             port.route = route;
             return;
         }
-        self.leave_room(slot);
+        self.leave_room(now, slot);
         let hearing = match &route {
             Route::Drop => Hearing::Nothing,
             Route::Prompts { play, items } => {
@@ -124,7 +147,7 @@ impl Engine {
             }
             Route::Echo => Hearing::Echo,
             Route::Tone { hz } => Hearing::tone(*hz, rate),
-            Route::Meeting { tag, voice } => return self.enter_room(slot, *tag, *voice),
+            Route::Meeting { tag, voice } => return self.enter_room(now, slot, (*tag, *voice)),
         };
         if let Some(port) = self.slots.port_mut(slot) {
             port.hearing = hearing;
@@ -133,16 +156,21 @@ impl Engine {
     }
 
     /// The port is due with its room from here on.
-    fn enter_room(&mut self, slot: SlotId, tag: MeetingTag, voice: Voice) {
+    fn enter_room(&mut self, now: Now, slot: SlotId, (tag, voice): (MeetingTag, Voice)) {
         let Some(port) = self.slots.port_mut(slot) else { return };
+        if port.fence.is_some_and(|fence| tag.epoch < fence) {
+            // ISO-1: a command that a higher lease has overtaken.
+            return;
+        }
         let schedule = &mut self.schedule;
         if let Some(phase) = port.phase.take() {
             schedule.remove(phase, Unit::Port(slot));
         }
+        let is_new = !self.rooms.contains_key(&tag.meeting);
         let room = self
             .rooms
             .entry(tag.meeting)
-            .or_insert_with(|| Room::new(tag.meeting, schedule.add(Unit::Room(tag.meeting))));
+            .or_insert_with(|| Room::new(tag.meeting, schedule.add(now.mono, Unit::Room(tag.meeting))));
         match room.mix.seat(tag, port.id, port.rate()) {
             Ok(seat) => {
                 room.members.push(slot);
@@ -151,15 +179,18 @@ impl Engine {
             }
             Err(_) => self.counted.isolation_violations += 1,
         }
+        if is_new {
+            self.tell_others(tag.meeting, News::Here);
+        }
     }
 
     /// Takes the port out of its room, if it is in one; it is due by itself again.
-    fn leave_room(&mut self, slot: SlotId) {
+    fn leave_room(&mut self, now: Now, slot: SlotId) {
         let Some(port) = self.slots.port_mut(slot) else { return };
         let hearing = std::mem::replace(&mut port.hearing, Hearing::Nothing);
         port.route = Route::Drop;
         let Hearing::Meeting { seat, .. } = hearing else { return };
-        port.phase = Some(self.schedule.add(Unit::Port(slot)));
+        port.phase = Some(self.schedule.add(now.mono, Unit::Port(slot)));
         let meeting = seat.tag().meeting;
         let Some(room) = self.rooms.get_mut(&meeting) else { return };
         room.members.retain(|member| *member != slot);
@@ -167,24 +198,25 @@ impl Engine {
         if room.members.is_empty() {
             self.schedule.remove(room.phase, Unit::Room(meeting));
             self.rooms.remove(&meeting);
+            self.tell_others(meeting, News::Gone);
         }
     }
 
     /// ISO-1: media under an older lease stops at once.
-    fn fence(&mut self, id: PortId, tag: MeetingTag) {
+    fn fence(&mut self, now: Now, id: PortId, tag: MeetingTag) {
         let Some(slot) = self.by_port.get(&id).copied() else { return };
-        let held = match self.slots.port(slot).map(|port| &port.hearing) {
-            Some(Hearing::Meeting { seat, .. }) => seat.tag(),
-            _ => return,
-        };
-        if held.epoch < tag.epoch {
-            self.leave_room(slot);
+        let Some(port) = self.slots.port_mut(slot) else { return };
+        port.fence = port.fence.max(Some(tag.epoch));
+        if let Hearing::Meeting { seat, .. } = &port.hearing
+            && seat.tag().epoch < tag.epoch
+        {
+            self.leave_room(now, slot);
         }
     }
 
     fn close(&mut self, now: Now, id: PortId) {
         let Some(slot) = self.by_port.remove(&id) else { return };
-        self.leave_room(slot);
+        self.leave_room(now, slot);
         let Some(mut port) = self.slots.close(now.mono, slot) else {
             // Still being bound: `begin` finds it gone.
             return self.out.report(Report::Closed { port: id, quality: Box::default() });

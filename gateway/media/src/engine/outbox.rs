@@ -3,14 +3,15 @@
 use std::{collections::VecDeque, net::SocketAddr, ops::Range};
 
 use rtp::{HEADER_LEN, Header, write_header};
-use terms::media::Report;
+use terms::{WorkerId, media::Report};
 
-use super::{Channel, Output, SlotId};
+use super::{Between, Channel, Output, SlotId};
 
 #[derive(Debug)]
 enum Queued {
     Bind { slot: SlotId, rtp: SocketAddr, rtcp: SocketAddr },
     Transmit { slot: SlotId, channel: Channel, destination: SocketAddr, bytes: Range<usize> },
+    Peer { to: WorkerId, message: Between },
     Report(Report),
 }
 
@@ -24,6 +25,10 @@ pub(crate) struct Outbox {
 impl Outbox {
     pub(crate) fn bind(&mut self, slot: SlotId, rtp: SocketAddr, rtcp: SocketAddr) {
         self.queue.push_back(Queued::Bind { slot, rtp, rtcp });
+    }
+
+    pub(crate) fn peer(&mut self, to: WorkerId, message: Between) {
+        self.queue.push_back(Queued::Peer { to, message });
     }
 
     pub(crate) fn report(&mut self, report: Report) {
@@ -52,6 +57,7 @@ impl Outbox {
             Some(Queued::Transmit { slot, channel, destination, bytes }) => {
                 Some(Output::Transmit { slot, channel, destination, bytes: &self.bytes[bytes] })
             }
+            Some(Queued::Peer { to, message }) => Some(Output::Peer { to, message }),
             Some(Queued::Report(report)) => Some(Output::Report(report)),
             None => {
                 self.bytes.clear();

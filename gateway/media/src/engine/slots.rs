@@ -16,7 +16,12 @@ pub(crate) enum Slot {
     /// Never used.
     Unbound,
     /// The driver is binding it for a port.
-    Binding(PortId),
+    Binding {
+        /// Which.
+        port: PortId,
+        /// How many pairs were tried before.
+        failures: u8,
+    },
     /// A port has it.
     Used(Box<Port>),
     /// In quarantine, or rested: bound, and nobody's.
@@ -88,13 +93,14 @@ impl Slots {
 
     /// Takes a pair of a zone; the second value tells whether the driver has bound it before.
     pub(crate) fn take(&mut self, now: Instant, zone: &ZoneName) -> Result<(SlotId, Bound), NoSlot> {
-        let zone = self.zones.iter_mut().find(|other| other.range.zone == *zone).ok_or(NoSlot::NoSuchZone)?;
-        let pair = zone.pool.take(now).ok_or(NoSlot::Exhausted)?;
-        let slot = SlotId(zone.base + u32::from(pair));
+        let mut ranges = self.zones.iter_mut().filter(|other| other.range.zone == *zone).peekable();
+        ranges.peek().ok_or(NoSlot::NoSuchZone)?;
+        let taken = ranges.find_map(|range| Some(SlotId(range.base + u32::from(range.pool.take(now)?))));
+        let slot = taken.ok_or(NoSlot::Exhausted)?;
         self.reach(slot);
         let bound = match self.slots[index(slot)] {
             Slot::Resting(_) | Slot::Free => Bound::Already,
-            Slot::Unbound | Slot::Binding(_) | Slot::Used(_) => Bound::NotYet,
+            Slot::Unbound | Slot::Binding { .. } | Slot::Used(_) => Bound::NotYet,
         };
         Ok((slot, bound))
     }
@@ -155,6 +161,11 @@ impl Slots {
             let until = zone.pool.rest_on(now, pair, resting.until, resting.closed);
             self.put(slot, Slot::Resting(Resting { until, ..resting }));
         }
+    }
+
+    /// The zone that a pair is of.
+    pub(crate) fn zone_name(&self, slot: SlotId) -> Option<ZoneName> {
+        Some(self.zones.iter().rev().find(|zone| zone.base <= slot.0)?.range.zone.clone())
     }
 
     pub(crate) fn rtp(&self, slot: SlotId) -> Option<SocketAddr> {

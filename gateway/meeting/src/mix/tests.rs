@@ -75,7 +75,7 @@ fn iso_2_a_seat_of_another_meeting_or_of_an_earlier_sitting_is_refused() {
     assert_eq!(one.contribute(&there, &[1; FRAME]), Err(Foreign));
     assert_eq!(one.hear(&there, &mut [0; FRAME]), Err(Foreign));
     assert_eq!(one.leave(there), Err(Foreign));
-    let forged = Seat { tag: here.tag, index: here.index, sitting: here.sitting };
+    let forged = Seat { tag: here.tag, rate: here.rate, index: here.index, sitting: here.sitting };
     one.leave(here).expect("its own seat");
     sit(&mut one, 2);
     assert_eq!(one.contribute(&forged, &[1; FRAME]), Err(Foreign), "the place is somebody else's");

@@ -48,7 +48,8 @@ pub struct EndpointConfig {
 pub struct Limits {
     /// INVITE usages, those that only wind down included. Beyond it an INVITE gets 503.
     pub dialogs: usize,
-    /// Transactions of all kinds. Beyond it a request gets a stateless 503.
+    /// Transactions of all kinds. Beyond it a request gets a stateless 503; one that says it is within
+    /// a dialog, or that cancels, has room up to twice as many, so that calls can end under load.
     pub transactions: usize,
     /// Early dialogs that one INVITE of ours may fork into; further ones are ignored while early.
     pub forks: usize,

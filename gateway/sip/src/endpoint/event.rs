@@ -90,6 +90,25 @@ pub enum Event {
     Counted(Counted),
 }
 
+impl Event {
+    /// Which call it is of; a count is of none.
+    pub fn dialog(&self) -> Option<DialogId> {
+        match self {
+            Self::Invited(invited) => Some(invited.dialog),
+            Self::Progressed { dialog, .. }
+            | Self::Accepted { dialog, .. }
+            | Self::Failed { dialog, .. }
+            | Self::Acknowledged { dialog, .. }
+            | Self::Reoffered { dialog, .. }
+            | Self::ReofferWithdrawn { dialog }
+            | Self::ReofferAnswered { dialog, .. }
+            | Self::Info { dialog, .. }
+            | Self::Ended { dialog, .. } => Some(*dialog),
+            Self::Counted(_) => None,
+        }
+    }
+}
+
 /// How our INVITE failed.
 #[derive(Debug, Clone)]
 pub enum Failure {

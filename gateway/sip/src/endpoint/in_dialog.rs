@@ -1,7 +1,7 @@
 //! Requests of the peer within a dialog (RFC 3261 §12.2.2).
 
 use super::{
-    DialogId, Endpoint, Event, Hop, happening::Happening, reply::Refused, stage::Stage,
+    DialogId, Endpoint, Event, Hop, happening::Happening, reply::Refused, routing::Peer, stage::Stage,
     transactions::Purpose, uas::Said,
 };
 use crate::{
@@ -76,7 +76,7 @@ impl Endpoint {
     /// A target refresh moves the peer, and where it is seen (RFC 3261 §12.2.2).
     pub(super) fn refresh_target(&mut self, id: DialogId, from: Hop, request: &Request) {
         if let Some(usage) = self.usages.get_mut(id) {
-            usage.peer = from;
+            usage.peer = Peer::of_sender(from, &request.head.via);
             usage.dialog_with(request.head.from.tag().as_ref()).refresh_target(&request.headers);
         }
     }

@@ -52,7 +52,7 @@ impl Endpoint {
         if request.method == Method::Ack {
             return self.on_ack(now, &request);
         }
-        if self.transactions.len() >= self.config.limits.transactions {
+        if self.transactions.len() >= self.room_for(&request) {
             return self.refuse_overload(from, &request, Limit::Transactions);
         }
         let way = if self.transactions.is_merged(&request) { Way::Second } else { Way::Only };
@@ -66,6 +66,13 @@ impl Endpoint {
             (None, Method::Options) => self.on_options(now, from, request),
             (None, _) => self.refuse(now, from, request, &Refused::NoDialog),
         }
+    }
+
+    /// How many transactions there may be when this request begins one.
+    fn room_for(&self, request: &Request) -> usize {
+        let limit = self.config.limits.transactions;
+        let ends_something = request.method == Method::Cancel || request.head.to.tag().is_some();
+        if ends_something { limit.saturating_mul(2) } else { limit }
     }
 
     /// A request that belongs to a transaction: it came again, or it is the ACK.

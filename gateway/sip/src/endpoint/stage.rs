@@ -5,6 +5,9 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 use terms::time::Instant;
 
+#[cfg(test)]
+mod tests;
+
 /// Where an INVITE usage is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Stage {
@@ -106,8 +109,9 @@ impl Stage {
             (Invited, Input::Answer) => (Answered, &[Accept]),
             (Invited, Input::Refuse | Input::Hangup | Input::Cancel | Input::Bye) => (Over, &[Reject, Tell]),
             (Answered, Input::Ack) => (Confirmed, &[Tell]),
-            (Answered, Input::Hangup) => (Leaving, &[Tell]),
-            (Answered | Confirmed, Input::NoAck | Input::Silence) => (Over, &[Act::Bye, Tell]),
+            (Answered, Input::Hangup | Input::Silence) => (Leaving, &[Tell]),
+            (Answered | Confirmed, Input::NoAck) => (Over, &[Act::Bye, Tell]),
+            (Confirmed, Input::Hangup | Input::Silence) => (Over, &[Act::Bye, Tell]),
             (Leaving, Input::Ack | Input::NoAck) => (Over, &[Act::Bye]),
             (Leaving, Input::Bye) => (Over, &[]),
             (Calling | Proceeding, Input::Progress) => (Proceeding, &[Tell]),
@@ -120,7 +124,6 @@ impl Stage {
             (Withdrawing | Cancelling { .. }, Input::Failure | Input::NoAnswer) => (Over, &[]),
             (Cancelling { give_up_at }, Input::Timer) if now >= give_up_at => (Over, &[Abandon]),
             (Confirmed, Input::Ack) => (Confirmed, &[Tell]),
-            (Confirmed, Input::Hangup) => (Over, &[Act::Bye, Tell]),
             (Answered | Confirmed, Input::Bye | Input::Gone) => (Over, &[Tell]),
             // A 1xx, a BYE or a deadline that crossed what made it pointless.
             (stage, _) => (stage, &[]),

@@ -51,7 +51,7 @@ impl Endpoint {
         let sent = self.ask(now, (id, Purpose::Invite), invite.hop, &bytes).ok_or(NotSent::Unwritable)?;
         let request = self.transactions.get(sent).map(|transaction| &transaction.request);
         let made = request.map(|request| Dialog::of_caller(request, contact)).ok_or(NotSent::Unwritable)?;
-        self.usages.insert(id, Usage::new(Stage::Calling, sent, made, invite.hop));
+        self.usages.insert(id, Usage::new(Stage::Calling, sent, made, routing::Peer::of_owner(invite.hop)));
         Ok(())
     }
 

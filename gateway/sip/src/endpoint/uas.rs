@@ -4,6 +4,7 @@ use super::{
     Body, Counted, DialogId, Endpoint, Event, ExtraHeader, Hop, Invited, Limit, Refusal, capabilities,
     happening::Happening,
     reply::{self, Refused},
+    routing::Peer,
     stage::Stage,
     transactions::{Purpose, TransactionId},
     usage::{Exchange, Unacknowledged, Usage},
@@ -33,8 +34,9 @@ impl Endpoint {
         };
         let invited =
             Invited { dialog, listener: from.listener, source: from.destination, request: request.clone() };
+        let peer = Peer::of_sender(from, &request.head.via);
         let invite = self.begin_server(from, request, Some((dialog, Purpose::Invite)));
-        self.usages.insert(dialog, Usage::new(Stage::Invited, invite, made, from));
+        self.usages.insert(dialog, Usage::new(Stage::Invited, invite, made, peer));
         self.respond(now, invite, StatusCode::TRYING, |_, _| {});
         self.emit(Event::Invited(Box::new(invited)));
     }

@@ -1,6 +1,6 @@
 //! An INVITE usage: all that lives between an INVITE and its end.
 
-use super::{DialogId, Hop, stage::Stage, transactions::TransactionId};
+use super::{DialogId, Hop, routing::Peer, stage::Stage, transactions::TransactionId};
 use crate::{
     dialog::{Dialog, DialogKey},
     transaction::{Rebase, Resend},
@@ -22,7 +22,7 @@ pub(super) struct Usage {
     /// Other early dialogs of our INVITE.
     pub(super) forks: Vec<Dialog>,
     /// Where the peer was last seen.
-    pub(super) peer: Hop,
+    pub(super) peer: Peer,
     /// Whether an offer is under way within the dialog.
     pub(super) exchange: Exchange,
     /// Our 2xx whose ACK has not come.
@@ -66,7 +66,7 @@ pub(super) struct SentAck {
 }
 
 impl Usage {
-    pub(super) const fn new(stage: Stage, invite: TransactionId, dialog: Dialog, peer: Hop) -> Self {
+    pub(super) const fn new(stage: Stage, invite: TransactionId, dialog: Dialog, peer: Peer) -> Self {
         Self {
             stage,
             invite,

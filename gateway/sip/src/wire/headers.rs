@@ -6,7 +6,7 @@ use bytes::Bytes;
 use core::ops::Range;
 
 /// The headers of a message, in order, unread until asked for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Headers {
     /// The datagram, or its copy with the folds blanked.
     bytes: Bytes,
@@ -42,17 +42,16 @@ impl Headers {
     ///
     /// `bytes` has its folds blanked, so each line is a header.
     pub(crate) fn locate(bytes: Bytes, at: usize) -> (Self, Result<usize, Malformed>) {
-        let mut headers = Self { bytes, fields: Vec::with_capacity(24) };
-        let end = headers.locate_all(at);
-        (headers, end)
+        let mut fields = Vec::with_capacity(24);
+        let end = Self::locate_all(&bytes, at, &mut fields);
+        (Self { bytes, fields }, end)
     }
 
-    fn locate_all(&mut self, start: usize) -> Result<usize, Malformed> {
-        let bytes = self.bytes.clone();
+    fn locate_all(bytes: &[u8], start: usize, fields: &mut Vec<Field>) -> Result<usize, Malformed> {
         let mut at = start;
         loop {
             let rest = bytes.get(at..).unwrap_or_default();
-            let line_end = rest.iter().position(|byte| *byte == b'\n').ok_or(Malformed::NoEndOfHeaders)?;
+            let line_end = scan::find(rest, b'\n').ok_or(Malformed::NoEndOfHeaders)?;
             let line = rest.get(..line_end).unwrap_or_default();
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             let next = at + line_end + 1;
@@ -62,27 +61,29 @@ impl Headers {
             if line.len() > limits::LINE_BYTES {
                 return Err(Malformed::LineTooLong);
             }
-            if self.fields.len() == limits::HEADERS {
+            if fields.len() == limits::HEADERS {
                 return Err(Malformed::TooManyHeaders);
             }
-            self.fields.push(Self::locate_one(line, at).ok_or(Malformed::HeaderLine)?);
+            fields.push(Self::locate_one(line, at).ok_or(Malformed::HeaderLine)?);
             at = next;
         }
     }
 
     fn locate_one(line: &[u8], at: usize) -> Option<Field> {
-        let colon = line.iter().position(|byte| *byte == b':')?;
+        let colon = scan::find(line, b':')?;
         let (name, value) = line.split_at_checked(colon)?;
         // RFC 3261 §25.1 HCOLON: white space may stand before the colon.
         let name = name.trim_ascii_end();
-        if !scan::is_token(name) || line.contains(&b'\r') {
+        let known = HeaderName::from_bytes(name);
+        let is_name = known.is_some() || scan::is_token(name);
+        if !is_name || scan::find(line, b'\r').is_some() {
             return None;
         }
         let value = value.get(1..)?;
         let leading = value.len() - value.trim_ascii_start().len();
         let value_start = at + colon + 1 + leading;
         Some(Field {
-            known: HeaderName::from_bytes(name),
+            known,
             name: Span::new(at..at + name.len()),
             value: Span::new(value_start..value_start + scan::trim(value).len()),
         })
@@ -119,9 +120,9 @@ impl Headers {
         self.spans(name).next().is_some()
     }
 
-    /// How often a line of that name is there.
-    pub(crate) fn count(&self, name: HeaderName) -> usize {
-        self.spans(name).count()
+    /// The names that we know, in order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = HeaderName> {
+        self.fields.iter().filter_map(|field| field.known)
     }
 
     /// Each value of a header, read. Commas outside quotes and angle brackets separate the values
@@ -164,7 +165,7 @@ impl Iterator for Values {
         if self.shape == Shape::Single {
             let is_first = self.at == 0;
             self.at = 1;
-            return is_first.then(|| self.line.clone());
+            return is_first.then(|| core::mem::take(&mut self.line));
         }
         loop {
             let rest = self.line.as_bytes().get(self.at..).filter(|rest| !rest.is_empty())?;

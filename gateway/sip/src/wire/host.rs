@@ -24,12 +24,15 @@ pub enum Host {
 impl Host {
     /// The host that `text`, a part of `whole`, names.
     pub(crate) fn parse(whole: &Text, text: &[u8]) -> Option<Self> {
-        if let Some(address) = literal(text) {
-            return Some(address.into());
+        match literal(text) {
+            Some(address) => Some(address.into()),
+            None => is_name(text).then(|| Self::Name(whole.part(text))),
         }
-        let is_name = !text.is_empty()
-            && text.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
-        is_name.then(|| Self::Name(whole.part(text)))
+    }
+
+    /// Whether `text` is a host.
+    pub(crate) fn check(text: &[u8]) -> bool {
+        is_name(text) || literal(text).is_some()
     }
 
     /// The address, when the host is one.
@@ -55,6 +58,11 @@ impl Host {
     }
 }
 
+fn is_name(text: &[u8]) -> bool {
+    let is_name_byte = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    !text.is_empty() && text.iter().all(is_name_byte)
+}
+
 /// Appends a number or address.
 pub(crate) fn write_display(out: &mut BytesMut, value: impl fmt::Display) {
     write!(out, "{value}").expect("BytesMut grows");
@@ -66,10 +74,12 @@ fn folded(name: &Text) -> impl Iterator<Item = u8> {
 
 /// An address as it stands in a URI: IPv4, or IPv6 in brackets.
 fn literal(text: &[u8]) -> Option<IpAddr> {
-    let inside = text.strip_prefix(b"[").and_then(|text| text.strip_suffix(b"]"));
-    match inside {
-        Some(inside) => Ipv6Addr::from_str(core::str::from_utf8(inside).ok()?).ok().map(IpAddr::V6),
-        None => Ipv4Addr::from_str(core::str::from_utf8(text).ok()?).ok().map(IpAddr::V4),
+    match text {
+        [b'[', inside @ .., b']'] => {
+            Ipv6Addr::from_str(core::str::from_utf8(inside).ok()?).ok().map(IpAddr::V6)
+        }
+        [b'0'..=b'9', ..] => Ipv4Addr::from_str(core::str::from_utf8(text).ok()?).ok().map(IpAddr::V4),
+        _ => None,
     }
 }
 

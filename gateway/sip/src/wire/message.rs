@@ -1,8 +1,8 @@
 //! Requests and responses.
 
 use super::{
-    Body, CSeq, CallId, ContentLength, ContentType, From, HeaderName, Headers, Malformed, MaxForwards,
-    Method, NameAddr, StatusCode, Text, To, Uri, Via, parse, text,
+    Body, CSeq, CallId, ContentLength, ContentType, From, Headers, Malformed, MaxForwards, Method, NameAddr,
+    StatusCode, Text, To, Uri, Via, parse, text,
 };
 use alloc::boxed::Box;
 use bytes::Bytes;
@@ -24,9 +24,9 @@ pub struct Head {
 }
 
 impl Head {
-    pub(crate) fn read(headers: &Headers, via: Via) -> Result<Self, Malformed> {
+    pub(crate) fn read(headers: &Headers) -> Result<Self, Malformed> {
         Ok(Self {
-            via,
+            via: headers.required()?,
             from: headers.required::<From>()?.0,
             to: headers.required::<To>()?.0,
             call_id: headers.required()?,
@@ -116,19 +116,14 @@ pub(crate) fn locate_body(wire: &Bytes, headers: &Headers, start: usize) -> Resu
 
 /// Headers that may stand once and stand twice.
 pub(crate) fn check_unique(headers: &Headers) -> Result<(), Malformed> {
-    const UNIQUE: [HeaderName; 7] = [
-        HeaderName::From,
-        HeaderName::To,
-        HeaderName::CallId,
-        HeaderName::CSeq,
-        HeaderName::MaxForwards,
-        HeaderName::ContentLength,
-        HeaderName::ContentType,
-    ];
-    match UNIQUE.into_iter().find(|name| headers.count(*name) > 1) {
-        Some(name) => Err(Malformed::Repeated(name)),
-        None => Ok(()),
+    let mut seen = 0;
+    for name in headers.names().filter(|name| name.is_unique()) {
+        if seen & name.bit() != 0 {
+            return Err(Malformed::Repeated(name));
+        }
+        seen |= name.bit();
     }
+    Ok(())
 }
 
 impl Serialize for Request {

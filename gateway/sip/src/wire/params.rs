@@ -24,14 +24,27 @@ impl Params {
     /// Takes `text`: nothing, or parameters each led by a semicolon.
     pub(crate) fn parse(text: Text) -> Option<Self> {
         let params = Self(text);
-        let bytes = params.0.as_bytes();
-        let starts_well = matches!(bytes.first(), None | Some(b';'));
-        let is_sound = starts_well
-            && quotes_balance(bytes)
-            && params.iter().count() <= limits::PARAMS
-            && params.iter().all(|param| is_param_name(param.name))
-            && !has_gap(bytes);
-        is_sound.then_some(params)
+        Self::check(params.0.as_bytes()).then_some(params)
+    }
+
+    /// Whether `text` is nothing, or parameters each led by a semicolon. The very last may be
+    /// missing behind its semicolon: some phones end so.
+    pub(crate) fn check(text: &[u8]) -> bool {
+        let Some((first, text)) = text.split_first() else { return true };
+        if *first != b';' || (text.contains(&b'"') && !quotes_balance(text)) {
+            return false;
+        }
+        let mut parts = scan::parts_outside(text, b';').enumerate().peekable();
+        while let Some((at, part)) = parts.next() {
+            let is_sound = match part {
+                [] => parts.peek().is_none(),
+                part => is_param_name(split_param(part).name),
+            };
+            if !is_sound || at >= limits::PARAMS {
+                return false;
+            }
+        }
+        true
     }
 
     /// Takes what [`write_param`] wrote.
@@ -41,10 +54,7 @@ impl Params {
 
     /// The parameters in order.
     pub fn iter(&self) -> impl Iterator<Item = Param<'_>> {
-        scan::parts_outside(self.0.as_bytes(), b';').filter(|part| !part.is_empty()).map(|part| {
-            let (name, value) = scan::split_at_byte(part, b'=');
-            Param { name: scan::trim(name), value: value.map(scan::trim) }
-        })
+        scan::parts_outside(self.0.as_bytes(), b';').filter(|part| !part.is_empty()).map(split_param)
     }
 
     /// The value of the first parameter of that name; empty for a flag. Quotes are taken off.
@@ -102,15 +112,9 @@ pub(crate) fn write_param(out: &mut BytesMut, param: Param<'_>) {
     }
 }
 
-/// Whether a semicolon has no parameter behind it. The very last may: some phones end so.
-fn has_gap(text: &[u8]) -> bool {
-    let mut parts = scan::parts_outside(text, b';').skip(1).peekable();
-    while let Some(part) = parts.next() {
-        if part.is_empty() && parts.peek().is_some() {
-            return true;
-        }
-    }
-    false
+fn split_param(part: &[u8]) -> Param<'_> {
+    let (name, value) = scan::split_at_byte(part, b'=');
+    Param { name: scan::trim(name), value: value.map(scan::trim) }
 }
 
 fn quotes_balance(text: &[u8]) -> bool {

@@ -26,7 +26,7 @@ pub fn parse(datagram: Bytes) -> Result<Message, ParseError> {
         return response.map(|response| Message::Response(Box::new(response))).map_err(ParseError::Drop);
     }
     let draft = Draft { wire, line, headers };
-    draft.read(body_start).map(|request| Message::Request(Box::new(request)))
+    draft.read(body_start).map(Message::Request)
 }
 
 /// RFC 3261 §7.5: empty lines before the start line are ignored.
@@ -58,7 +58,7 @@ fn folds(wire: &[u8]) -> impl Iterator<Item = usize> {
     core::iter::from_fn(move || {
         loop {
             let rest = wire.get(at..)?;
-            let end = rest.iter().position(|byte| *byte == b'\n')?;
+            let end = scan::find(rest, b'\n')?;
             let is_empty = matches!(rest.get(..end), None | Some([] | b"\r"));
             if is_empty {
                 return None;
@@ -86,7 +86,7 @@ fn read_response(
     let code = scan::decimal(code).and_then(|code| u16::try_from(code).ok());
     let status = code.and_then(StatusCode::new).ok_or(Malformed::Status)?;
     message::check_unique(&headers)?;
-    let head = Head::read(&headers, headers.required::<Via>()?)?;
+    let head = Head::read(&headers)?;
     let body = message::locate_body(wire, &headers, body_start)?;
     let reason_phrase = line.part(phrase.unwrap_or_default());
     Ok(Response { status, reason_phrase, head, headers, body, wire: wire.clone() })
@@ -106,39 +106,25 @@ struct RequestLine {
 }
 
 impl Draft {
-    fn read(self, body_start: Result<usize, Malformed>) -> Result<Request, ParseError> {
-        let Ok(via) = self.headers.required::<Via>() else {
-            return Err(ParseError::Drop(self.fault_without_via()));
-        };
-        match self.check(body_start, &via) {
-            Ok((line, head, body)) => Ok(Request {
-                method: line.method,
-                uri: line.uri,
-                max_forwards: self.headers.first().ok().flatten(),
-                head,
-                body,
-                headers: self.headers,
-                wire: self.wire,
-            }),
-            Err(malformed) => Err(self.refuse(malformed, via)),
+    fn read(mut self, body_start: Result<usize, Malformed>) -> Result<Box<Request>, ParseError> {
+        match self.try_read(body_start) {
+            Ok(request) => Ok(request),
+            Err(malformed) => Err(self.refuse(malformed)),
         }
     }
 
-    fn check(
-        &self,
-        start: Result<usize, Malformed>,
-        via: &Via,
-    ) -> Result<(RequestLine, Head, Bytes), Malformed> {
+    fn try_read(&mut self, body_start: Result<usize, Malformed>) -> Result<Box<Request>, Malformed> {
         let line = self.request_line()?;
-        let start = start?;
+        let start = body_start?;
         message::check_unique(&self.headers)?;
-        let head = Head::read(&self.headers, via.clone())?;
+        let head = Head::read(&self.headers)?;
         if head.cseq.method != line.method {
             return Err(Malformed::CSeqMethod);
         }
-        self.headers.first::<super::MaxForwards>()?;
+        let max_forwards = self.headers.first()?;
         let body = message::locate_body(&self.wire, &self.headers, start)?;
-        Ok((line, head, body))
+        let (headers, wire) = (core::mem::take(&mut self.headers), self.wire.clone());
+        Ok(Box::new(Request { method: line.method, uri: line.uri, head, max_forwards, headers, body, wire }))
     }
 
     /// RFC 3261 §25.1 Request-Line: one space between its three parts.
@@ -157,23 +143,17 @@ impl Draft {
         Ok(RequestLine { method: Method::from_token(self.line.part(method)), uri })
     }
 
-    fn fault_without_via(&self) -> Malformed {
-        match (self.request_line(), self.headers.required::<Via>()) {
-            (Err(malformed), _) | (Ok(_), Err(malformed)) => malformed,
-            (Ok(_), Ok(_)) => Malformed::StartLine,
-        }
-    }
-
-    /// What is no request line at all, and an ACK, gets no answer (RFC 3261 §17.1.1.3).
-    fn refuse(self, malformed: Malformed, via: Via) -> ParseError {
+    /// What is no request line at all, an ACK (RFC 3261 §17.1.1.3), and what does not say where an
+    /// answer goes, get none.
+    fn refuse(self, malformed: Malformed) -> ParseError {
         let (method, _) = scan::split_at_byte(self.line.as_bytes(), b' ');
         let is_request = !matches!(malformed, Malformed::StartLine | Malformed::Method);
-        match Method::from_token(self.line.part(method)) {
-            Method::Ack => ParseError::Drop(malformed),
-            method if is_request => {
+        match (Method::from_token(self.line.part(method)), self.headers.required::<Via>()) {
+            (Method::Ack, _) | (_, Err(_)) => ParseError::Drop(malformed),
+            (method, Ok(via)) if is_request => {
                 ParseError::Answer(Box::new(BadRequest { malformed, method, via, headers: self.headers }))
             }
-            _ => ParseError::Drop(malformed),
+            (_, Ok(_)) => ParseError::Drop(malformed),
         }
     }
 }

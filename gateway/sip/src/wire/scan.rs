@@ -1,9 +1,37 @@
 //! Reading RFC 3261 §25 text byte by byte. Each function looks at each byte a fixed number of times.
 
-/// RFC 3261 §25.1 `token`.
-pub(crate) const fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~')
+/// RFC 3261 §25.1 `token`: which bytes may stand in one.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+const TOKEN: [bool; 256] = {
+    let (mut table, mut byte) = ([false; 256], 0_u8);
+    while byte < 128 {
+        let is_mark = matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~');
+        table[byte as usize] = byte.is_ascii_alphanumeric() || is_mark;
+        byte += 1;
+    }
+    table
+};
+
+/// Whether a byte may stand in a `token`.
+pub(crate) fn is_token_byte(byte: u8) -> bool {
+    TOKEN.get(usize::from(byte)).copied().unwrap_or(false)
+}
+
+/// Where `byte` first stands, eight bytes at a time.
+pub(crate) fn find(text: &[u8], byte: u8) -> Option<usize> {
+    const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    let (chunks, rest) = text.as_chunks::<8>();
+    let wanted = u64::from_ne_bytes([byte; 8]);
+    for (at, chunk) in chunks.iter().enumerate() {
+        // A byte of `differing` is zero where it matches; the lowest bit set marks the first such.
+        let differing = u64::from_le_bytes(*chunk) ^ wanted;
+        let matches = differing.wrapping_sub(LOW) & !differing & HIGH;
+        if matches != 0 {
+            return Some(at * 8 + matches.trailing_zeros() as usize / 8);
+        }
+    }
+    rest.iter().position(|other| *other == byte).map(|at| chunks.len() * 8 + at)
 }
 
 /// Whether `text` is one token.
@@ -39,19 +67,18 @@ pub(crate) fn quoted_len(text: &[u8]) -> Option<usize> {
 
 /// Where `separator` first stands outside quotes and angle brackets.
 pub(crate) fn find_outside(text: &[u8], separator: u8) -> Option<usize> {
-    let (mut quoted, mut escaped, mut bracketed) = (false, false, false);
-    text.iter().position(|byte| {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            _ if quoted => {}
-            b'<' => bracketed = true,
-            b'>' => bracketed = false,
-            byte => return *byte == separator && !bracketed,
-        }
-        false
-    })
+    let mut at = 0;
+    loop {
+        let rest = text.get(at..)?;
+        let found = rest.iter().position(|byte| *byte == separator || matches!(byte, b'"' | b'<'))?;
+        let from = rest.get(found..)?;
+        at += found;
+        at += match from.first()? {
+            byte if *byte == separator => return Some(at),
+            b'"' => quoted_len(from)?,
+            _ => find(from, b'>')? + 1,
+        };
+    }
 }
 
 /// `text` in two at the first `separator`; all of it and nothing where there is none.
@@ -64,7 +91,7 @@ pub(crate) fn split_outside(text: &[u8], separator: u8) -> (&[u8], Option<&[u8]>
 
 /// `text` in two at the first `separator` wherever it stands.
 pub(crate) fn split_at_byte(text: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
-    match text.iter().position(|byte| *byte == separator).and_then(|at| text.split_at_checked(at)) {
+    match find(text, separator).and_then(|at| text.split_at_checked(at)) {
         Some((head, tail)) => (head, tail.get(1..)),
         None => (text, None),
     }

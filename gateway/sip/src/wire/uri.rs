@@ -73,10 +73,8 @@ impl Uri {
         };
         let uri = parts.ok_or(NotAUri)?.with(text);
         match uri.scheme {
-            Scheme::Sip | Scheme::Sips if uri.host().is_none() => Err(NotAUri),
-            Scheme::Sip | Scheme::Sips | Scheme::Tel if Params::parse(uri.slice(uri.params)).is_none() => {
-                Err(NotAUri)
-            }
+            Scheme::Sip | Scheme::Sips if !Host::check(uri.bytes(uri.host)) => Err(NotAUri),
+            Scheme::Sip | Scheme::Sips | Scheme::Tel if !Params::check(uri.bytes(uri.params)) => Err(NotAUri),
             Scheme::Sip | Scheme::Sips | Scheme::Tel | Scheme::Other => Ok(uri),
         }
     }
@@ -103,7 +101,8 @@ impl Uri {
     pub fn dialed(&self) -> Option<Text> {
         let user = self.user()?;
         let (name, _) = scan::split_at_byte(user.as_bytes(), b';');
-        if !name.contains(&b'%') && !looks_like_a_number(name) {
+        let is_plain = |byte: &u8| *byte != b'%' && !is_separator(*byte);
+        if name.iter().all(is_plain) {
             return Some(user.part(name));
         }
         let plain: alloc::vec::Vec<u8> = scan::unescaped(name).collect();

@@ -149,11 +149,20 @@ fn rfc3261_15_1_2_what_is_pending_when_the_call_ends_is_answered_487() {
 fn rfc3261_12_2_1_1_requests_follow_the_route_then_the_contact_then_where_the_peer_was_seen() {
     for (name, extra, destination) in [
         ("contact in figures", "", "192.0.2.20:5060"),
+        ("contact behind a proxy", "Contact: <sip:a@198.51.100.9:5099>", "198.51.100.9:5099"),
+        ("private contact", "Contact: <sip:a@10.1.2.3>", "192.0.2.20:5060"),
+        ("contact by name", "Contact: <sip:a@phone.example>", "192.0.2.20:5060"),
         ("a route in figures", "Record-Route: <sip:198.51.100.7:5080;lr>", "198.51.100.7:5080"),
         ("a route by name", "Record-Route: <sip:proxy.example;lr>", "192.0.2.20:5060"),
     ] {
         let mut desk = Desk::new();
-        let dialog = desk.feed(&Ask::invite().with(extra).text()).invited();
+        let invite = Ask::invite();
+        let invite = if extra.starts_with("Contact") {
+            Ask { extra: alloc::format!("{extra}\r\n"), ..invite }
+        } else {
+            invite.with(extra)
+        };
+        let dialog = desk.feed(&invite.text()).invited();
         let ok = desk.command(Command::Answer { dialog, body: None, headers: vec![] });
         desk.feed(&Ask::ack(&to_tag(&ok.sent[0])).text());
         let bye = desk.command(Command::Hangup { dialog, reason: None });

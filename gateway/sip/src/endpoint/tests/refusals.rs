@@ -152,6 +152,17 @@ fn rfc3261_8_2_7_over_a_limit_the_answer_is_503_and_keeps_nothing() {
 }
 
 #[test]
+fn a_call_can_end_while_no_new_one_finds_room() {
+    let mut config = config(1, [192, 0, 2, 10]);
+    config.limits.transactions = 1;
+    let mut desk = Desk::with(config);
+    let (_, tag) = desk.confirmed();
+    let options = desk.feed(&Ask::new("OPTIONS", 1, "").text());
+    assert_eq!(options.lines(), ["SIP/2.0 503 Service Unavailable"]);
+    assert_eq!(desk.feed(&Ask::new("BYE", 2, &tag).text()).told(), ["Ended Bye"]);
+}
+
+#[test]
 fn rfc3261_17_2_3_a_sender_from_before_rfc3261_is_matched_by_what_it_has() {
     let mut desk = Desk::new();
     let old = |ask: Ask| ask.text().replace(";branch=z9hG4bK-", ";x=");

@@ -72,17 +72,40 @@ names! {
     ProxyAuthenticate = "Proxy-Authenticate",
 }
 
+/// For each letter the names that begin with it, one bit for each place in `ALL`.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+const BY_LETTER: [u64; 26] = {
+    let (mut sets, mut at) = ([0; 26], 0);
+    while at < HeaderName::ALL.len() {
+        if let Some(letter) = HeaderName::ALL[at].1.as_bytes().first() {
+            sets[(letter.to_ascii_lowercase() - b'a') as usize] |= 1 << at;
+        }
+        at += 1;
+    }
+    sets
+};
+
 impl HeaderName {
     /// The header that a name in full or in its compact form means, in any case.
     pub fn from_bytes(name: &[u8]) -> Option<Self> {
-        if let [letter] = name {
-            let letter = letter.to_ascii_lowercase();
+        let letter = name.first()?.to_ascii_lowercase();
+        let mut candidates = *BY_LETTER.get(usize::from(letter.checked_sub(b'a')?))?;
+        if name.len() == 1 {
             return Self::ALL.iter().find(|(_, _, compact)| *compact == Some(letter)).map(|(name, ..)| *name);
         }
-        Self::ALL
-            .iter()
-            .find(|(_, text, _)| text.as_bytes().eq_ignore_ascii_case(name))
-            .map(|(name, ..)| *name)
+        while candidates != 0 {
+            let (candidate, text, _) = Self::ALL.get(candidates.trailing_zeros() as usize)?;
+            if text.as_bytes().eq_ignore_ascii_case(name) {
+                return Some(*candidate);
+            }
+            candidates &= candidates - 1;
+        }
+        None
+    }
+
+    /// The header's own bit in a set of headers.
+    pub(crate) const fn bit(self) -> u64 {
+        1 << self as u64
     }
 
     /// Whether a message may have it only once.

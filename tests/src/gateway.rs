@@ -1,0 +1,314 @@
+//! The gateway under simulation: a shard and its media engines.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::Path,
+    sync::Arc,
+};
+
+use call::{Event, LegRecord};
+use media::{Between, Channel, Counted, Engine, EngineSettings, Prompts, Range, SlotId};
+use server::{
+    config::{self, Config},
+    program,
+    shard::{self, Shard, Snapshot},
+};
+use sip::endpoint::ListenerId;
+use terms::{
+    BootEpoch, CallId, Entropy, LegId, Now, PortId, WorkerId,
+    media::{Command, PortSnapshot, Report},
+};
+
+use crate::network::{Datagram, Network};
+
+/// Where the simulated gateway listens.
+pub const ADDRESS: &str = "127.0.0.1:5060";
+
+/// A configuration for simulations: what `conf/demo.toml` has, with a small port range.
+const CONFIG: &str = r#"
+[[listener]]
+zone = "trunk"
+transport = "udp"
+address = "127.0.0.1:5060"
+[media]
+[[media.range]]
+zone = "trunk"
+address = "127.0.0.1"
+ports = "10000-10399"
+[http]
+address = "127.0.0.1:8080"
+token = "simulated"
+[[tenant]]
+name = "demo"
+[[trunk]]
+name = "local"
+zone = "trunk"
+peers = ["127.0.0.0/8"]
+[[meetings]]
+ids = "900100001-900100010"
+tenant = "demo"
+host_password = "4321"
+guest_password = "1234"
+capacity = 3
+[[meetings]]
+ids = "900100099"
+tenant = "demo"
+host_password = "4321"
+guest_password = "1234"
+lock = "locked"
+[[access_number]]
+number = "02153290005"
+languages = ["zh"]
+[[access_number]]
+number = "02153290029"
+languages = ["zh", "en"]
+[dialplan]
+routes = [
+  "0215329000[5] -> ivr",
+  "0215329002[9] -> ivr",
+  "9001 -> app:echo",
+  "9002 -> app:ring(2s),tone(1kHz)",
+  "9003 -> app:ring(20s),echo",
+]
+"#;
+
+/// A call's image: control and media together.
+#[derive(Debug, Clone)]
+pub struct Image {
+    call: String,
+    port: Option<String>,
+}
+
+/// Shard and engines, with what they told.
+#[derive(Debug)]
+pub struct Gateway {
+    shard: Shard,
+    engines: Vec<Engine>,
+    config: Config,
+    prompts: Arc<Prompts>,
+    starts: u64,
+    /// What happened to calls, in order.
+    pub events: Vec<(CallId, Event)>,
+    /// The records of legs that are over.
+    pub records: Vec<LegRecord>,
+}
+
+impl Gateway {
+    /// A gateway that just started.
+    pub fn start(now: Now) -> Self {
+        Self::configured(now, &[])
+    }
+
+    /// A gateway with settings laid over the simulation's.
+    pub fn configured(now: Now, overrides: &[(&str, &str)]) -> Self {
+        let overrides: Vec<_> =
+            overrides.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let config = config::parse("simulation.toml", CONFIG, &overrides).expect("the simulation's own file");
+        let prompts = Arc::new(prompts());
+        let (shard, engines) = boot(now, &config, &prompts, 0);
+        Self { shard, engines, config, prompts, starts: 0, events: Vec::new(), records: Vec::new() }
+    }
+
+    /// Crashes, and goes on from images of every call: all that the peers could see is kept.
+    pub fn restart(&mut self, now: Now, network: &mut Network) {
+        let legs = self.shard.legs();
+        let images: Vec<Image> = legs.iter().filter_map(|leg| self.image(*leg)).collect();
+        self.starts += 1;
+        (self.shard, self.engines) = boot(now, &self.config, &self.prompts, self.starts);
+        for image in images {
+            let snapshot: Snapshot = serde_json::from_str(&image.call).expect("what was serialized");
+            self.shard.restore(now, snapshot).expect("a name of its own");
+            if let Some(port) = image.port {
+                let port: PortSnapshot = serde_json::from_str(&port).expect("what was serialized");
+                self.engines[worker_of(port.port)].restore(now, &port);
+            }
+        }
+        self.drain(now, network);
+    }
+
+    /// A datagram came.
+    pub fn receive(&mut self, now: Now, datagram: &Datagram, network: &mut Network) {
+        if datagram.to == address() {
+            let bytes = bytes::Bytes::copy_from_slice(&datagram.bytes);
+            let listener = ListenerId(0);
+            self.shard.handle_input(now, shard::Input::Datagram { listener, source: datagram.from, bytes });
+        } else if let Some((worker, slot, channel)) = self.slot(datagram.to) {
+            let packet =
+                media::Input::Packet { slot, channel, source: datagram.from, bytes: &datagram.bytes };
+            self.engines[worker].handle_input(now, packet);
+        }
+        self.drain(now, network);
+    }
+
+    /// The administration speaks.
+    pub fn administer(&mut self, now: Now, input: shard::Input, network: &mut Network) {
+        self.shard.handle_input(now, input);
+        self.drain(now, network);
+    }
+
+    /// When time is due.
+    pub fn poll_timeout(&self) -> Option<terms::Instant> {
+        self.engines.iter().filter_map(Engine::poll_timeout).chain(self.shard.poll_timeout()).min()
+    }
+
+    /// Time passed.
+    pub fn on_time(&mut self, now: Now, network: &mut Network) {
+        if self.shard.poll_timeout().is_some_and(|at| at <= now.mono) {
+            self.shard.handle_input(now, shard::Input::Timeout);
+        }
+        for engine in &mut self.engines {
+            if engine.poll_timeout().is_some_and(|at| at <= now.mono) {
+                engine.handle_input(now, media::Input::Timeout);
+            }
+        }
+        self.drain(now, network);
+    }
+
+    /// The shard, to look into.
+    pub const fn shard(&self) -> &Shard {
+        &self.shard
+    }
+
+    /// What the engines counted.
+    pub fn counted(&self) -> impl Iterator<Item = Counted> {
+        self.engines.iter().map(Engine::counted)
+    }
+
+    /// Whether nothing of any call is left: no call, lease, port or room.
+    pub fn is_at_rest(&self) -> bool {
+        let idle = |counted: Counted| counted.ports_open == 0 && counted.rooms_open == 0;
+        self.shard.calls() == 0 && self.shard.leases() == 0 && self.counted().all(idle)
+    }
+
+    fn image(&self, leg: LegId) -> Option<Image> {
+        let snapshot = self.shard.snapshot(leg)?;
+        let port = snapshot.call.port();
+        let port = self.engines[worker_of(port)].snapshot(port);
+        Some(Image {
+            call: serde_json::to_string(&snapshot).expect("a snapshot serializes"),
+            port: port.map(|port| serde_json::to_string(&port).expect("a snapshot serializes")),
+        })
+    }
+
+    fn range(&self, worker: usize) -> Range {
+        let range = self.config.media.ranges.first().expect("the simulation's file has one");
+        range.share(u8::try_from(worker).expect("few workers"), self.config.media.workers)
+    }
+
+    fn slot(&self, address: SocketAddr) -> Option<(usize, SlotId, Channel)> {
+        let within = |worker: &usize| {
+            let range = self.range(*worker);
+            (range.first..range.first + 2 * range.pairs).contains(&address.port())
+        };
+        let worker = (0..self.engines.len()).find(within)?;
+        let offset = address.port() - self.range(worker).first;
+        let channel = if offset.is_multiple_of(2) { Channel::Rtp } else { Channel::Rtcp };
+        Some((worker, SlotId(u32::from(offset / 2)), channel))
+    }
+
+    fn address(&self, worker: usize, slot: SlotId, channel: Channel) -> SocketAddr {
+        let offset = u16::try_from(slot.0 * 2).expect("a small range") + u16::from(channel == Channel::Rtcp);
+        SocketAddr::new(IpAddr::from([127, 0, 0, 1]), self.range(worker).first + offset)
+    }
+
+    fn drain(&mut self, now: Now, network: &mut Network) {
+        loop {
+            let told = self.drain_engines(now, network);
+            let commands = self.drain_shard(now, network);
+            if told.is_empty() && commands.is_empty() {
+                return;
+            }
+            for command in commands {
+                self.engines[worker_of(command.port())].handle_input(now, media::Input::Command(command));
+            }
+            for (worker, told) in told {
+                match told {
+                    Told::Bound(slot) => self.engines[worker].handle_input(now, media::Input::Bound(slot)),
+                    Told::Peer(message) => {
+                        self.engines[worker].handle_input(now, media::Input::Peer(message));
+                    }
+                    Told::Report(report) => self.shard.handle_input(now, shard::Input::Media(report)),
+                }
+            }
+        }
+    }
+
+    /// What engines say that is not for the network, each with the engine that it is for or of.
+    fn drain_engines(&mut self, now: Now, network: &mut Network) -> Vec<(usize, Told)> {
+        let mut told = Vec::new();
+        for worker in 0..self.engines.len() {
+            let mut packets = Vec::new();
+            while let Some(output) = self.engines[worker].poll_output() {
+                match output {
+                    media::Output::Bind { slot, .. } => told.push((worker, Told::Bound(slot))),
+                    media::Output::Peer { to, message } => {
+                        told.push((usize::from(to.0), Told::Peer(message)));
+                    }
+                    media::Output::Report(report) => told.push((worker, Told::Report(report))),
+                    media::Output::Transmit { slot, channel, destination, bytes } => {
+                        packets.push((slot, channel, destination, bytes.to_vec()));
+                    }
+                }
+            }
+            for (slot, channel, destination, bytes) in packets {
+                network.send(now.mono, self.address(worker, slot, channel), destination, &bytes);
+            }
+        }
+        told
+    }
+
+    fn drain_shard(&mut self, now: Now, network: &mut Network) -> Vec<Command> {
+        let mut commands = Vec::new();
+        while let Some(output) = self.shard.poll_output() {
+            match output {
+                shard::Output::Transmit { destination, bytes, .. } => {
+                    network.send(now.mono, address(), destination, &bytes);
+                }
+                shard::Output::Media(command) => commands.push(command),
+                shard::Output::Event(call, event) => self.events.push((call, event)),
+                shard::Output::Record(record) => self.records.push(*record),
+                shard::Output::Counted(_) => {}
+            }
+        }
+        commands
+    }
+}
+
+/// What an engine says to somebody else than the network.
+enum Told {
+    Bound(SlotId),
+    Peer(Between),
+    Report(Report),
+}
+
+fn boot(now: Now, config: &Config, prompts: &Arc<Prompts>, start: u64) -> (Shard, Vec<Engine>) {
+    let mut entropy = Entropy::from_seed([7, 11, 13, start]);
+    let boot = BootEpoch(u32::try_from(start + 1).expect("few starts"));
+    let shard = Shard::new(program::shard_settings(config, boot), entropy.split());
+    let workers = config.media.workers;
+    let engine = |index| {
+        let settings = EngineSettings {
+            id: WorkerId(index),
+            workers,
+            ranges: config.media.ranges.iter().map(|range| range.share(index, workers)).collect(),
+            quarantine: config.media.quarantine,
+            prompts: Arc::clone(prompts),
+        };
+        Engine::new(now.mono, settings, entropy.split())
+    };
+    (shard, (0..workers).map(engine).collect())
+}
+
+const fn worker_of(port: PortId) -> usize {
+    port.worker.0 as usize
+}
+
+/// The shipped recordings, so that prompts last as long as they do.
+fn prompts() -> Prompts {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conf/prompts");
+    server::recordings::load(&folder).expect("the shipped recordings")
+}
+
+fn address() -> SocketAddr {
+    ADDRESS.parse().expect("an address")
+}

@@ -1,0 +1,263 @@
+//! A phone behind a trunk: calls, keys digits, talks a tone, keeps what it hears.
+
+mod mouth;
+
+use std::{net::SocketAddr, time::Duration};
+
+use bytes::Bytes;
+use codecs::Decoder;
+use rtp::{Header, Packet};
+use sdp::{Capabilities, LocalDescription, SessionDescription};
+use sip::{
+    endpoint::{
+        Body, Command, DialogId, Ending, Endpoint, EndpointConfig, Event, Failure, Hop, Input, Invite,
+        Limits, Listener, ListenerId, Output,
+    },
+    transaction::Timers,
+    wire::{Host, MaxForwards, NameAddr, Text, Transport, Uri},
+};
+use terms::{
+    BootEpoch, Cause, Entropy, Instant, NodeId, Now, Origin, ShardId,
+    media::{SampleRate, Stream},
+};
+
+use mouth::{Mouth, Told};
+
+use crate::{
+    gateway,
+    network::{Datagram, Network},
+};
+
+const TICK: Duration = Duration::from_millis(20);
+const FRAME: usize = SampleRate::Hz8000.tick_samples();
+const DIALOG: DialogId = DialogId::outgoing(1);
+const LISTENER: ListenerId = ListenerId(0);
+
+/// What a phone does, one thing after the other, once it is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Says nothing for so long.
+    Wait(Duration),
+    /// Keys digits, each for 100 ms with as long a pause.
+    Key(&'static str),
+    /// Says a tone for so long.
+    Talk(Duration),
+    /// Hangs up.
+    HangUp,
+}
+
+/// What happened to a phone, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PhoneEvent {
+    /// It rang at the other end.
+    Ringing,
+    /// It was answered; its ACK is on the way.
+    Answered,
+    /// The first media packet came.
+    FirstMedia,
+    /// The last key of a row was pressed.
+    Keyed,
+    /// The call was refused with this status and cause.
+    Refused(u16, Option<Cause>),
+    /// The other end hung up, for this cause.
+    HungUp(Option<Cause>),
+    /// It hung up itself.
+    Left,
+}
+
+/// A phone.
+pub struct Phone {
+    endpoint: Endpoint,
+    address: SocketAddr,
+    stream: Option<Stream>,
+    offer: SessionDescription,
+    mouth: Mouth,
+    next_tick: Option<Instant>,
+    /// Everything heard, one packet after the other as it came.
+    pub heard: Vec<i16>,
+    /// The header of the packet that came last.
+    pub last_header: Option<Header>,
+    /// What happened, and when.
+    pub events: Vec<(Instant, PhoneEvent)>,
+}
+
+impl Phone {
+    /// A phone of its own loopback address, that talks at `hz`.
+    pub fn new(number: u8, hz: u32) -> Self {
+        let address = SocketAddr::from(([127, 0, 1, number], 5060));
+        let mut local = LocalDescription::new(SocketAddr::new(address.ip(), 4000));
+        local.session_id = u64::from(number);
+        let config = EndpointConfig {
+            origin: Origin { node: NodeId(u16::from(number)), shard: ShardId(0), boot: BootEpoch(1) },
+            timers: Timers::RFC,
+            limits: Limits::DEFAULT,
+            product: Text::from_static("phone"),
+            accept: Text::from_static("application/sdp"),
+            listeners: vec![Listener {
+                id: LISTENER,
+                transport: Transport::Udp,
+                host: Host::V4([127, 0, 1, number].into()),
+                port: address.port(),
+            }],
+        };
+        Self {
+            endpoint: Endpoint::new(config, Entropy::from_seed([u64::from(number), 5, 6, 7])),
+            address,
+            stream: None,
+            offer: sdp::offer(&Capabilities::default(), &local),
+            mouth: Mouth::new(number, hz),
+            next_tick: None,
+            heard: Vec::new(),
+            last_header: None,
+            events: Vec::new(),
+        }
+    }
+
+    /// Calls a number and will do `actions` once it is answered.
+    pub fn dial(&mut self, now: Now, number: &str, actions: &[Action], network: &mut Network) {
+        self.mouth.will(actions);
+        let uri = |user: &str, host: &str| {
+            let text = format!("sip:{user}@{host}");
+            Uri::parse(Text::from(Bytes::from(text))).expect("a URI")
+        };
+        let invite = Invite {
+            dialog: DIALOG,
+            uri: uri(number, gateway::ADDRESS),
+            hop: Hop { listener: LISTENER, destination: gateway::ADDRESS.parse().expect("an address") },
+            from: NameAddr::new(uri("13800138000", "trunk.example")),
+            to: NameAddr::new(uri(number, "trunk.example")),
+            max_forwards: MaxForwards::INITIAL,
+            body: Some(Body::sdp(Bytes::from(self.offer.print()))),
+            headers: Vec::new(),
+        };
+        self.command(now, Command::Invite(Box::new(invite)), network);
+    }
+
+    /// Hangs up, or takes the call back.
+    pub fn hang_up(&mut self, now: Now, network: &mut Network) {
+        self.happened(now, PhoneEvent::Left);
+        self.stop_media();
+        self.command(now, Command::Hangup { dialog: DIALOG, reason: None }, network);
+    }
+
+    /// Whether a datagram is for this phone.
+    pub fn owns(&self, address: SocketAddr) -> bool {
+        address.ip() == self.address.ip()
+    }
+
+    /// A datagram came.
+    pub fn receive(&mut self, now: Now, datagram: &Datagram, network: &mut Network) {
+        if datagram.to == self.address {
+            let bytes = Bytes::copy_from_slice(&datagram.bytes);
+            let input = Input::Datagram { listener: LISTENER, source: datagram.from, bytes };
+            self.endpoint.handle_input(now, input);
+            self.drain(now, network);
+        } else if datagram.to == self.media_address() {
+            self.hear(now, &datagram.bytes);
+        }
+    }
+
+    /// When time is due.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        [self.endpoint.poll_timeout(), self.next_tick].into_iter().flatten().min()
+    }
+
+    /// Time passed.
+    pub fn on_time(&mut self, now: Now, network: &mut Network) {
+        if self.endpoint.poll_timeout().is_some_and(|at| at <= now.mono) {
+            self.endpoint.handle_input(now, Input::Timeout);
+            self.drain(now, network);
+        }
+        if self.next_tick.is_some_and(|at| at <= now.mono) {
+            self.next_tick = Some(now.mono + TICK);
+            self.tick(now, network);
+        }
+    }
+
+    /// When something happened first.
+    pub fn when(&self, event: &PhoneEvent) -> Option<Instant> {
+        self.events.iter().find(|(_, other)| other == event).map(|(at, _)| *at)
+    }
+
+    /// Where it receives media.
+    pub const fn media_address(&self) -> SocketAddr {
+        SocketAddr::new(self.address.ip(), 4000)
+    }
+
+    fn command(&mut self, now: Now, command: Command, network: &mut Network) {
+        self.endpoint.handle_input(now, Input::Command(command));
+        self.drain(now, network);
+    }
+
+    fn drain(&mut self, now: Now, network: &mut Network) {
+        while let Some(output) = self.endpoint.poll_output() {
+            match output {
+                Output::Transmit { destination, bytes, .. } => {
+                    network.send(now.mono, self.address, destination, &bytes);
+                }
+                Output::Event(event) => self.on_event(now, event),
+            }
+        }
+    }
+
+    fn on_event(&mut self, now: Now, event: Event) {
+        match event {
+            Event::Progressed { .. } => self.happened(now, PhoneEvent::Ringing),
+            Event::Accepted { response, .. } => {
+                let answer = SessionDescription::parse(&response.body).expect("the gateway's SDP parses");
+                self.stream = Some(sdp::accept(&answer, &self.offer).expect("the gateway's answer fits"));
+                self.next_tick = Some(now.mono + TICK);
+                self.happened(now, PhoneEvent::Answered);
+            }
+            Event::Failed { failure, .. } => {
+                let cause = match &failure {
+                    Failure::Refused(response) => response.headers.first().ok().flatten(),
+                    Failure::Timeout | Failure::NotSent(_) => None,
+                };
+                let cause = cause.as_ref().and_then(sip::wire::Reason::cause);
+                self.happened(now, PhoneEvent::Refused(failure.status().code(), cause));
+            }
+            Event::Ended { ending, .. } if ending != Ending::Local => {
+                self.stop_media();
+                self.happened(now, PhoneEvent::HungUp(ending.reason().and_then(sip::wire::Reason::cause)));
+            }
+            _ => {}
+        }
+    }
+
+    fn happened(&mut self, now: Now, event: PhoneEvent) {
+        self.events.push((now.mono, event));
+    }
+
+    fn stop_media(&mut self) {
+        self.next_tick = None;
+        self.stream = None;
+    }
+
+    fn hear(&mut self, now: Now, bytes: &[u8]) {
+        let Some(stream) = &self.stream else { return };
+        let packet = Packet::parse(bytes).expect("the gateway's RTP parses");
+        let format = stream.receive.iter().find(|format| format.payload_type == packet.payload_type());
+        let format = format.expect("the gateway sends what was negotiated");
+        let mut frame = [0; 3 * FRAME];
+        let length = Decoder::new(format.codec).decode(packet.payload(), &mut frame);
+        self.heard.extend_from_slice(&frame[..length]);
+        self.last_header = Some(packet.header());
+        if self.when(&PhoneEvent::FirstMedia).is_none() {
+            self.happened(now, PhoneEvent::FirstMedia);
+        }
+    }
+
+    fn tick(&mut self, now: Now, network: &mut Network) {
+        let Some(stream) = &self.stream else { return };
+        let events = stream.send_events.expect("the gateway takes telephone events");
+        let remote = stream.remote;
+        let (packet, told) = self.mouth.tick(now.mono, events);
+        network.send(now.mono, self.media_address(), remote, &packet);
+        match told {
+            Told::Nothing => {}
+            Told::Keyed => self.happened(now, PhoneEvent::Keyed),
+            Told::HangUp => self.hang_up(now, network),
+        }
+    }
+}
