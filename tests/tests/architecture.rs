@@ -164,5 +164,5 @@ fn production(text: &str) -> &str {
 }
 
 fn read(path: &Path) -> String {
-    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    fs::read_to_string(path).expect("a file of this repository")
 }
