@@ -135,7 +135,7 @@ fn config_text(folder: &Path, [sip, http, media]: [SocketAddr; 3]) -> String {
         number = "02153290005"
         languages = ["zh"]
         [dialplan]
-        routes = ["02153290005 -> ivr", "9001 -> app:echo", "9009 -> refuse(486)"]
+        routes = ["02153290005 -> ivr", "9001 -> app:echo", "9009 -> refuse(17)"]
         "#,
         state = folder.join("state").display(),
         prompts = prompts.display(),
