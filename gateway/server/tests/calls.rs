@@ -26,7 +26,7 @@ async fn a_telephone_hears_itself_in_the_echo_and_another_in_a_meeting() {
         let pair =
             Pair { meeting: "900100001".parse().expect("an ID"), password: Secret::new("1234".to_owned()) };
         // The tones begin at nearly the same time: both callers key the same keys.
-        plan.joining(&pair).talking(Some(hz), TALK * 3)
+        plan.joining(&pair).talking(Some(hz), TALK * 2)
     };
     let echo = stand.plan("9001").talking(Some(1_000), TALK);
     let (echo, a, b) =
@@ -135,7 +135,7 @@ fn config_text(folder: &Path, [sip, http, media]: [SocketAddr; 3]) -> String {
         number = "02153290005"
         languages = ["zh"]
         [dialplan]
-        routes = ["02153290005 -> ivr", "9001 -> app:echo", "9009 -> refuse(486)"]
+        routes = ["02153290005 -> ivr", "9001 -> app:echo", "9009 -> refuse(17)"]
         "#,
         state = folder.join("state").display(),
         prompts = prompts.display(),
