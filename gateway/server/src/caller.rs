@@ -23,7 +23,7 @@ mod sockets;
 
 pub use arrivals::Arrivals;
 pub use demo::{Demo, DemoError, demo};
-pub use dial::call;
+pub use dial::{call, call_until};
 pub use ear::{AUDIBLE, Ear, Since};
 pub use error::{CallError, During};
 pub use heard::{Heard, Join, Packets, Tone};

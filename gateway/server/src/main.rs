@@ -13,6 +13,7 @@ use server::{
     program, status,
 };
 use terms::{MeetingId, Secret};
+use tokio::sync::Notify;
 use tracing_subscriber::EnvFilter;
 
 /// A SIP, PSTN and H.323 interop gateway for cloud meetings.
@@ -148,7 +149,13 @@ fn carry_out(command: Command) -> Result<()> {
 fn call(args: CallArgs) -> Result<()> {
     let is_json = args.json;
     let (plan, entropy) = (args.plan()?, program::entropy()?);
-    let heard = runtime()?.block_on(caller::call(plan, Clock::start(), entropy));
+    let heard = runtime()?.block_on(async {
+        let stop = Notify::new();
+        tokio::select! {
+            heard = caller::call_until(plan, Clock::start(), entropy, &stop) => heard,
+            never = stop_on_interrupt(&stop) => match never {},
+        }
+    });
     match (heard, is_json) {
         (Ok(heard), true) => say(serde_json::to_string(&heard)?),
         (Ok(heard), false) => say(heard),
@@ -157,6 +164,17 @@ fn call(args: CallArgs) -> Result<()> {
             bail!("{error}");
         }
         (Err(error), false) => bail!("{error}"),
+    }
+}
+
+/// Whoever interrupts a call wants it hung up, not forgotten.
+async fn stop_on_interrupt(stop: &Notify) -> Infallible {
+    loop {
+        // Without signals the process is ended by whoever sends them, as ever.
+        if tokio::signal::ctrl_c().await.is_err() {
+            return std::future::pending().await;
+        }
+        stop.notify_one();
     }
 }
 

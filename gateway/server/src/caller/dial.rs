@@ -15,7 +15,7 @@ use terms::{
     Cause, Entropy, Instant, Now, Pii,
     media::{SampleRate, Stream},
 };
-use tokio::time::Instant as SystemInstant;
+use tokio::{sync::Notify, time::Instant as SystemInstant};
 
 use super::{
     arrivals::Arrivals,
@@ -33,6 +33,8 @@ const DIALOG: DialogId = DialogId::outgoing(1);
 const TICK: Duration = Duration::from_millis(20);
 /// How long the gateway may take to answer our BYE.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// And our CANCEL, with its INVITE.
+const CANCELLING: Duration = Duration::from_millis(500);
 /// A task with nothing to do looks up this often.
 const IDLE: Duration = Duration::from_secs(1);
 /// 60 ms at 8 kHz.
@@ -40,10 +42,20 @@ const MAX_SAMPLES: usize = 3 * SampleRate::Hz8000.tick_samples();
 
 /// Makes a call, works through its script, hangs up, and tells what was heard.
 pub async fn call(plan: Plan, clock: Clock, entropy: Entropy) -> Result<Heard, CallError> {
+    call_until(plan, clock, entropy, &Notify::new()).await
+}
+
+/// The same, hung up before its end once `stop` is notified.
+pub async fn call_until(
+    plan: Plan,
+    clock: Clock,
+    entropy: Entropy,
+    stop: &Notify,
+) -> Result<Heard, CallError> {
     let mut task = Task::new(plan, clock, entropy).await?;
     task.invite()?;
     while !task.is_done() {
-        let woken = task.wait().await;
+        let woken = task.wait(stop).await;
         task.handle(woken);
     }
     task.finish()
@@ -129,10 +141,13 @@ impl Task {
         matches!(self.stage, Stage::Done)
     }
 
-    async fn wait(&mut self) -> Woken {
+    async fn wait(&mut self, stop: &Notify) -> Woken {
         let due = self.due().map(|at| SystemInstant::from_std(self.clock.to_system(at)));
         let due = due.unwrap_or_else(|| SystemInstant::now() + IDLE);
-        self.sockets.wait(due).await
+        tokio::select! {
+            woken = self.sockets.wait(due) => woken,
+            () = stop.notified() => Woken::Stop,
+        }
     }
 
     fn due(&self) -> Option<Instant> {
@@ -158,6 +173,7 @@ impl Task {
             // ICMP about a packet of ours: the gateway closed its port before we hung up.
             Woken::Rtp(Err(_)) | Woken::Rtcp => {}
             Woken::Due => self.on_due(now),
+            Woken::Stop => self.hang_up(now, Some(CallError::Stopped)),
         }
         if let Stage::Leaving { until, left } = self.stage
             && (now.mono >= until || self.endpoint.transactions() <= left)
@@ -288,7 +304,14 @@ impl Task {
             self.failure.get_or_insert(error);
         }
         self.arrivals.end_measuring(now.mono);
-        self.stage = Stage::Leaving { until: now.mono + FAREWELL, left: self.endpoint.transactions() };
+        self.stage = match self.stage {
+            // The INVITE's own end, after the CANCEL's, must be acknowledged too, and that is not told.
+            Stage::Calling => Stage::Leaving { until: now.mono + CANCELLING, left: 0 },
+            Stage::Talking(_) => {
+                Stage::Leaving { until: now.mono + FAREWELL, left: self.endpoint.transactions() }
+            }
+            Stage::Leaving { .. } | Stage::Done => return self.stage = Stage::Done,
+        };
         self.feed(now, Input::Command(Command::Hangup { dialog: DIALOG, reason: None }));
     }
 

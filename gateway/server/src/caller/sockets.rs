@@ -53,6 +53,7 @@ pub(super) enum Woken {
     Rtp(io::Result<usize>),
     Rtcp,
     Due,
+    Stop,
 }
 
 impl Sockets {
