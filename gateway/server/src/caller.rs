@@ -19,10 +19,11 @@ mod mouth;
 mod plan;
 mod script;
 mod sip_side;
+mod sockets;
 
 pub use arrivals::Arrivals;
 pub use demo::{Demo, DemoError, demo};
-pub use dial::{call, route_to};
+pub use dial::{call, call_until};
 pub use ear::{AUDIBLE, Ear, Since};
 pub use error::{CallError, During};
 pub use heard::{Heard, Join, Packets, Tone};
@@ -30,3 +31,4 @@ pub use mouth::Mouth;
 pub use plan::{Pair, Plan, Step};
 pub use script::{Milestones, Progress, Say, Script};
 pub use sip_side::{LISTENER, endpoint_config, invitation};
+pub use sockets::route_to;

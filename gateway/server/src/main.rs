@@ -1,6 +1,8 @@
 //! The command line.
 
-use std::{convert::Infallible, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    convert::Infallible, io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration,
+};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Parser, Subcommand};
@@ -11,6 +13,7 @@ use server::{
     program, status,
 };
 use terms::{MeetingId, Secret};
+use tokio::sync::Notify;
 use tracing_subscriber::EnvFilter;
 
 /// A SIP, PSTN and H.323 interop gateway for cloud meetings.
@@ -146,37 +149,56 @@ fn carry_out(command: Command) -> Result<()> {
 fn call(args: CallArgs) -> Result<()> {
     let is_json = args.json;
     let (plan, entropy) = (args.plan()?, program::entropy()?);
-    let heard = runtime()?.block_on(caller::call(plan, Clock::start(), entropy));
+    let heard = runtime()?.block_on(async {
+        let stop = Notify::new();
+        tokio::select! {
+            heard = caller::call_until(plan, Clock::start(), entropy, &stop) => heard,
+            never = stop_on_interrupt(&stop) => match never {},
+        }
+    });
     match (heard, is_json) {
-        (Ok(heard), true) => println!("{}", serde_json::to_string(&heard)?),
-        (Ok(heard), false) => print!("{heard}"),
+        (Ok(heard), true) => say(serde_json::to_string(&heard)?),
+        (Ok(heard), false) => say(heard),
         (Err(error), true) => {
-            println!("{}", serde_json::json!({ "error": error.to_string() }));
+            say(serde_json::json!({ "error": error.to_string() }))?;
             bail!("{error}");
         }
         (Err(error), false) => bail!("{error}"),
     }
-    Ok(())
+}
+
+/// Whoever interrupts a call wants it hung up, not forgotten.
+async fn stop_on_interrupt(stop: &Notify) -> Infallible {
+    loop {
+        // Without signals the process is ended by whoever sends them, as ever.
+        if tokio::signal::ctrl_c().await.is_err() {
+            return std::future::pending().await;
+        }
+        stop.notify_one();
+    }
 }
 
 fn demo(args: &ConfigArgs) -> Result<()> {
     let config = args.load()?;
     // The callers tell what happens; the gateway only what should not.
     start_log(&config::Log { level: "warn".to_owned(), format: config.log.format });
-    println!("Five callers dial in; this takes about 20 s.\n");
+    say("Five callers dial in; this takes about 20 s.\n")?;
     let demo = runtime()?.block_on(caller::demo(config))?;
-    println!("{demo}");
+    say(&demo)?;
     if demo.is_good() { Ok(()) } else { bail!("the demonstration failed") }
 }
 
 fn status(args: &StatusArgs) -> Result<()> {
     let status = runtime()?.block_on(status::ask(&args.http, &args.token))?;
-    if args.json {
-        println!("{}", serde_json::to_string(&status)?);
-    } else {
-        print!("{status}");
+    if args.json { say(serde_json::to_string(&status)?) } else { say(status) }
+}
+
+/// Who stops reading, as `head` does, has read enough.
+fn say(text: impl std::fmt::Display) -> Result<()> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("standard output"),
+        Ok(()) | Err(_) => Ok(()),
     }
-    Ok(())
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {

@@ -91,7 +91,7 @@ impl fmt::Display for Status {
         writeln!(f, "calls         {:>6}", load.calls)?;
         writeln!(f, "meetings      {:>6}", load.meetings)?;
         writeln!(f, "participants  {:>6}", load.participants)?;
-        writeln!(f, "leases        {:>6}", load.leases)
+        write!(f, "leases        {:>6}", load.leases)
     }
 }
 

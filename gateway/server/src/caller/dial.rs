@@ -1,16 +1,12 @@
 //! The one task of a call: waits on its sockets and the clock; feeds one input, drains all output.
 
-use std::{
-    io,
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use std::{io, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use codecs::Decoder;
 use media::Clock;
 use rtp::{Datagram, HEADER_LEN, Packet, classify};
-use sdp::{Capabilities, LocalDescription, SessionDescription};
+use sdp::{Capabilities, SessionDescription};
 use sip::{
     endpoint::{Command, DialogId, Ending, Endpoint, Event, Failure, Input, Limits, Output, Refusal},
     wire::{Reason, Response, StatusCode},
@@ -19,10 +15,7 @@ use terms::{
     Cause, Entropy, Instant, Now, Pii,
     media::{SampleRate, Stream},
 };
-use tokio::{
-    net::UdpSocket,
-    time::{Instant as SystemInstant, sleep_until},
-};
+use tokio::{sync::Notify, time::Instant as SystemInstant};
 
 use super::{
     arrivals::Arrivals,
@@ -33,38 +26,36 @@ use super::{
     plan::{Plan, Step},
     script::{Milestones, Progress, Script},
     sip_side::{self, LISTENER},
+    sockets::{Sockets, Woken},
 };
 
 const DIALOG: DialogId = DialogId::outgoing(1);
 const TICK: Duration = Duration::from_millis(20);
 /// How long the gateway may take to answer our BYE.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// And our CANCEL, with its INVITE.
+const CANCELLING: Duration = Duration::from_millis(500);
 /// A task with nothing to do looks up this often.
 const IDLE: Duration = Duration::from_secs(1);
-/// The longest datagram there is.
-const MAX_DATAGRAM: usize = 65_535;
-/// Room for 60 ms of G.711 and a header with all it may have.
-const MAX_PACKET: usize = 2_048;
 /// 60 ms at 8 kHz.
 const MAX_SAMPLES: usize = 3 * SampleRate::Hz8000.tick_samples();
 
-/// Our own address on the way to `gateway`, as the operating system routes.
-pub fn route_to(gateway: SocketAddr) -> io::Result<IpAddr> {
-    let any: IpAddr = match gateway {
-        SocketAddr::V4(_) => [0; 4].into(),
-        SocketAddr::V6(_) => [0; 16].into(),
-    };
-    let socket = std::net::UdpSocket::bind((any, 0))?;
-    socket.connect(gateway)?;
-    Ok(socket.local_addr()?.ip())
-}
-
 /// Makes a call, works through its script, hangs up, and tells what was heard.
 pub async fn call(plan: Plan, clock: Clock, entropy: Entropy) -> Result<Heard, CallError> {
+    call_until(plan, clock, entropy, &Notify::new()).await
+}
+
+/// The same, hung up before its end once `stop` is notified.
+pub async fn call_until(
+    plan: Plan,
+    clock: Clock,
+    entropy: Entropy,
+    stop: &Notify,
+) -> Result<Heard, CallError> {
     let mut task = Task::new(plan, clock, entropy).await?;
     task.invite()?;
     while !task.is_done() {
-        let woken = task.wait().await;
+        let woken = task.wait(stop).await;
         task.handle(woken);
     }
     task.finish()
@@ -116,56 +107,15 @@ struct Task {
     failure: Option<CallError>,
 }
 
-#[derive(Debug)]
-struct Sockets {
-    /// Connected, so that ICMP tells when nobody is there.
-    sip: UdpSocket,
-    rtp: UdpSocket,
-    /// Takes the gateway's reports, so that they meet no closed port.
-    rtcp: UdpSocket,
-    sip_buffer: Vec<u8>,
-    rtp_buffer: Vec<u8>,
-    rtcp_buffer: Vec<u8>,
-}
-
-/// What the task woke for.
-enum Woken {
-    Sip(io::Result<usize>),
-    Rtp(io::Result<usize>),
-    Rtcp,
-    Due,
-}
-
-impl Sockets {
-    async fn bind(plan: &Plan) -> io::Result<Self> {
-        let (sip, rtp) = (UdpSocket::bind((plan.local, 0)).await?, UdpSocket::bind((plan.local, 0)).await?);
-        sip.connect(plan.gateway).await?;
-        // Until the runtime has seen that a socket takes datagrams, it takes none without waiting.
-        sip.writable().await?;
-        rtp.writable().await?;
-        Ok(Self {
-            sip,
-            rtp,
-            rtcp: UdpSocket::bind((plan.local, 0)).await?,
-            sip_buffer: vec![0; MAX_DATAGRAM],
-            rtp_buffer: vec![0; MAX_PACKET],
-            rtcp_buffer: vec![0; MAX_PACKET],
-        })
-    }
-}
-
 impl Task {
     async fn new(plan: Plan, clock: Clock, mut entropy: Entropy) -> Result<Self, CallError> {
-        let sockets = Sockets::bind(&plan).await?;
-        let local = LocalDescription {
-            rtcp: sockets.rtcp.local_addr()?,
-            ..LocalDescription::new(sockets.rtp.local_addr()?)
-        };
+        let sockets = Sockets::bind(plan.local, plan.gateway).await?;
+        let local = sockets.local()?;
         let limits = Limits { dialogs: 4, transactions: 64, ..Limits::DEFAULT };
-        let config = sip_side::endpoint_config(sockets.sip.local_addr()?, limits, &mut entropy);
+        let config = sip_side::endpoint_config(local.sip, limits, &mut entropy);
         Ok(Self {
             endpoint: Endpoint::new(config, entropy.split()),
-            offer: sdp::offer(&Capabilities::default(), &local),
+            offer: sdp::offer(&Capabilities::default(), &local.media),
             ear: Ear::new(&plan.listen),
             plan,
             clock,
@@ -179,8 +129,8 @@ impl Task {
     }
 
     fn invite(&mut self) -> Result<(), CallError> {
-        let local = self.sockets.sip.local_addr()?;
-        let invite = sip_side::invitation(DIALOG, &self.plan, local, &self.offer)?;
+        let local = self.sockets.local()?;
+        let invite = sip_side::invitation(DIALOG, &self.plan, local.sip, &self.offer)?;
         let now = self.clock.now();
         self.times.invited = now.mono;
         self.feed(now, Input::Command(Command::Invite(Box::new(invite))));
@@ -191,15 +141,12 @@ impl Task {
         matches!(self.stage, Stage::Done)
     }
 
-    async fn wait(&mut self) -> Woken {
+    async fn wait(&mut self, stop: &Notify) -> Woken {
         let due = self.due().map(|at| SystemInstant::from_std(self.clock.to_system(at)));
         let due = due.unwrap_or_else(|| SystemInstant::now() + IDLE);
-        let Sockets { sip, rtp, rtcp, sip_buffer, rtp_buffer, rtcp_buffer } = &mut self.sockets;
         tokio::select! {
-            received = sip.recv(sip_buffer) => Woken::Sip(received),
-            received = rtp.recv(rtp_buffer) => Woken::Rtp(received),
-            _ = rtcp.recv(rtcp_buffer) => Woken::Rtcp,
-            () = sleep_until(due) => Woken::Due,
+            woken = self.sockets.wait(due) => woken,
+            () = stop.notified() => Woken::Stop,
         }
     }
 
@@ -217,7 +164,7 @@ impl Task {
         let now = self.clock.now();
         match woken {
             Woken::Sip(Ok(length)) => {
-                let bytes = Bytes::copy_from_slice(&self.sockets.sip_buffer[..length]);
+                let bytes = Bytes::copy_from_slice(self.sockets.sip_datagram(length));
                 let (listener, source) = (LISTENER, self.plan.gateway);
                 self.feed(now, Input::Datagram { listener, source, bytes });
             }
@@ -226,6 +173,7 @@ impl Task {
             // ICMP about a packet of ours: the gateway closed its port before we hung up.
             Woken::Rtp(Err(_)) | Woken::Rtcp => {}
             Woken::Due => self.on_due(now),
+            Woken::Stop => self.hang_up(now, Some(CallError::Stopped)),
         }
         if let Stage::Leaving { until, left } = self.stage
             && (now.mono >= until || self.endpoint.transactions() <= left)
@@ -263,9 +211,8 @@ impl Task {
         self.endpoint.handle_input(now, input);
         while let Some(output) = self.endpoint.poll_output() {
             match output {
-                // What is not sent counts as lost: the endpoint sends it again.
                 Output::Transmit { destination, bytes, .. } => {
-                    self.sockets.sip.try_send_to(&bytes, destination).ok();
+                    self.sockets.send_sip(&bytes, destination);
                 }
                 Output::Event(event) => self.on_event(now, event),
             }
@@ -357,7 +304,14 @@ impl Task {
             self.failure.get_or_insert(error);
         }
         self.arrivals.end_measuring(now.mono);
-        self.stage = Stage::Leaving { until: now.mono + FAREWELL, left: self.endpoint.transactions() };
+        self.stage = match self.stage {
+            // The INVITE's own end, after the CANCEL's, must be acknowledged too, and that is not told.
+            Stage::Calling => Stage::Leaving { until: now.mono + CANCELLING, left: 0 },
+            Stage::Talking(_) => {
+                Stage::Leaving { until: now.mono + FAREWELL, left: self.endpoint.transactions() }
+            }
+            Stage::Leaving { .. } | Stage::Done => return self.stage = Stage::Done,
+        };
         self.feed(now, Input::Command(Command::Hangup { dialog: DIALOG, reason: None }));
     }
 
@@ -381,8 +335,7 @@ impl Task {
                 let mut packet = [0; HEADER_LEN + SampleRate::Hz8000.tick_samples()];
                 let length = talk.mouth.speak(say, &mut packet);
                 self.times.sent = talk.mouth.sent();
-                // A full socket buffer loses the packet, as the network may.
-                self.sockets.rtp.try_send_to(&packet[..length], talk.remote).ok();
+                self.sockets.send_rtp(&packet[..length], talk.remote);
             }
             Progress::Over => self.hang_up(now, None),
             Progress::AskedAgain => self.hang_up(now, Some(CallError::AskedAgain)),
@@ -395,7 +348,7 @@ impl Task {
 
     fn hear(&mut self, now: Now, length: usize) {
         let Stage::Talking(talk) = &self.stage else { return };
-        let datagram = &self.sockets.rtp_buffer[..length];
+        let datagram = self.sockets.rtp_packet(length);
         if classify(datagram) != Datagram::Rtp {
             return;
         }

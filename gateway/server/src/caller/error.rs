@@ -64,6 +64,9 @@ pub enum CallError {
     /// The gateway hung up before we did.
     #[error("the gateway hung up {} (cause {}); {}", during(*.0), .1.0, reason_remedy(*.1))]
     HungUp(During, Cause),
+    /// Somebody stopped it.
+    #[error("stopped; the call was hung up")]
+    Stopped,
     /// The gateway no longer knows the call, or no longer answers.
     #[error("the gateway lost the call; its log says why")]
     Lost,

@@ -88,13 +88,13 @@ impl fmt::Display for Heard {
             writeln!(f, "in the meeting {} ms after the last #", join.joined.as_millis())?;
         }
         let Packets { sent, received, lost, reordered, largest_gap } = self.packets;
-        writeln!(
+        write!(
             f,
             "packets: {sent} sent, {received} received, {lost} lost, {reordered} reordered, largest gap {} ms",
             largest_gap.as_millis()
         )?;
         for tone in &self.tones {
-            writeln!(f, "{tone}")?;
+            write!(f, "\n{tone}")?;
         }
         Ok(())
     }

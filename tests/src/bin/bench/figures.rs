@@ -11,6 +11,8 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct Turn {
     cpu: Duration,
+    /// Of everything on the machine but the process under test and the callers.
+    others: Duration,
     packets: Packets,
     of: Of,
 }
@@ -31,9 +33,9 @@ enum Of {
 }
 
 impl Turn {
-    /// What the process took, and what came and went meanwhile.
-    pub(crate) const fn new(cpu: Duration, packets: Packets) -> Self {
-        Self { cpu, packets, of: Of::Unknown }
+    /// What the process took, and what others took, came and went meanwhile.
+    pub(crate) const fn new(cpu: Duration, others: Duration, packets: Packets) -> Self {
+        Self { cpu, others, packets, of: Of::Unknown }
     }
 
     /// Adds what the callers of the meetings heard.
@@ -71,8 +73,9 @@ impl fmt::Display for Turn {
         let Packets { sent, received, lost } = self.packets;
         write!(
             f,
-            "{} ms CPU, {sent} packets sent, {received} received, {lost} lost, {:.2} µs a packet in and out",
+            "{} ms CPU (others on this machine: {}), {sent} packets sent, {received} received, {lost} lost, {:.2} µs a packet in and out",
             self.cpu.as_millis(),
+            self.others.as_millis(),
             self.micros_per_packet()
         )?;
         match &self.of {
@@ -127,6 +130,11 @@ impl Comparison {
         }
     }
 
+    /// Two cores are in use; caches and interrupts are shared with whatever else runs.
+    fn is_disturbed(&self) -> bool {
+        self.gateway.iter().chain(&self.echo).any(|turn| turn.others > self.window * 2 / 10)
+    }
+
     /// Whether every caller of every turn heard the others alone, and nothing was lost.
     pub(crate) fn is_sound(&self) -> bool {
         let is_sound = |turn: &Turn| match &turn.of {
@@ -142,6 +150,12 @@ impl fmt::Display for Comparison {
         let (gateway, echo) = (self.median(&self.gateway), self.median(&self.echo));
         writeln!(f, "CPU ms per second and participant, median of {}:", self.gateway.len())?;
         writeln!(f, "  gateway {gateway:.3}   echo {echo:.3}   ratio {:.2}", gateway / echo)?;
+        if self.is_disturbed() {
+            writeln!(
+                f,
+                "  Other programs took more than a tenth of the machine: measure again when it is idle."
+            )?;
+        }
         if !self.is_sound() {
             writeln!(
                 f,

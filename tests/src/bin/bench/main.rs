@@ -98,7 +98,7 @@ fn gateway_turn(size: Size, state: &Path, entropy: &mut Entropy) -> Result<Turn,
     let clock = Clock::start();
     let mut dialled = dial_in::dial(gateway.sip, size.callers, clock, entropy)?;
     dialled.settle(SETTLING);
-    let turn = measure(dialled.crowd_mut(), size, || gateway.process.cpu())?;
+    let turn = measure(dialled.crowd_mut(), size, gateway.process.id())?;
     let (own, all) = (gateway.figures()?, dialled.crowd_mut().packets());
     Ok(turn.heard_by(&dialled.hang_up()).with_gateway(own, all))
 }
@@ -110,22 +110,22 @@ fn echo_turn(size: Size, program: &Path, entropy: &mut Entropy) -> Result<Turn, 
         crowd.add(line::Line::to_echo(index, echo.port_of(index)?, entropy)?);
     }
     crowd.run_for(SETTLING);
-    let turn = measure(&mut crowd, size, || echo.process.cpu())?;
+    let turn = measure(&mut crowd, size, echo.process.id())?;
     Ok(turn.with_echo(echo.stop()?))
 }
 
-/// The CPU time that the process under test takes while all callers send.
-fn measure(
-    crowd: &mut Crowd,
-    size: Size,
-    cpu: impl Fn() -> Result<Duration, server::ServerError>,
-) -> Result<Turn, Box<dyn Error>> {
-    let (packets, before) = (crowd.packets(), cpu()?);
+/// The CPU time that the process under test takes while all callers send, and what is taken by others.
+fn measure(crowd: &mut Crowd, size: Size, process: u32) -> Result<Turn, Box<dyn Error>> {
+    let cpu = || -> Result<_, server::ServerError> {
+        let (tested, callers) = (server::cpu_of(process)?, server::cpu_of(std::process::id())?);
+        Ok((tested, server::machine_cpu()?.saturating_sub(tested + callers)))
+    };
+    let (packets, (tested, others)) = (crowd.packets(), cpu()?);
     crowd.run_for(size.window);
-    let (after, packets) = (cpu()?, crowd.packets().since(packets));
+    let ((tested_after, others_after), packets) = (cpu()?, crowd.packets().since(packets));
     // What is on its way gets home before the servers are asked what they got.
     thread::sleep(Duration::from_millis(5));
-    Ok(Turn::new(after.saturating_sub(before), packets))
+    Ok(Turn::new(tested_after.saturating_sub(tested), others_after.saturating_sub(others), packets))
 }
 
 /// A folder that goes at the end.

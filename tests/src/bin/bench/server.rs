@@ -69,18 +69,35 @@ pub(crate) fn compile_echo(folder: &Path) -> Result<PathBuf, ServerError> {
     if done.success() { Ok(program) } else { Err(ServerError::Failed("cc")) }
 }
 
+/// CPU time of the whole machine, interrupts and what a hypervisor took included, idleness not.
+pub(crate) fn machine_cpu() -> Result<Duration, ServerError> {
+    let stat = fs::read_to_string("/proc/stat")?;
+    // proc(5): user nice system idle iowait irq softirq steal; guests are in user already.
+    let fields = stat.lines().next().unwrap_or_default().split_whitespace().skip(1).take(8);
+    let busy = fields.enumerate().filter(|(at, _)| !matches!(at, 3 | 4));
+    Ok(of_ticks(busy.filter_map(|(_, field)| field.parse::<u64>().ok()).sum()))
+}
+
+/// CPU time of a process, all its threads: utime + stime.
+pub(crate) fn cpu_of(process: u32) -> Result<Duration, ServerError> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // proc(5): the name, in brackets, may hold anything; utime and stime are fields 14 and 15.
+    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
+    Ok(of_ticks(fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum()))
+}
+
+const fn of_ticks(ticks: u64) -> Duration {
+    Duration::from_millis(ticks * 1_000 / TICKS)
+}
+
 /// A child process that is killed when it is let go.
 #[derive(Debug)]
 pub(crate) struct Process(Child);
 
 impl Process {
-    /// utime + stime of all its threads.
-    pub(crate) fn cpu(&self) -> Result<Duration, ServerError> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
-        // proc(5): the name, in brackets, may hold anything; utime and stime are fields 14 and 15.
-        let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
-        let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
-        Ok(Duration::from_millis(ticks * 1_000 / TICKS))
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
     }
 
     fn is_up(&mut self) -> bool {
