@@ -14,6 +14,8 @@ mod params;
 mod parse;
 mod scan;
 mod status;
+pub mod stream;
+pub mod stun;
 pub(crate) mod text;
 mod uri;
 mod write;
