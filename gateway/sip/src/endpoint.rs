@@ -17,6 +17,7 @@ mod capabilities;
 pub mod command;
 mod commands;
 pub mod config;
+mod connections;
 mod deadlines;
 pub mod event;
 mod happening;
@@ -29,6 +30,7 @@ mod reply;
 mod routing;
 mod snapshot;
 mod stage;
+mod streams;
 mod timeouts;
 mod transactions;
 mod uac;
@@ -37,8 +39,9 @@ mod usage;
 
 pub use crate::wire::Body;
 pub use agent::{Endpoint, Input, Output};
-pub use command::{Command, DialogId, ExtraHeader, Hop, Invite, Refusal};
+pub use command::{Command, DialogId, ExtraHeader, Hop, Invite, Oversize, Refusal};
 pub use config::{EndpointConfig, Limit, Limits, Listener, ListenerId};
+pub use connections::ConnectionId;
 pub use event::{Counted, Ending, Event, Failure, Invited, NotSent};
 pub use snapshot::{DialogSnapshot, RestoreError};
 

@@ -1,7 +1,9 @@
 //! Requests of ours.
 
 use super::{
-    Body, DialogId, Endpoint, Hop, Listener, routing,
+    Body, DialogId, Endpoint, Hop, Listener,
+    connections::Sender,
+    routing,
     transactions::{Beginning, Purpose, TransactionId},
 };
 use crate::{
@@ -27,15 +29,20 @@ impl Endpoint {
         hop: Hop,
         bytes: &Bytes,
     ) -> Option<TransactionId> {
-        let request = as_request(bytes)?;
+        let (request, otherwise) = (as_request(bytes)?, hop.destination);
+        let wide = self.wide_hop(now, hop, bytes.len());
+        let wide = wide.and_then(|wide| Some((self.readdressed(&request, wide)?, wide, Some(hop))));
+        let (request, hop, way_back) = wide.unwrap_or((request, hop, None));
+        let bytes = request.wire.clone();
         let pace = self.pace(hop.listener);
-        let beginning = Beginning { owner: Some(owner), purpose, hop, source: hop.destination, request };
+        let source = hop.destination;
+        let beginning = Beginning { owner: Some(owner), purpose, hop, otherwise, way_back, source, request };
         let id = self.transactions.begin_client(now, pace, beginning);
         self.deadlines.set(
             super::deadlines::TimerId::Transaction(id),
             self.transactions.get(id).and_then(|transaction| transaction.deadline()),
         );
-        self.transmit(hop, bytes.clone());
+        self.transmit_for(Sender::Transaction(id), hop, bytes);
         Some(id)
     }
 
@@ -83,7 +90,7 @@ fn via_of(listener: &Listener, branch: &Branch) -> Via {
     Via::new(listener.transport.clone(), listener.host.clone(), listener.port, branch)
 }
 
-fn as_request(bytes: &Bytes) -> Option<Request> {
+pub(super) fn as_request(bytes: &Bytes) -> Option<Request> {
     match wire::parse(bytes.clone()) {
         Ok(Message::Request(request)) => Some(*request),
         Ok(Message::Response(_)) | Err(_) => None,

@@ -58,6 +58,39 @@ pub struct Hop {
     pub listener: ListenerId,
     /// To this address.
     pub destination: SocketAddr,
+    /// How, where a request is too long for a datagram.
+    pub oversize: Oversize,
+}
+
+impl Hop {
+    /// By that listener to that address, whatever the length.
+    pub const fn new(listener: ListenerId, destination: SocketAddr) -> Self {
+        Self { listener, destination, oversize: Oversize::Same }
+    }
+
+    /// What tells where a message goes.
+    pub(crate) const fn way(self) -> (ListenerId, SocketAddr) {
+        (self.listener, self.destination)
+    }
+}
+
+/// RFC 3261 §18.1.1: how a request of more than 1300 bytes goes to a hop of a datagram listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Oversize {
+    /// Like any other. Carriers want it so.
+    Same,
+    /// By this stream listener, to the same address. If no connection is up within 500 ms, or it is
+    /// refused, the request goes by a datagram after all, and so do others for an hour.
+    Stream(ListenerId),
+}
+
+impl Oversize {
+    pub(crate) const fn listener(self) -> Option<ListenerId> {
+        match self {
+            Self::Same => None,
+            Self::Stream(listener) => Some(listener),
+        }
+    }
 }
 
 /// A call to make. The endpoint adds Via, tags, Call-ID, CSeq, Contact, Allow, Supported, User-Agent.

@@ -140,6 +140,8 @@ pub enum NotSent {
     NameInUse,
     /// The configuration has no such listener.
     NoSuchListener,
+    /// RFC 3261 §17.1.4: no connection could be opened, or it broke before anything came back.
+    Unreachable,
     /// What was commanded makes no message that could be read.
     Unwritable,
 }

@@ -6,6 +6,7 @@ mod in_dialog;
 mod pair;
 mod refusals;
 mod snapshot;
+mod streams;
 mod uac;
 mod uas;
 mod world;

@@ -22,6 +22,10 @@ impl Endpoint {
             match id {
                 TimerId::Transaction(id) => self.on_transaction_timer(now, id),
                 TimerId::Dialog(id) => self.on_usage_timer(now, id),
+                TimerId::Connection(id) => self.on_stalled(now, id),
+                TimerId::Opening(listener, destination) => {
+                    self.on_opening_timer(now, (listener, destination));
+                }
             }
         }
     }
@@ -70,8 +74,8 @@ impl Endpoint {
         let t2 = self.config.timers.t2;
         let Some(answer) = self.usages.get_mut(id).and_then(|usage| usage.answer.as_mut()) else { return };
         answer.resend = answer.resend.doubled_to(now, t2);
-        let (hop, bytes) = (answer.hop, answer.response.clone());
-        self.transmit(hop, bytes);
+        let (hop, otherwise, bytes) = (answer.hop, answer.otherwise, answer.response.clone());
+        self.transmit(self.answer_hop(hop, otherwise), bytes);
         self.count(Counted::Retransmitted);
     }
 }

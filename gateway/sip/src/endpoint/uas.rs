@@ -73,6 +73,7 @@ impl Endpoint {
             resend: Resend::after(now, timers.t1),
             give_up_at: now + timers.give_up(),
             hop: transaction.hop,
+            otherwise: transaction.otherwise,
             response: transaction.reply.clone(),
         });
     }
@@ -107,6 +108,7 @@ impl Endpoint {
             }
             Happening::Response(_)
             | Happening::NoAnswer
+            | Happening::Unreachable
             | Happening::Answer(..)
             | Happening::Cancelled(_)
             | Happening::Bye(_)

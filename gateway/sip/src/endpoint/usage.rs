@@ -8,6 +8,7 @@ use crate::{
 };
 use alloc::{collections::BTreeMap, vec::Vec};
 use bytes::Bytes;
+use core::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 use terms::time::Instant;
 
@@ -51,6 +52,7 @@ pub(super) struct Unacknowledged {
     pub(super) resend: Resend,
     pub(super) give_up_at: Instant,
     pub(super) hop: Hop,
+    pub(super) otherwise: SocketAddr,
     #[serde(serialize_with = "text::serialize_bytes", deserialize_with = "text::deserialize_bytes")]
     pub(super) response: Bytes,
 }

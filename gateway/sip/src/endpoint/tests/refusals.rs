@@ -134,7 +134,9 @@ fn rfc3261_8_2_7_over_a_limit_the_answer_is_503_and_keeps_nothing() {
         let mut config = config(1, [192, 0, 2, 10]);
         match limit {
             Limit::Dialogs => config.limits.dialogs = 0,
-            Limit::Transactions | Limit::Forks => config.limits.transactions = 0,
+            Limit::Transactions | Limit::Forks | Limit::Connections | Limit::Waiting => {
+                config.limits.transactions = 0;
+            }
         }
         let mut desk = Desk::with(config);
         let seen = desk.feed(&Ask::invite().text());
