@@ -25,6 +25,7 @@ mod in_dialog;
 mod incoming;
 mod inspect;
 mod minter;
+mod reliable;
 mod reoffer;
 mod reply;
 mod routing;
@@ -39,7 +40,7 @@ mod usage;
 
 pub use crate::wire::Body;
 pub use agent::{Endpoint, Input, Output};
-pub use command::{Command, DialogId, ExtraHeader, Hop, Invite, Oversize, Refusal};
+pub use command::{Command, DialogId, ExtraHeader, Hop, Invite, Oversize, Refusal, Reliability};
 pub use config::{EndpointConfig, Limit, Limits, Listener, ListenerId};
 pub use connections::ConnectionId;
 pub use event::{Counted, Ending, Event, Failure, Invited, NotSent};

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     dialog::Dialog,
-    wire::{self, Branch, HeaderName, Message, MessageWriter, Method, Request, Via},
+    wire::{self, Branch, HeaderName, Message, MessageWriter, Method, Request, Tag, Via},
 };
 use bytes::Bytes;
 use terms::time::Instant;
@@ -51,14 +51,26 @@ impl Endpoint {
         &mut self,
         now: Instant,
         id: DialogId,
+        asked: (Method, Purpose),
+        write: impl FnOnce(&mut MessageWriter) -> Option<Body>,
+    ) -> Option<TransactionId> {
+        self.ask_peer(now, (id, None), asked, write)
+    }
+
+    /// The same within the early dialog with the peer of that tag.
+    pub(super) fn ask_peer(
+        &mut self,
+        now: Instant,
+        (id, peer): (DialogId, Option<&Tag>),
         (method, purpose): (Method, Purpose),
         write: impl FnOnce(&mut MessageWriter) -> Option<Body>,
     ) -> Option<TransactionId> {
-        let usage = self.usages.get(id)?;
-        let hop = routing::request_hop(&usage.dialog, usage.peer);
+        let usage = self.usages.get_mut(id)?;
+        let seen = usage.peer;
+        let hop = routing::request_hop(usage.dialog_with(peer), seen);
         let via = self.via(hop)?;
         let product = self.config.product.clone();
-        let dialog = &mut self.usages.get_mut(id)?.dialog;
+        let dialog = self.usages.get_mut(id)?.dialog_with(peer);
         let mut writer = dialog.next_request(method, &via);
         writer.text(HeaderName::UserAgent, &product);
         let body = write(&mut writer);

@@ -81,6 +81,6 @@ pub enum Limit {
     Forks,
     /// [`Limits::connections`].
     Connections,
-    /// The 256 messages that may wait for a connection to be opened; the message is lost.
+    /// Messages that may wait for one connection to be opened, or for one PRACK; the message is lost.
     Waiting,
 }

@@ -27,6 +27,8 @@ pub(super) enum Happening {
     Acked(Option<Body>),
     /// It did not.
     NoAck,
+    /// The PRACK for our 1xx did not come.
+    NoPrack,
     /// The peer knows the dialog no more.
     Gone(StatusCode),
     /// A request within the dialog got no answer.
@@ -49,6 +51,7 @@ impl Happening {
             Self::Bye(_) => stage::Input::Bye,
             Self::Acked(_) => stage::Input::Ack,
             Self::NoAck => stage::Input::NoAck,
+            Self::NoPrack => stage::Input::NoPrack,
             Self::Gone(_) => stage::Input::Gone,
             Self::Silence => stage::Input::Silence,
             Self::Timer => stage::Input::Timer,
@@ -76,7 +79,7 @@ impl Happening {
             Self::Bye(reason) => Ending::Bye(reason),
             Self::NoAck => Ending::NoAck,
             Self::Gone(status) => Ending::DialogGone(status),
-            Self::Silence => Ending::Timeout,
+            Self::Silence | Self::NoPrack => Ending::Timeout,
         };
         Some(Event::Ended { dialog, ending })
     }

@@ -197,6 +197,7 @@ pub(super) fn name_of(event: &Event) -> String {
         Event::Accepted { response, .. } => format!("Accepted {}", response.status),
         Event::ReofferAnswered { response, .. } => format!("ReofferAnswered {}", response.status),
         Event::Invited(_) => "Invited".into(),
+        Event::ProgressAcknowledged { .. } => "ProgressAcknowledged".into(),
         Event::Acknowledged { .. } => "Acknowledged".into(),
         Event::Reoffered { .. } => "Reoffered".into(),
         Event::ReofferWithdrawn { .. } => "ReofferWithdrawn".into(),

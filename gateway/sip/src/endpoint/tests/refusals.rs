@@ -16,7 +16,7 @@ fn case(name: &'static str, ask: &Ask, answer: &'static str, has: (&'static str,
     Case { name, text: ask.text(), answer, has }
 }
 
-const ALLOW: (&str, &str) = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE");
+const ALLOW: (&str, &str) = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK");
 const TAGGED: (&str, &str) = ("To", "<sip:gateway@192.0.2.10>");
 
 fn cases() -> alloc::vec::Vec<Case> {
@@ -37,7 +37,7 @@ fn cases() -> alloc::vec::Vec<Case> {
             "require",
             &Ask::invite().with("Require: 100rel, precondition"),
             "420 Bad Extension",
-            ("Unsupported", "100rel"),
+            ("Unsupported", "precondition"),
         ),
         case(
             "bye in no dialog",
