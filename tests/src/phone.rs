@@ -123,7 +123,7 @@ impl Phone {
         let invite = Invite {
             dialog: DIALOG,
             uri: uri(number, gateway::ADDRESS),
-            hop: Hop { listener: LISTENER, destination: gateway::ADDRESS.parse().expect("an address") },
+            hop: Hop::new(LISTENER, gateway::ADDRESS.parse().expect("an address")),
             from: NameAddr::new(uri("13800138000", "trunk.example")),
             to: NameAddr::new(uri(number, "trunk.example")),
             max_forwards: MaxForwards::INITIAL,
@@ -195,6 +195,8 @@ impl Phone {
                 Output::Transmit { destination, bytes, .. } => {
                     network.send(now.mono, self.address, destination, &bytes);
                 }
+                // Its one listener is UDP.
+                Output::Write { .. } | Output::Connect { .. } | Output::Disconnect { .. } => {}
                 Output::Event(event) => self.on_event(now, event),
             }
         }

@@ -10,7 +10,7 @@ use call::leg::{Arrival, EndedBy, LegCommand, LegEvent, LocalMedia};
 use sdp::{Capabilities, LocalDescription, SessionDescription};
 use serde::{Deserialize, Serialize};
 use sip::{
-    endpoint::{Body, Command, DialogId, Ending, Event, ExtraHeader, Invited, Refusal},
+    endpoint::{Body, Command, DialogId, Ending, Event, ExtraHeader, Invited, Refusal, Reliability},
     wire::{ContentType, Reason, Request, StatusCode, Text},
 };
 use terms::{Cause, Direction, Entropy, LegId, MediaLine, media::Stream};
@@ -127,6 +127,7 @@ impl SipLegs {
             // Calls that we make come with call-out; an offer that was withdrawn changed nothing yet.
             Input::Sip(
                 Event::Progressed { .. }
+                | Event::ProgressAcknowledged { .. }
                 | Event::Accepted { .. }
                 | Event::Failed { .. }
                 | Event::ReofferWithdrawn { .. }
@@ -215,6 +216,7 @@ impl SipLegs {
                 let progress = Command::Progress {
                     dialog,
                     status: StatusCode::RINGING,
+                    reliability: Reliability::BestEffort,
                     body: None,
                     headers: Vec::new(),
                 };

@@ -224,6 +224,10 @@ impl Shard {
                 endpoint::Output::Transmit { listener, destination, bytes } => {
                     self.outputs.push_back(Output::Transmit { listener, destination, bytes });
                 }
+                // The configuration has datagram listeners only.
+                endpoint::Output::Write { .. }
+                | endpoint::Output::Connect { .. }
+                | endpoint::Output::Disconnect { .. } => {}
                 endpoint::Output::Event(endpoint::Event::Counted(counted)) => {
                     self.outputs.push_back(Output::Counted(counted));
                 }

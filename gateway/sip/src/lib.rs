@@ -1,7 +1,7 @@
 //! SIP as values: messages, transactions, dialogs, endpoint. No socket, clock or random source.
 //!
 //! ```text
-//!        datagrams                 commands, events
+//!   datagrams, connections           commands, events
 //!            │ ▲                         │ ▲
 //!  ┌─────────▼─┴─────────────────────────▼─┴───────┐
 //!  │ endpoint     one INVITE usage: stage machine  │
@@ -10,7 +10,7 @@
 //!  │    │                                          │
 //!  │  transaction        four machines (§17)       │
 //!  └────┬──────────────────────────────────────────┘
-//!     wire                parse once, write header by header
+//!     wire                cut streams, parse once, write header by header
 //! ```
 //!
 //! The contract: feed one [`Input`](endpoint::Input), drain all [`Output`](endpoint::Output), wait
@@ -47,6 +47,7 @@
 //!             let answer = Command::Answer { dialog: invited.dialog, body: None, headers: vec![] };
 //!             endpoint.handle_input(now, Input::Command(answer));
 //!         }
+//!         Output::Write { .. } | Output::Connect { .. } | Output::Disconnect { .. } => {} // streams
 //!         Output::Event(_) => {}
 //!     }
 //! }

@@ -14,6 +14,8 @@ mod params;
 mod parse;
 mod scan;
 mod status;
+pub mod stream;
+pub mod stun;
 pub(crate) mod text;
 mod uri;
 mod write;
@@ -25,9 +27,10 @@ pub use body::Body;
 pub use error::{BadRequest, Malformed, ParseError};
 pub use header::{
     Allow, Branch, CSeq, CallId, Contact, ContentLength, ContentType, Diversion, Expires, From, Header,
-    HeaderName, MaxForwards, NameAddr, OptionTag, PAssertedIdentity, Reason, RecordRoute, Require,
-    RetryAfter, Route, SequenceNumber, Supported, Tag, Timestamp, To, Transport, Unsupported, Via, Warning,
-    reason::ReasonCause,
+    HeaderName, HistoryInfo, MaxForwards, MinSe, NameAddr, OptionTag, PAssertedIdentity, PPreferredIdentity,
+    Path, Privacy, RAck, RSeq, Reason, RecordRoute, ReferTo, Refresher, Replaces, Require, RetryAfter, Route,
+    SequenceNumber, ServiceRoute, SessionExpires, SessionId, Supported, Tag, Timestamp, To, Transport,
+    Unsupported, Via, Warning, reason::ReasonCause,
 };
 pub use headers::Headers;
 pub use host::Host;

@@ -90,7 +90,7 @@ fn outcome(bytes: Bytes) -> String {
                     bytes.get("SIP/2.0 ".len()..).and_then(|rest| rest.get(..3)).expect("a status line");
                 seen = String::from_utf8_lossy(code).into_owned();
             }
-            Output::Event(_) => {}
+            Output::Event(_) | Output::Write { .. } | Output::Connect { .. } | Output::Disconnect { .. } => {}
         }
     }
     seen

@@ -1,7 +1,8 @@
 //! The endpoint itself and its three verbs.
 
 use super::{
-    Command, Counted, DialogId, EndpointConfig, Event, Hop, Listener, ListenerId,
+    Command, ConnectionId, Counted, DialogId, EndpointConfig, Event, Hop, Listener, ListenerId,
+    connections::{Connections, Sender},
     deadlines::{Deadlines, TimerId},
     minter::Minter,
     transactions::{Stimulus, TransactionId, Transactions},
@@ -29,6 +30,34 @@ pub enum Input {
         /// What.
         bytes: Bytes,
     },
+    /// A stream listener has a connection: a peer opened it, or [`Output::Connect`] did.
+    Connected {
+        /// Of which listener.
+        listener: ListenerId,
+        /// Its name from here on.
+        connection: ConnectionId,
+        /// Whom it leads to; where we opened it, the destination as it was told.
+        peer: SocketAddr,
+    },
+    /// Bytes came by a connection, cut anywhere.
+    Stream {
+        /// Which.
+        connection: ConnectionId,
+        /// What.
+        bytes: Bytes,
+    },
+    /// A connection is closed or broken. One that [`Output::Disconnect`] closed is forgotten already.
+    Disconnected {
+        /// Which.
+        connection: ConnectionId,
+    },
+    /// [`Output::Connect`] failed.
+    ConnectFailed {
+        /// By which listener.
+        listener: ListenerId,
+        /// To whom.
+        destination: SocketAddr,
+    },
     /// Somebody wants something.
     Command(Command),
     /// The instant of [`Endpoint::poll_timeout`] is reached.
@@ -47,6 +76,25 @@ pub enum Output {
         /// What.
         bytes: Bytes,
     },
+    /// Bytes to send by a connection, in order.
+    Write {
+        /// Which.
+        connection: ConnectionId,
+        /// What.
+        bytes: Bytes,
+    },
+    /// A connection to open. [`Input::Connected`] or [`Input::ConnectFailed`] is due.
+    Connect {
+        /// By which listener.
+        listener: ListenerId,
+        /// To whom.
+        destination: SocketAddr,
+    },
+    /// A connection to close, once what was written is sent.
+    Disconnect {
+        /// Which.
+        connection: ConnectionId,
+    },
     /// Something to tell.
     Event(Event),
 }
@@ -58,6 +106,7 @@ pub struct Endpoint {
     pub(super) minter: Minter,
     pub(super) transactions: Transactions,
     pub(super) usages: Usages,
+    pub(super) connections: Connections,
     pub(super) deadlines: Deadlines,
     /// When the last input came.
     pub(super) latest: Instant,
@@ -72,6 +121,7 @@ impl Endpoint {
             config,
             transactions: Transactions::default(),
             usages: Usages::default(),
+            connections: Connections::default(),
             deadlines: Deadlines::default(),
             latest: Instant::ZERO,
             outputs: VecDeque::new(),
@@ -84,7 +134,15 @@ impl Endpoint {
         self.latest = now;
         match input {
             Input::Datagram { listener, source, bytes } => {
-                self.on_datagram(now, Hop { listener, destination: source }, bytes);
+                self.on_datagram(now, Hop::new(listener, source), bytes);
+            }
+            Input::Connected { listener, connection, peer } => {
+                self.on_connected(connection, Hop::new(listener, peer));
+            }
+            Input::Stream { connection, bytes } => self.on_stream(now, connection, &bytes),
+            Input::Disconnected { connection } => self.on_disconnected(now, connection),
+            Input::ConnectFailed { listener, destination } => {
+                self.on_connect_failed(now, (listener, destination));
             }
             Input::Command(command) => self.on_command(now, command),
             Input::Timeout => self.on_timeout(now),
@@ -119,12 +177,20 @@ impl Endpoint {
         self.emit(Event::Counted(counted));
     }
 
+    /// Sends a message whose loss nobody is told of.
     pub(super) fn transmit(&mut self, hop: Hop, bytes: Bytes) {
-        self.outputs.push_back(Output::Transmit {
-            listener: hop.listener,
-            destination: hop.destination,
-            bytes,
-        });
+        self.transmit_for(Sender::Nobody, hop, bytes);
+    }
+
+    pub(super) fn transmit_for(&mut self, sender: Sender, hop: Hop, bytes: Bytes) {
+        if self.is_stream(hop) {
+            return self.write(sender, hop, bytes);
+        }
+        self.emit_output(Output::Transmit { listener: hop.listener, destination: hop.destination, bytes });
+    }
+
+    pub(super) fn emit_output(&mut self, output: Output) {
+        self.outputs.push_back(output);
     }
 
     pub(super) fn listener(&self, id: ListenerId) -> Option<&Listener> {
@@ -144,11 +210,12 @@ impl Endpoint {
     pub(super) fn step(&mut self, now: Instant, id: TransactionId, stimulus: Stimulus) -> &'static [Effect] {
         let Some(transaction) = self.transactions.get_mut(id) else { return &[] };
         let effects = transaction.step(now, stimulus);
-        let (hop, deadline, is_over) = (transaction.hop, transaction.deadline(), transaction.is_over());
+        let (deadline, is_over) = (transaction.deadline(), transaction.is_over());
+        let (hop, otherwise) = (transaction.hop, transaction.otherwise);
         let sent = effects.iter().filter_map(|effect| transaction.message(*effect)).next();
         self.deadlines.set(TimerId::Transaction(id), deadline);
         if let Some(bytes) = sent {
-            self.transmit(hop, bytes);
+            self.transmit_for(Sender::Transaction(id), self.answer_hop(hop, otherwise), bytes);
         }
         if is_over {
             self.transactions.remove(id);

@@ -1,12 +1,14 @@
 //! Requests of ours.
 
 use super::{
-    Body, DialogId, Endpoint, Hop, Listener, routing,
+    Body, DialogId, Endpoint, Hop, Listener,
+    connections::Sender,
+    routing,
     transactions::{Beginning, Purpose, TransactionId},
 };
 use crate::{
     dialog::Dialog,
-    wire::{self, Branch, HeaderName, Message, MessageWriter, Method, Request, Via},
+    wire::{self, Branch, HeaderName, Message, MessageWriter, Method, Request, Tag, Via},
 };
 use bytes::Bytes;
 use terms::time::Instant;
@@ -27,15 +29,20 @@ impl Endpoint {
         hop: Hop,
         bytes: &Bytes,
     ) -> Option<TransactionId> {
-        let request = as_request(bytes)?;
+        let (request, otherwise) = (as_request(bytes)?, hop.destination);
+        let wide = self.wide_hop(now, hop, bytes.len());
+        let wide = wide.and_then(|wide| Some((self.readdressed(&request, wide)?, wide, Some(hop))));
+        let (request, hop, way_back) = wide.unwrap_or((request, hop, None));
+        let bytes = request.wire.clone();
         let pace = self.pace(hop.listener);
-        let beginning = Beginning { owner: Some(owner), purpose, hop, source: hop.destination, request };
+        let source = hop.destination;
+        let beginning = Beginning { owner: Some(owner), purpose, hop, otherwise, way_back, source, request };
         let id = self.transactions.begin_client(now, pace, beginning);
         self.deadlines.set(
             super::deadlines::TimerId::Transaction(id),
             self.transactions.get(id).and_then(|transaction| transaction.deadline()),
         );
-        self.transmit(hop, bytes.clone());
+        self.transmit_for(Sender::Transaction(id), hop, bytes);
         Some(id)
     }
 
@@ -44,14 +51,26 @@ impl Endpoint {
         &mut self,
         now: Instant,
         id: DialogId,
+        asked: (Method, Purpose),
+        write: impl FnOnce(&mut MessageWriter) -> Option<Body>,
+    ) -> Option<TransactionId> {
+        self.ask_peer(now, (id, None), asked, write)
+    }
+
+    /// The same within the early dialog with the peer of that tag.
+    pub(super) fn ask_peer(
+        &mut self,
+        now: Instant,
+        (id, peer): (DialogId, Option<&Tag>),
         (method, purpose): (Method, Purpose),
         write: impl FnOnce(&mut MessageWriter) -> Option<Body>,
     ) -> Option<TransactionId> {
-        let usage = self.usages.get(id)?;
-        let hop = routing::request_hop(&usage.dialog, usage.peer);
+        let usage = self.usages.get_mut(id)?;
+        let seen = usage.peer;
+        let hop = routing::request_hop(usage.dialog_with(peer), seen);
         let via = self.via(hop)?;
         let product = self.config.product.clone();
-        let dialog = &mut self.usages.get_mut(id)?.dialog;
+        let dialog = self.usages.get_mut(id)?.dialog_with(peer);
         let mut writer = dialog.next_request(method, &via);
         writer.text(HeaderName::UserAgent, &product);
         let body = write(&mut writer);
@@ -83,7 +102,7 @@ fn via_of(listener: &Listener, branch: &Branch) -> Via {
     Via::new(listener.transport.clone(), listener.host.clone(), listener.port, branch)
 }
 
-fn as_request(bytes: &Bytes) -> Option<Request> {
+pub(super) fn as_request(bytes: &Bytes) -> Option<Request> {
     match wire::parse(bytes.clone()) {
         Ok(Message::Request(request)) => Some(*request),
         Ok(Message::Response(_)) | Err(_) => None,

@@ -5,11 +5,19 @@ use alloc::vec::Vec;
 use bytes::BufMut as _;
 
 /// What Allow says.
-const ALLOWED: [Method; 7] =
-    [Method::Invite, Method::Ack, Method::Cancel, Method::Bye, Method::Options, Method::Info, Method::Update];
+const ALLOWED: [Method; 8] = [
+    Method::Invite,
+    Method::Ack,
+    Method::Cancel,
+    Method::Bye,
+    Method::Options,
+    Method::Info,
+    Method::Update,
+    Method::Prack,
+];
 
-/// What Supported says. The extensions that we know are none yet.
-const SUPPORTED: [&str; 0] = [];
+/// What Supported says.
+const SUPPORTED: [&str; 1] = ["100rel"];
 
 /// Whether we take requests of that method.
 pub(super) fn allows(method: &Method) -> bool {

@@ -1,8 +1,9 @@
 //! What an endpoint is asked to do.
 
 use super::ListenerId;
-use crate::wire::{Body, MaxForwards, NameAddr, Reason, RetryAfter, StatusCode, Text, Uri, Warning};
+use crate::wire::{Body, Header, MaxForwards, NameAddr, Reason, RetryAfter, StatusCode, Text, Uri, Warning};
 use alloc::{boxed::Box, vec::Vec};
+use bytes::BytesMut;
 use core::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +52,24 @@ pub struct ExtraHeader {
     pub value: Text,
 }
 
+impl ExtraHeader {
+    /// A header that we understand.
+    pub fn of<H: Header>(header: &H) -> Self {
+        let mut value = BytesMut::new();
+        header.write(&mut value);
+        Self { name: Text::from_static(H::NAME.as_str()), value: value.freeze().into() }
+    }
+}
+
+/// Whether a provisional response is sent until the peer has acknowledged it (RFC 3262).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reliability {
+    /// It is sent once, unless the peer requires more.
+    BestEffort,
+    /// It is sent until its PRACK comes, where the peer knows of that.
+    Acknowledged,
+}
+
 /// Where a request goes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hop {
@@ -58,6 +77,39 @@ pub struct Hop {
     pub listener: ListenerId,
     /// To this address.
     pub destination: SocketAddr,
+    /// How, where a request is too long for a datagram.
+    pub oversize: Oversize,
+}
+
+impl Hop {
+    /// By that listener to that address, whatever the length.
+    pub const fn new(listener: ListenerId, destination: SocketAddr) -> Self {
+        Self { listener, destination, oversize: Oversize::Same }
+    }
+
+    /// What tells where a message goes.
+    pub(crate) const fn way(self) -> (ListenerId, SocketAddr) {
+        (self.listener, self.destination)
+    }
+}
+
+/// RFC 3261 §18.1.1: how a request of more than 1300 bytes goes to a hop of a datagram listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Oversize {
+    /// Like any other. Carriers want it so.
+    Same,
+    /// By this stream listener, to the same address. If no connection is up within 500 ms, or it is
+    /// refused, the request goes by a datagram after all, and so do others for an hour.
+    Stream(ListenerId),
+}
+
+impl Oversize {
+    pub(crate) const fn listener(self) -> Option<ListenerId> {
+        match self {
+            Self::Same => None,
+            Self::Stream(listener) => Some(listener),
+        }
+    }
 }
 
 /// A call to make. The endpoint adds Via, tags, Call-ID, CSeq, Contact, Allow, Supported, User-Agent.
@@ -115,7 +167,10 @@ pub enum Command {
         dialog: DialogId,
         /// 180, 183, ...
         status: StatusCode,
-        /// Early media's answer.
+        /// Whether it shall be acknowledged: `ProgressAcknowledged` follows. Those behind it wait
+        /// for that, and where it has a body the final 200 does.
+        reliability: Reliability,
+        /// Early media's answer, or the offer where the INVITE had none and the peer will acknowledge.
         body: Option<Body>,
         /// Whatever else.
         headers: Vec<ExtraHeader>,
@@ -145,14 +200,23 @@ pub enum Command {
         /// RFC 3326.
         reason: Option<Reason>,
     },
-    /// Sends a re-INVITE. `ReofferAnswered` follows.
+    /// Answers the offer that came where we made none: in `Accepted`, in `ReofferAnswered`, or in a
+    /// `Progressed` with Require: 100rel. ACK or PRACK carries it, and is sent only now.
+    Acknowledge {
+        /// Which.
+        dialog: DialogId,
+        /// The answer.
+        body: Option<Body>,
+    },
+    /// Sends a re-INVITE, or an UPDATE while the call is not answered (RFC 3311 §5.1: only when the
+    /// INVITE's own offer is answered reliably). `ReofferAnswered` follows.
     Reoffer {
         /// Which.
         dialog: DialogId,
-        /// The offer; none asks the peer for one.
+        /// The offer; none asks the peer for one, which `Acknowledge` then answers.
         body: Option<Body>,
     },
-    /// Sends 200 to a re-INVITE or UPDATE that came.
+    /// Sends 200 to a re-INVITE, UPDATE or PRACK with an offer that came.
     AnswerReoffer {
         /// Which.
         dialog: DialogId,

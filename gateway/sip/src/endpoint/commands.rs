@@ -15,11 +15,16 @@ impl Endpoint {
     pub(super) fn on_command(&mut self, now: Instant, command: Command) {
         match command {
             Command::Invite(invite) => self.send_invite(now, &invite),
-            Command::Progress { dialog, status, body, headers } => {
-                self.send_progress(now, dialog, status, &Said { body, headers });
+            Command::Progress { dialog, status, reliability, body, headers } => {
+                self.send_progress(now, dialog, (status, reliability), Said { body, headers });
             }
             Command::Answer { dialog, body, headers } => {
-                self.advance(now, dialog, Happening::Answer(body, headers));
+                self.on_answer_command(now, dialog, Said { body, headers });
+            }
+            Command::Acknowledge { dialog, body } => {
+                if !self.pay(now, dialog, body) {
+                    self.count(Counted::CommandIgnored(dialog));
+                }
             }
             Command::Refuse { dialog, refusal } => self.advance(now, dialog, Happening::Refuse(refusal)),
             Command::Hangup { dialog, reason } => self.advance(now, dialog, Happening::Hangup(reason)),
@@ -86,14 +91,15 @@ impl Endpoint {
                 self.send_accept(now, id, &Said { body: body.clone(), headers: headers.clone() });
             }
             (Act::Acknowledge, Happening::Response(response)) => {
-                let dialog = self.usages.get(id).map(|usage| usage.dialog.clone());
-                if let Some(dialog) = dialog {
-                    self.acknowledge(id, response, &dialog);
-                }
+                self.acknowledge_success(id, response);
             }
             (Act::Reject, happening) => self.send_reject(now, id, happening),
             (Act::Cancel, _) => self.send_cancel(now, id),
-            (Act::Bye, _) => self.send_bye(now, id),
+            (Act::Bye, _) => {
+                // RFC 3261 §13.2.2.4: a 2xx gets its ACK whatever becomes of the call.
+                self.pay(now, id, None);
+                self.send_bye(now, id);
+            }
             (Act::Abandon, _) => self.abandon_invite(id),
             // `advance` tells, last of all; only answers are accepted, only responses acknowledged.
             (Act::Tell | Act::Accept | Act::Acknowledge, _) => {}
@@ -104,6 +110,8 @@ impl Endpoint {
     fn wind_down(&mut self, now: Instant, id: DialogId) {
         let Some(usage) = self.usages.get_mut(id) else { return };
         usage.answer = None;
+        usage.unpracked = None;
+        usage.held.clear();
         let pending: Option<TransactionId> = match usage.exchange {
             Exchange::Theirs(offer) => Some(offer),
             Exchange::Idle | Exchange::Ours(_) => None,

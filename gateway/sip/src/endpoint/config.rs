@@ -18,7 +18,7 @@ pub struct ListenerId(pub u16);
 pub struct Listener {
     /// How the driver and we name it.
     pub id: ListenerId,
-    /// What it speaks. UDP only, as yet.
+    /// What it speaks: UDP, or TCP and TLS by connections that the driver opens and names.
     pub transport: Transport,
     /// Stands in Contact and as sent-by in Via.
     pub host: Host,
@@ -53,14 +53,21 @@ pub struct Limits {
     pub transactions: usize,
     /// Early dialogs that one INVITE of ours may fork into; further ones are ignored while early.
     pub forks: usize,
+    /// Connections of all stream listeners. Beyond it the driver is told to close.
+    pub connections: usize,
     /// What Retry-After says in a 503 for a limit.
     pub retry_after: Duration,
 }
 
 impl Limits {
     /// Room for the largest appliance.
-    pub const DEFAULT: Self =
-        Self { dialogs: 20_000, transactions: 80_000, forks: 8, retry_after: Duration::from_secs(5) };
+    pub const DEFAULT: Self = Self {
+        dialogs: 20_000,
+        transactions: 80_000,
+        forks: 8,
+        connections: 8_000,
+        retry_after: Duration::from_secs(5),
+    };
 }
 
 /// The name of a limit of [`Limits`].
@@ -72,4 +79,8 @@ pub enum Limit {
     Transactions,
     /// [`Limits::forks`].
     Forks,
+    /// [`Limits::connections`].
+    Connections,
+    /// Messages that may wait for one connection to be opened, or for one PRACK; the message is lost.
+    Waiting,
 }

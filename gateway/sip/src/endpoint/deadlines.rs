@@ -1,7 +1,8 @@
 //! When something is due.
 
-use super::{DialogId, transactions::TransactionId};
+use super::{ConnectionId, DialogId, ListenerId, transactions::TransactionId};
 use alloc::collections::{BTreeMap, BTreeSet};
+use core::net::SocketAddr;
 use terms::time::Instant;
 
 /// Whose deadline it is.
@@ -11,6 +12,10 @@ pub(super) enum TimerId {
     Transaction(TransactionId),
     /// An INVITE usage's own.
     Dialog(DialogId),
+    /// A connection's, by which a message has come in part.
+    Connection(ConnectionId),
+    /// That of a connection that is being opened.
+    Opening(ListenerId, SocketAddr),
 }
 
 /// One deadline for each that has one.

@@ -30,7 +30,15 @@ pub enum Event {
         /// The response.
         response: Box<Response>,
     },
-    /// A 2xx came to our INVITE. It is acknowledged already.
+    /// The PRACK to a provisional response of ours came (RFC 3262). It is answered already.
+    ProgressAcknowledged {
+        /// Which.
+        dialog: DialogId,
+        /// The answer, where our response made the offer.
+        body: Option<Body>,
+    },
+    /// A 2xx came to our INVITE. It is acknowledged already, unless it makes the offer: then
+    /// `Acknowledge` is due.
     Accepted {
         /// Which.
         dialog: DialogId,
@@ -51,8 +59,8 @@ pub enum Event {
         /// The answer, where our 200 made the offer.
         body: Option<Body>,
     },
-    /// A re-INVITE came (with an offer, or asking for one by having no body), or an UPDATE with an
-    /// offer. `AnswerReoffer` or `RefuseReoffer` is due.
+    /// A re-INVITE came (with an offer, or asking for one by having no body), or an UPDATE or PRACK
+    /// with an offer. `AnswerReoffer` or `RefuseReoffer` is due.
     Reoffered {
         /// Which.
         dialog: DialogId,
@@ -64,7 +72,7 @@ pub enum Event {
         /// Which.
         dialog: DialogId,
     },
-    /// Our re-INVITE was answered: 2xx (acknowledged already), a refusal (the call goes on as it was),
+    /// Our re-INVITE or UPDATE was answered: 2xx (acknowledged already, unless it makes the offer), a refusal (the call goes on as it was),
     /// or 491 after which RFC 3261 §14.1 asks for a pause.
     ReofferAnswered {
         /// Which.
@@ -96,6 +104,7 @@ impl Event {
         match self {
             Self::Invited(invited) => Some(invited.dialog),
             Self::Progressed { dialog, .. }
+            | Self::ProgressAcknowledged { dialog, .. }
             | Self::Accepted { dialog, .. }
             | Self::Failed { dialog, .. }
             | Self::Acknowledged { dialog, .. }
@@ -140,6 +149,8 @@ pub enum NotSent {
     NameInUse,
     /// The configuration has no such listener.
     NoSuchListener,
+    /// RFC 3261 §17.1.4: no connection could be opened, or it broke before anything came back.
+    Unreachable,
     /// What was commanded makes no message that could be read.
     Unwritable,
 }
@@ -155,7 +166,7 @@ pub enum Ending {
     Cancelled(Option<Reason>),
     /// RFC 3261 §13.3.1.4: no ACK came within 64*T1. BYE is sent.
     NoAck,
-    /// RFC 3261 §12.2.1.2: a request within the dialog got no answer.
+    /// RFC 3261 §12.2.1.2: a request within the dialog got no answer; or no PRACK came (RFC 3262 §3).
     Timeout,
     /// RFC 3261 §12.2.1.2: the peer says 481 or 408 to a request within the dialog.
     DialogGone(StatusCode),

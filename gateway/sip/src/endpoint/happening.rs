@@ -1,6 +1,6 @@
 //! What happens to an INVITE usage, with what came along.
 
-use super::{Body, DialogId, Ending, Event, ExtraHeader, Failure, Refusal, stage};
+use super::{Body, DialogId, Ending, Event, ExtraHeader, Failure, NotSent, Refusal, stage};
 use crate::wire::{Reason, Response, StatusCode};
 use alloc::{boxed::Box, vec::Vec};
 
@@ -11,6 +11,8 @@ pub(super) enum Happening {
     Response(Box<Response>),
     /// No response to it.
     NoAnswer,
+    /// It could not be sent.
+    Unreachable,
     /// The owner answers.
     Answer(Option<Body>, Vec<ExtraHeader>),
     /// The owner refuses.
@@ -25,6 +27,8 @@ pub(super) enum Happening {
     Acked(Option<Body>),
     /// It did not.
     NoAck,
+    /// The PRACK for our 1xx did not come.
+    NoPrack,
     /// The peer knows the dialog no more.
     Gone(StatusCode),
     /// A request within the dialog got no answer.
@@ -39,7 +43,7 @@ impl Happening {
             Self::Response(response) if response.status.is_provisional() => stage::Input::Progress,
             Self::Response(response) if response.status.is_success() => stage::Input::Success,
             Self::Response(_) => stage::Input::Failure,
-            Self::NoAnswer => stage::Input::NoAnswer,
+            Self::NoAnswer | Self::Unreachable => stage::Input::NoAnswer,
             Self::Answer(..) => stage::Input::Answer,
             Self::Refuse(_) => stage::Input::Refuse,
             Self::Hangup(_) => stage::Input::Hangup,
@@ -47,6 +51,7 @@ impl Happening {
             Self::Bye(_) => stage::Input::Bye,
             Self::Acked(_) => stage::Input::Ack,
             Self::NoAck => stage::Input::NoAck,
+            Self::NoPrack => stage::Input::NoPrack,
             Self::Gone(_) => stage::Input::Gone,
             Self::Silence => stage::Input::Silence,
             Self::Timer => stage::Input::Timer,
@@ -64,6 +69,9 @@ impl Happening {
             Self::Response(response) if response.status == StatusCode::TRYING => return None,
             Self::Response(response) => return Some(response_event(dialog, response)),
             Self::NoAnswer => return Some(Event::Failed { dialog, failure: Failure::Timeout }),
+            Self::Unreachable => {
+                return Some(Event::Failed { dialog, failure: Failure::NotSent(NotSent::Unreachable) });
+            }
             Self::Acked(body) => return Some(Event::Acknowledged { dialog, body }),
             Self::Answer(..) | Self::Timer => return None,
             Self::Refuse(_) | Self::Hangup(_) => Ending::Local,
@@ -71,7 +79,7 @@ impl Happening {
             Self::Bye(reason) => Ending::Bye(reason),
             Self::NoAck => Ending::NoAck,
             Self::Gone(status) => Ending::DialogGone(status),
-            Self::Silence => Ending::Timeout,
+            Self::Silence | Self::NoPrack => Ending::Timeout,
         };
         Some(Event::Ended { dialog, ending })
     }

@@ -1,12 +1,12 @@
 //! Requests of the peer within a dialog (RFC 3261 §12.2.2).
 
 use super::{
-    DialogId, Endpoint, Event, Hop, happening::Happening, reply::Refused, routing::Peer, stage::Stage,
-    transactions::Purpose, uas::Said,
+    DialogId, Endpoint, Event, Hop, happening::Happening, reoffer::RETRY_BELOW_SECONDS, reply::Refused,
+    routing::Peer, stage::Stage, transactions::Purpose, uas::Said, usage::Opening,
 };
 use crate::{
     dialog::DialogKey,
-    wire::{Method, Reason, Request, StatusCode},
+    wire::{Method, Reason, Request, RetryAfter, StatusCode},
 };
 use alloc::{boxed::Box, vec::Vec};
 use terms::time::Instant;
@@ -24,6 +24,7 @@ impl Endpoint {
             Method::Info => self.on_info(now, from, id, request),
             Method::Invite => self.on_reinvite(now, from, id, request),
             Method::Update => self.on_update(now, from, id, request),
+            Method::Prack => self.on_prack(now, from, id, request),
             Method::Options => {
                 let options = self.begin_server(from, request, Some((id, Purpose::Passing)));
                 self.respond(now, options, StatusCode::OK, Self::write_capabilities);
@@ -66,7 +67,16 @@ impl Endpoint {
     /// RFC 3311 §5.2: without an offer it refreshes the target and nothing else.
     fn on_update(&mut self, now: Instant, from: Hop, id: DialogId, request: Request) {
         if !request.body.is_empty() {
-            return self.on_offer(now, from, id, request);
+            let pause = RetryAfter(self.minter.below(RETRY_BELOW_SECONDS));
+            // §5.2: not across the INVITE's own offer.
+            return match self.usages.get(id).map(|usage| usage.opening) {
+                Some(Opening::Settled) => self.on_offer(now, from, id, request),
+                Some(Opening::Ours) => self.refuse(now, from, request, &Refused::Pending),
+                Some(Opening::None | Opening::Theirs) => {
+                    self.refuse(now, from, request, &Refused::Busy(pause));
+                }
+                None => self.refuse(now, from, request, &Refused::NoDialog),
+            };
         }
         self.refresh_target(id, from, &request);
         let update = self.begin_server(from, request, Some((id, Purpose::Passing)));
@@ -76,6 +86,7 @@ impl Endpoint {
     /// A target refresh moves the peer, and where it is seen (RFC 3261 §12.2.2).
     pub(super) fn refresh_target(&mut self, id: DialogId, from: Hop, request: &Request) {
         if let Some(usage) = self.usages.get_mut(id) {
+            usage.note_allow(&request.headers);
             usage.peer = Peer::of_sender(from, &request.head.via);
             usage.dialog_with(request.head.from.tag().as_ref()).refresh_target(&request.headers);
         }

@@ -11,11 +11,12 @@ use crate::{
     dialog::DialogKey,
     transaction::{Effect, ServerKey},
     wire::{
-        self, BadRequest, HeaderName, Message, MessageWriter, Method, ParseError, Request, RetryAfter,
-        StatusCode,
+        self, HeaderName, Malformed, Message, MessageWriter, Method, ParseError, Request, RetryAfter,
+        StatusCode, Via, stun,
     },
 };
 use bytes::Bytes;
+use core::net::SocketAddr;
 use terms::time::Instant;
 
 impl Endpoint {
@@ -23,26 +24,35 @@ impl Endpoint {
         if bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
             return self.count(Counted::KeepAlive);
         }
+        if stun::is_stun(&bytes) {
+            self.count(Counted::KeepAlive);
+            if let Some(answer) = stun::answer(&bytes, from.destination) {
+                self.transmit(from, answer);
+            }
+            return;
+        }
+        self.on_message(now, from, bytes);
+    }
+
+    pub(super) fn on_message(&mut self, now: Instant, from: Hop, bytes: Bytes) {
         match wire::parse(bytes) {
             Ok(Message::Request(request)) => self.on_request(now, from, *request),
             Ok(Message::Response(response)) => self.on_response(now, response),
             Err(ParseError::Drop(malformed)) => self.count(Counted::Dropped(malformed)),
-            Err(ParseError::Answer(bad)) => self.answer_malformed(from, &bad),
+            Err(ParseError::Answer(bad)) => {
+                self.answer_statelessly(from, Asked::of_bad(&bad, from.destination), bad.malformed);
+            }
         }
     }
 
     /// Stateless: what does not parse makes no transaction.
-    fn answer_malformed(&mut self, from: Hop, bad: &BadRequest) {
-        let status = bad.malformed.status();
+    pub(super) fn answer_statelessly(&mut self, from: Hop, asked: Asked<'_>, malformed: Malformed) {
         let tag = self.minter.tag();
-        let mut writer = Asked::of_bad(bad, from.destination).answer(status, &tag);
+        let mut writer = asked.answer(malformed.status(), &tag);
         writer.text(HeaderName::Server, &self.config.product);
         let bytes = writer.finish(None);
-        self.count(Counted::Malformed(bad.malformed));
-        self.transmit(
-            Hop { destination: routing::answer_address(&bad.via, from.destination), ..from },
-            bytes,
-        );
+        self.count(Counted::Malformed(malformed));
+        self.transmit(self.back_to(from, asked.via), bytes);
     }
 
     fn on_request(&mut self, now: Instant, from: Hop, request: Request) {
@@ -109,8 +119,15 @@ impl Endpoint {
         writer.text(HeaderName::Server, &self.config.product);
         let bytes = writer.finish(None);
         self.count(Counted::LimitMet(limit));
-        let destination = routing::answer_address(&request.head.via, from.destination);
-        self.transmit(Hop { destination, ..from }, bytes);
+        self.transmit(self.back_to(from, &request.head.via), bytes);
+    }
+
+    /// Where the answer to a request with that Via goes.
+    fn back_to(&self, from: Hop, via: &Via) -> Hop {
+        if self.is_stream(from) {
+            return from;
+        }
+        Hop { destination: routing::answer_address(via, from.destination), ..from }
     }
 
     /// A server transaction, whose answers go where its Via says.
@@ -120,11 +137,12 @@ impl Endpoint {
         request: Request,
         owner: Option<(DialogId, Purpose)>,
     ) -> TransactionId {
-        let destination = routing::answer_address(&request.head.via, from.destination);
-        let (hop, source) = (Hop { destination, ..from }, from.destination);
+        let (hop, source) = (self.back_to(from, &request.head.via), from.destination);
+        let otherwise = SocketAddr::new(source.ip(), request.head.via.port_or_default());
         let (owner, purpose) = owner.map_or((None, Purpose::Passing), |(id, purpose)| (Some(id), purpose));
         let pace = self.pace(from.listener);
-        self.transactions.begin_server(pace, Beginning { owner, purpose, hop, source, request })
+        self.transactions
+            .begin_server(pace, Beginning { owner, purpose, hop, otherwise, way_back: None, source, request })
     }
 
     /// Sends a response without a body.

@@ -1,7 +1,7 @@
 //! Tags, branches and Call-IDs: our origin, then what nobody can guess.
 
 use super::{DialogId, Listener};
-use crate::wire::{Branch, CallId, Head, Tag, Text, Uri};
+use crate::wire::{Branch, CallId, Head, Tag, Text, Transport, Uri};
 use bytes::BytesMut;
 use core::fmt::Write as _;
 use terms::{entropy::Entropy, id::Origin};
@@ -46,8 +46,14 @@ impl Minter {
 
     /// Where a dialog of ours is reached.
     pub(super) fn contact(&self, dialog: DialogId, listener: &Listener) -> Uri {
-        let Listener { host, port, .. } = listener;
-        let text = self.text(|out| write!(out, "sip:{}.{:x}@{host}:{port}", self.origin, dialog.as_u64()));
+        let Listener { host, port, transport, .. } = listener;
+        let by = match transport {
+            Transport::Tcp => ";transport=tcp",
+            Transport::Tls => ";transport=tls",
+            Transport::Udp | Transport::Other(_) => "",
+        };
+        let (origin, number) = (self.origin, dialog.as_u64());
+        let text = self.text(|out| write!(out, "sip:{origin}.{number:x}@{host}:{port}{by}"));
         Uri::parse(text).expect("an origin, a number, a host and a port make a URI")
     }
 

@@ -7,14 +7,14 @@ use super::{
     stage::Stage,
     transactions::{Purpose, TransactionId},
     uas::Said,
-    usage::{Exchange, Usage},
+    usage::{Exchange, Opening, Owed, Usage},
 };
 use crate::wire::{Contact, Method, NameAddr, Request, Response, RetryAfter, StatusCode};
 use alloc::{boxed::Box, vec::Vec};
 use terms::time::Instant;
 
 /// RFC 3261 §14.2: Retry-After is chosen between 0 and 10 seconds.
-const RETRY_BELOW_SECONDS: u32 = 11;
+pub(super) const RETRY_BELOW_SECONDS: u32 = 11;
 
 impl Endpoint {
     pub(super) fn on_reinvite(&mut self, now: Instant, from: Hop, id: DialogId, request: Request) {
@@ -78,10 +78,10 @@ impl Endpoint {
 
     /// RFC 3261 §14.1. Nothing is offered while another offer or an ACK is outstanding.
     pub(super) fn send_reoffer(&mut self, now: Instant, id: DialogId, body: Option<&Body>) {
-        let contact =
-            self.usages.get(id).filter(|usage| is_quiet(usage)).map(|usage| usage.dialog.contact.clone());
-        let sent = contact.and_then(|contact| {
-            self.ask_in_dialog(now, id, (Method::Invite, Purpose::Reoffer), |writer| {
+        let usage = self.usages.get(id);
+        let way = usage.and_then(|usage| Some((may_offer(usage, body)?, usage.dialog.contact.clone())));
+        let sent = way.and_then(|(method, contact)| {
+            self.ask_in_dialog(now, id, (method, Purpose::Reoffer), |writer| {
                 writer.header(&Contact::Address(NameAddr::new(contact)));
                 super::capabilities::write_allow(writer);
                 super::capabilities::write_supported(writer);
@@ -94,21 +94,25 @@ impl Endpoint {
         }
     }
 
-    /// What came to our re-INVITE.
+    /// What came to our re-INVITE or UPDATE.
     pub(super) fn on_reoffer_answer(&mut self, now: Instant, id: DialogId, response: Box<Response>) {
         if response.status.is_provisional() {
             return;
         }
-        if response.status.is_success() && self.acknowledge_again(id, &response) {
+        let is_invite = response.head.cseq.method == Method::Invite;
+        let is_known = is_invite && response.status.is_success();
+        if is_known && (self.acknowledge_again(id, &response) || self.is_owed(id, &response)) {
             return;
         }
         let Some(usage) = self.usages.get_mut(id) else { return };
-        usage.exchange = Exchange::Idle;
+        let asked = core::mem::replace(&mut usage.exchange, Exchange::Idle);
         let is_told_over = usage.stage.is_told_over();
         if response.status.is_success() {
             usage.dialog.refresh_target(&response.headers);
-            let dialog = usage.dialog.clone();
-            self.acknowledge(id, &response, &dialog);
+            usage.note_allow(&response.headers);
+            if is_invite {
+                self.acknowledge_reoffer(id, &response, asked);
+            }
         }
         match response.status {
             status @ (StatusCode::NO_SUCH_DIALOG | StatusCode::REQUEST_TIMEOUT) => {
@@ -118,11 +122,43 @@ impl Endpoint {
             _ => self.emit(Event::ReofferAnswered { dialog: id, response }),
         }
     }
+    /// Acknowledges a 2xx to our re-INVITE, unless it makes the offer that we asked for: then the
+    /// owner has to answer.
+    fn acknowledge_reoffer(&mut self, id: DialogId, response: &Response, asked: Exchange) {
+        let has_offered = match asked {
+            Exchange::Ours(asked) => {
+                self.transactions.get(asked).is_none_or(|asked| !asked.request.body.is_empty())
+            }
+            Exchange::Idle | Exchange::Theirs(_) => true,
+        };
+        let Some(usage) = self.usages.get_mut(id) else { return };
+        if !has_offered && !response.body.is_empty() && !usage.stage.is_told_over() {
+            usage.owed = Some(Owed::Ack(Box::new(response.clone())));
+            return;
+        }
+        let dialog = usage.dialog.clone();
+        self.acknowledge(id, response, &dialog, None);
+    }
 }
 
-/// Whether a re-INVITE of ours would be in order.
-fn is_quiet(usage: &Usage) -> bool {
-    usage.stage == Stage::Confirmed && usage.exchange == Exchange::Idle && usage.answer.is_none()
+/// How an offer of ours, or the wish for one, may go now, if at all: in a call by re-INVITE, before
+/// it by UPDATE (RFC 3311 §5.1).
+fn may_offer(usage: &Usage, body: Option<&Body>) -> Option<Method> {
+    let is_quiet = usage.exchange == Exchange::Idle && usage.answer.is_none() && usage.owed.is_none();
+    match usage.stage {
+        Stage::Confirmed if is_quiet => Some(Method::Invite),
+        Stage::Invited | Stage::Proceeding => {
+            let may_update = usage.opening == Opening::Settled && usage.takes_update;
+            (is_quiet && may_update && body.is_some()).then_some(Method::Update)
+        }
+        Stage::Confirmed
+        | Stage::Answered
+        | Stage::Leaving
+        | Stage::Calling
+        | Stage::Withdrawing
+        | Stage::Cancelling { .. }
+        | Stage::Over => None,
+    }
 }
 
 /// RFC 3261 §14.2, and RFC 5407 §3.1.4 for one that overtakes the ACK of the last.

@@ -79,7 +79,9 @@ fn is_private(address: IpAddr) -> bool {
 
 /// The address that a URI gives in figures.
 fn address_of(uri: &Uri) -> Option<SocketAddr> {
+    let is_tls = uri.params().get("transport").is_some_and(|transport| transport.is("tls"));
     let default_port = match uri.scheme() {
+        Scheme::Sip if is_tls => Transport::Tls.default_port(),
         Scheme::Sip => Transport::Udp.default_port(),
         Scheme::Sips => Transport::Tls.default_port(),
         Scheme::Tel | Scheme::Other => return None,

@@ -59,6 +59,8 @@ pub(super) enum Input {
     Ack,
     /// It did not come.
     NoAck,
+    /// The PRACK for our 1xx did not come.
+    NoPrack,
     /// The peer knows the dialog no more.
     Gone,
     /// A request within the dialog got no answer.
@@ -107,7 +109,9 @@ impl Stage {
     pub(super) fn step(self, now: Instant, give_up: Duration, input: Input) -> (Self, &'static [Act]) {
         match (self, input) {
             (Invited, Input::Answer) => (Answered, &[Accept]),
-            (Invited, Input::Refuse | Input::Hangup | Input::Cancel | Input::Bye) => (Over, &[Reject, Tell]),
+            (Invited, Input::Refuse | Input::Hangup | Input::Cancel | Input::Bye | Input::NoPrack) => {
+                (Over, &[Reject, Tell])
+            }
             (Answered, Input::Ack) => (Confirmed, &[Tell]),
             (Answered, Input::Hangup | Input::Silence) => (Leaving, &[Tell]),
             (Answered | Confirmed, Input::NoAck) => (Over, &[Act::Bye, Tell]),

@@ -1,11 +1,15 @@
 //! Endpoints on virtual time.
 
+mod delayed;
 mod desk;
 mod hostile;
 mod in_dialog;
 mod pair;
 mod refusals;
+mod reliable;
 mod snapshot;
+mod streams;
 mod uac;
 mod uas;
+mod update;
 mod world;

@@ -5,15 +5,26 @@ use super::{
     deadlines::TimerId,
     happening::Happening,
     transactions::{Purpose, Stimulus, TransactionId},
+    usage,
 };
 use crate::transaction::Effect;
 use terms::time::Instant;
 
-/// What is due of a 2xx without an ACK.
+/// What is due of a 2xx without an ACK, or of a 1xx without a PRACK.
 enum Due {
     Nothing,
     Resend,
     GiveUp,
+}
+
+impl Due {
+    fn of(due: usage::Due, now: Instant) -> Self {
+        match due {
+            due if now >= due.give_up_at => Self::GiveUp,
+            due if due.resend.is_due(now) => Self::Resend,
+            _ => Self::Nothing,
+        }
+    }
 }
 
 impl Endpoint {
@@ -22,6 +33,10 @@ impl Endpoint {
             match id {
                 TimerId::Transaction(id) => self.on_transaction_timer(now, id),
                 TimerId::Dialog(id) => self.on_usage_timer(now, id),
+                TimerId::Connection(id) => self.on_stalled(now, id),
+                TimerId::Opening(listener, destination) => {
+                    self.on_opening_timer(now, (listener, destination));
+                }
             }
         }
     }
@@ -44,7 +59,12 @@ impl Endpoint {
     }
 
     fn on_usage_timer(&mut self, now: Instant, id: DialogId) {
-        match self.due(now, id) {
+        match self.due_of_progress(now, id) {
+            Due::Nothing => {}
+            Due::Resend => self.resend_progress(now, id),
+            Due::GiveUp => self.advance(now, id, Happening::NoPrack),
+        }
+        match self.due_of_answer(now, id) {
             Due::Nothing => {}
             Due::Resend => self.resend_answer(now, id),
             Due::GiveUp => {
@@ -57,21 +77,23 @@ impl Endpoint {
         self.advance(now, id, Happening::Timer);
     }
 
-    fn due(&self, now: Instant, id: DialogId) -> Due {
-        match self.usages.get(id).and_then(|usage| usage.answer.as_ref()) {
-            Some(answer) if now >= answer.give_up_at => Due::GiveUp,
-            Some(answer) if answer.resend.is_due(now) => Due::Resend,
-            Some(_) | None => Due::Nothing,
-        }
+    fn due_of_answer(&self, now: Instant, id: DialogId) -> Due {
+        let answer = self.usages.get(id).and_then(|usage| usage.answer.as_ref());
+        answer.map_or(Due::Nothing, |answer| Due::of(answer.due, now))
+    }
+
+    fn due_of_progress(&self, now: Instant, id: DialogId) -> Due {
+        let unpracked = self.usages.get(id).and_then(|usage| usage.unpracked.as_ref());
+        unpracked.map_or(Due::Nothing, |unpracked| Due::of(unpracked.due, now))
     }
 
     /// RFC 3261 §13.3.1.4: at intervals from T1 to T2.
     fn resend_answer(&mut self, now: Instant, id: DialogId) {
         let t2 = self.config.timers.t2;
         let Some(answer) = self.usages.get_mut(id).and_then(|usage| usage.answer.as_mut()) else { return };
-        answer.resend = answer.resend.doubled_to(now, t2);
-        let (hop, bytes) = (answer.hop, answer.response.clone());
-        self.transmit(hop, bytes);
+        answer.due.resend = answer.due.resend.doubled_to(now, t2);
+        let (hop, otherwise, bytes) = (answer.hop, answer.otherwise, answer.response.clone());
+        self.transmit(self.answer_hop(hop, otherwise), bytes);
         self.count(Counted::Retransmitted);
     }
 }

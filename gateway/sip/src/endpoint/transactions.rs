@@ -1,14 +1,14 @@
 //! All transactions, found by id, by key, and by whose they are.
 
-use super::{DialogId, Hop};
+use super::{DialogId, Hop, ListenerId, connections::Way};
 use crate::{
     transaction::{
-        ClientKey, Effect, MergeKey, Pace, Rebase, ServerKey, invite_client, invite_server,
+        ClientKey, Effect, MergeKey, Pace, Rebase, Reliability, ServerKey, invite_client, invite_server,
         non_invite_client, non_invite_server,
     },
     wire::{Method, Request, Response, StatusCode, text},
 };
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use core::net::SocketAddr;
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,15 @@ pub(super) enum Machine {
     NonInviteServer(non_invite_server::State),
 }
 
+impl Machine {
+    fn client(method: &Method, pace: Pace, now: Instant) -> Self {
+        match method {
+            Method::Invite => Self::InviteClient(invite_client::State::start(pace, now)),
+            _ => Self::NonInviteClient(non_invite_client::State::start(pace, now)),
+        }
+    }
+}
+
 /// What happens to a transaction of any kind.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Stimulus {
@@ -55,6 +64,8 @@ pub(super) enum Stimulus {
     Ack,
     /// The deadline is reached.
     Timer,
+    /// The transport could not send.
+    TransportError,
 }
 
 /// A transaction: its machine, and what is large.
@@ -66,6 +77,10 @@ pub(super) struct Transaction {
     pace: Pace,
     /// Where its messages go.
     pub(super) hop: Hop,
+    /// Where they go when the connection is lost that the hop means (RFC 3261 §18.2.2).
+    pub(super) otherwise: SocketAddr,
+    /// Where a request goes instead that was too long for a datagram.
+    pub(super) way_back: Option<Hop>,
     /// Where the request of a server transaction came from.
     pub(super) source: SocketAddr,
     /// The request, ours or theirs.
@@ -100,6 +115,21 @@ impl Transaction {
         }
     }
 
+    /// Begins anew by another hop, where nothing has been answered.
+    pub(super) fn restart(&mut self, now: Instant, pace: Pace, hop: Hop, request: Request) {
+        self.machine = Machine::client(&request.method, pace, now);
+        (self.pace, self.hop, self.request) = (pace, hop, request);
+    }
+
+    /// Whether nothing came back to a request of ours.
+    pub(super) fn is_unheard(&self) -> bool {
+        match self.machine {
+            Machine::InviteClient(state) => matches!(state, invite_client::State::Calling { .. }),
+            Machine::NonInviteClient(state) => matches!(state, non_invite_client::State::Trying { .. }),
+            Machine::InviteServer(_) | Machine::NonInviteServer(_) => false,
+        }
+    }
+
     /// Whether a server transaction has no final answer yet.
     pub(super) fn is_unanswered(&self) -> bool {
         match self.machine {
@@ -131,6 +161,12 @@ impl Transaction {
         self
     }
 
+    /// By which connection it asks, if by one.
+    fn asked_by(&self) -> Option<(ListenerId, SocketAddr, TransactionId)> {
+        let (listener, destination) = self.hop.way();
+        (self.pace.reliability == Reliability::Reliable).then_some((listener, destination, self.id))
+    }
+
     pub(super) fn is_client(&self) -> bool {
         self.side() == Side::Client
     }
@@ -158,6 +194,7 @@ fn step(machine: Machine, pace: Pace, now: Instant, stimulus: Stimulus) -> (Mach
                 Stimulus::Status(status) if status.is_success() => I::Success,
                 Stimulus::Status(_) => I::Failure,
                 Stimulus::Timer => I::Timer,
+                Stimulus::TransportError => I::TransportError,
                 Stimulus::Retransmission | Stimulus::Ack => return (machine, &[]),
             };
             let (state, effects) = state.step(pace, now, input);
@@ -169,6 +206,7 @@ fn step(machine: Machine, pace: Pace, now: Instant, stimulus: Stimulus) -> (Mach
                 Stimulus::Status(status) if status.is_provisional() => I::Provisional,
                 Stimulus::Status(_) => I::Final,
                 Stimulus::Timer => I::Timer,
+                Stimulus::TransportError => I::TransportError,
                 Stimulus::Retransmission | Stimulus::Ack => return (machine, &[]),
             };
             let (state, effects) = state.step(pace, now, input);
@@ -183,6 +221,7 @@ fn step(machine: Machine, pace: Pace, now: Instant, stimulus: Stimulus) -> (Mach
                 Stimulus::Retransmission => I::Retransmission,
                 Stimulus::Ack => I::Ack,
                 Stimulus::Timer => I::Timer,
+                Stimulus::TransportError => I::TransportError,
             };
             let (state, effects) = state.step(pace, now, input);
             (Machine::InviteServer(state), effects)
@@ -194,6 +233,7 @@ fn step(machine: Machine, pace: Pace, now: Instant, stimulus: Stimulus) -> (Mach
                 Stimulus::Status(_) => I::Final,
                 Stimulus::Retransmission => I::Retransmission,
                 Stimulus::Timer => I::Timer,
+                Stimulus::TransportError => I::TransportError,
                 Stimulus::Ack => return (machine, &[]),
             };
             let (state, effects) = state.step(pace, now, input);
@@ -208,6 +248,8 @@ pub(super) struct Beginning {
     pub(super) owner: Option<DialogId>,
     pub(super) purpose: Purpose,
     pub(super) hop: Hop,
+    pub(super) otherwise: SocketAddr,
+    pub(super) way_back: Option<Hop>,
     pub(super) source: SocketAddr,
     pub(super) request: Request,
 }
@@ -219,16 +261,15 @@ pub(super) struct Transactions {
     clients: BTreeMap<ClientKey, TransactionId>,
     servers: BTreeMap<ServerKey, TransactionId>,
     merges: BTreeMap<MergeKey, TransactionId>,
+    /// What was asked by connections.
+    asked: BTreeSet<(ListenerId, SocketAddr, TransactionId)>,
     serial: u64,
 }
 
 impl Transactions {
     /// A client transaction whose request the caller sends.
     pub(super) fn begin_client(&mut self, now: Instant, pace: Pace, beginning: Beginning) -> TransactionId {
-        let machine = match beginning.request.method {
-            Method::Invite => Machine::InviteClient(invite_client::State::start(pace, now)),
-            _ => Machine::NonInviteClient(non_invite_client::State::start(pace, now)),
-        };
+        let machine = Machine::client(&beginning.request.method, pace, now);
         self.begin(machine, pace, beginning)
     }
 
@@ -242,10 +283,22 @@ impl Transactions {
     }
 
     fn begin(&mut self, machine: Machine, pace: Pace, beginning: Beginning) -> TransactionId {
-        let Beginning { owner, purpose, hop, source, request } = beginning;
+        let Beginning { owner, purpose, hop, otherwise, way_back, source, request } = beginning;
         self.serial += 1;
         let id = TransactionId { owner, serial: self.serial };
-        self.adopt(Transaction { id, purpose, machine, pace, hop, source, request, reply: Bytes::new() });
+        let reply = Bytes::new();
+        self.adopt(Transaction {
+            id,
+            purpose,
+            machine,
+            pace,
+            hop,
+            otherwise,
+            way_back,
+            source,
+            request,
+            reply,
+        });
         id
     }
 
@@ -255,6 +308,7 @@ impl Transactions {
         self.serial = self.serial.max(id.serial);
         match transaction.side() {
             Side::Client => {
+                self.asked.extend(transaction.asked_by());
                 if let Some(key) = ClientKey::of(&request.head) {
                     self.clients.insert(key, id);
                 }
@@ -269,11 +323,12 @@ impl Transactions {
         self.by_id.insert(id, transaction);
     }
 
-    pub(super) fn remove(&mut self, id: TransactionId) {
-        let Some(transaction) = self.by_id.remove(&id) else { return };
+    pub(super) fn remove(&mut self, id: TransactionId) -> Option<Transaction> {
+        let transaction = self.by_id.remove(&id)?;
         let request = &transaction.request;
         match transaction.side() {
             Side::Client => {
+                transaction.asked_by().and_then(|asked| self.asked.take(&asked));
                 ClientKey::of(&request.head).and_then(|key| self.clients.remove(&key));
             }
             Side::Server => {
@@ -282,6 +337,14 @@ impl Transactions {
                 merge.and_then(|key| self.merges.remove(&key));
             }
         }
+        Some(transaction)
+    }
+
+    /// What was asked by the connection that leads there.
+    pub(super) fn asked_by(&self, (listener, destination): Way) -> impl Iterator<Item = TransactionId> {
+        let at = |serial, owner| (listener, destination, TransactionId { owner, serial });
+        let last = Some(DialogId::incoming(u64::MAX >> 1).max(DialogId::outgoing(u64::MAX >> 1)));
+        self.asked.range(at(0, None)..=at(u64::MAX, last)).map(|(.., id)| *id)
     }
 
     pub(super) fn get(&self, id: TransactionId) -> Option<&Transaction> {

@@ -1,16 +1,16 @@
 //! An INVITE of ours (RFC 3261 §13.2) and its CANCEL (§9.1).
 
 use super::{
-    Counted, DialogId, Endpoint, Event, Failure, Invite, Limit, NotSent, capabilities,
+    Body, Counted, DialogId, Endpoint, Event, Failure, Invite, Limit, NotSent, capabilities,
     deadlines::TimerId,
     happening::Happening,
     reply, routing,
     stage::Stage,
     transactions::{Purpose, TransactionId},
-    usage::{SentAck, Usage},
+    usage::{Opening, Owed, SentAck, Usage},
 };
 use crate::{
-    dialog::Dialog,
+    dialog::{Dialog, Provisionals},
     wire::{
         self, CSeq, Contact, From, HeaderName, MessageWriter, Method, NameAddr, Request, Response,
         SequenceNumber, To, Uri,
@@ -51,7 +51,11 @@ impl Endpoint {
         let sent = self.ask(now, (id, Purpose::Invite), invite.hop, &bytes).ok_or(NotSent::Unwritable)?;
         let request = self.transactions.get(sent).map(|transaction| &transaction.request);
         let made = request.map(|request| Dialog::of_caller(request, contact)).ok_or(NotSent::Unwritable)?;
-        self.usages.insert(id, Usage::new(Stage::Calling, sent, made, routing::Peer::of_owner(invite.hop)));
+        let mut usage = Usage::new(Stage::Calling, sent, made, routing::Peer::of_owner(invite.hop));
+        if invite.body.is_some() {
+            usage.opening = Opening::Ours;
+        }
+        self.usages.insert(id, usage);
         Ok(())
     }
 
@@ -80,10 +84,20 @@ impl Endpoint {
         if response.status.is_success() {
             return self.on_invite_success(now, id, response);
         }
-        if response.status.is_provisional() && !self.join_early(id, &response) {
+        if !response.status.is_provisional() {
+            return self.advance(now, id, Happening::Response(response));
+        }
+        if !self.join_early(id, &response) {
             return self.count(Counted::LimitMet(Limit::Forks));
         }
-        self.advance(now, id, Happening::Response(response));
+        if !self.is_in_order(id, &response) {
+            return self.count(Counted::RetransmissionAbsorbed);
+        }
+        if let Some(usage) = self.usages.get_mut(id) {
+            usage.note_allow(&response.headers);
+        }
+        self.advance(now, id, Happening::Response(response.clone()));
+        self.acknowledge_progress(now, id, &response);
     }
 
     /// RFC 3261 §12.1.2: a 1xx with a tag makes an early dialog, each tag one of its own. Says
@@ -100,7 +114,8 @@ impl Endpoint {
         if first.is_some() && usage.forks.len() + 1 >= limit {
             return false;
         }
-        let joined = usage.dialog.joined_by(response);
+        // Each early dialog counts its provisional responses for itself (RFC 3262 §4).
+        let joined = Dialog { provisionals: Provisionals::default(), ..usage.dialog.joined_by(response) };
         self.usages.update(id, |usage| match first {
             None => usage.dialog = joined,
             Some(_) => usage.forks.push(joined),
@@ -111,7 +126,7 @@ impl Endpoint {
     /// RFC 3261 §13.2.2.4: the first 2xx makes the call; one that comes again gets its ACK again;
     /// one of another fork gets ACK and BYE.
     fn on_invite_success(&mut self, now: Instant, id: DialogId, response: Box<Response>) {
-        if self.acknowledge_again(id, &response) {
+        if self.acknowledge_again(id, &response) || self.is_owed(id, &response) {
             return;
         }
         let Some(usage) = self.usages.get_mut(id) else { return };
@@ -121,10 +136,11 @@ impl Endpoint {
             self.usages.update(id, |usage| {
                 usage.dialog = joined;
                 usage.forks.clear();
+                usage.note_allow(&response.headers);
             });
             return self.advance(now, id, Happening::Response(response));
         }
-        self.acknowledge(id, &response, &joined);
+        self.acknowledge(id, &response, &joined, None);
         self.send_bye_to_fork(now, id, &mut joined);
     }
 
@@ -139,13 +155,58 @@ impl Endpoint {
         true
     }
 
+    /// Acknowledges the first 2xx, unless it makes the offer: then the owner has to answer.
+    pub(super) fn acknowledge_success(&mut self, id: DialogId, response: &Response) {
+        let Some(usage) = self.usages.get_mut(id) else { return };
+        let is_offer = usage.opening == Opening::None && !response.body.is_empty();
+        if is_offer && !usage.stage.is_told_over() {
+            usage.opening = Opening::Theirs;
+            usage.owed = Some(Owed::Ack(Box::new(response.clone())));
+            return;
+        }
+        usage.opening = Opening::Settled;
+        let dialog = usage.dialog.clone();
+        self.acknowledge(id, response, &dialog, None);
+    }
+
+    /// Sends the ACK or PRACK that waits for an answer. Says whether one did.
+    pub(super) fn pay(&mut self, now: Instant, id: DialogId, answer: Option<Body>) -> bool {
+        let Some(usage) = self.usages.get_mut(id) else { return false };
+        let Some(owed) = usage.owed.take() else { return false };
+        usage.opening = Opening::Settled;
+        match owed {
+            Owed::Ack(response) => {
+                let dialog = usage.dialog.clone();
+                self.acknowledge(id, &response, &dialog, answer.as_ref());
+            }
+            Owed::Prack { peer, rack } => self.send_prack(now, (id, peer.as_ref()), &rack, answer),
+        }
+        true
+    }
+
+    /// Whether a 2xx came again whose ACK waits for the owner's answer.
+    pub(super) fn is_owed(&self, id: DialogId, response: &Response) -> bool {
+        match self.usages.get(id).and_then(|usage| usage.owed.as_ref()) {
+            Some(Owed::Ack(owed)) => {
+                owed.head.cseq == response.head.cseq && owed.head.to.tag() == response.head.to.tag()
+            }
+            Some(Owed::Prack { .. }) | None => false,
+        }
+    }
+
     /// RFC 3261 §13.2.2.4: the ACK for a 2xx is a request of its own, without a transaction.
-    pub(super) fn acknowledge(&mut self, id: DialogId, response: &Response, dialog: &Dialog) {
+    pub(super) fn acknowledge(
+        &mut self,
+        id: DialogId,
+        response: &Response,
+        dialog: &Dialog,
+        answer: Option<&Body>,
+    ) {
         let Some(peer) = self.usages.get(id).map(|usage| usage.peer) else { return };
         let hop = routing::request_hop(dialog, peer);
         let Some(via) = self.via(hop) else { return };
         let number = response.head.cseq.number;
-        let ack = dialog.request_numbered(number, Method::Ack, &via).finish(None);
+        let ack = dialog.request_numbered(number, Method::Ack, &via).finish(answer);
         self.transmit(hop, ack.clone());
         if let Some(usage) = self.usages.get_mut(id) {
             if usage.acks.len() >= ACKS {

@@ -7,7 +7,7 @@ use super::{
     routing::Peer,
     stage::Stage,
     transactions::{Purpose, TransactionId},
-    usage::{Exchange, Unacknowledged, Usage},
+    usage::{Due, Exchange, Held, Opening, Unacknowledged, Usage},
 };
 use crate::{
     dialog::{Dialog, DialogError, DialogKey},
@@ -15,6 +15,7 @@ use crate::{
     wire::{Contact, HeaderName, MessageWriter, NameAddr, Reason, Request, StatusCode},
 };
 use alloc::boxed::Box;
+use serde::{Deserialize, Serialize};
 use terms::time::Instant;
 
 impl Endpoint {
@@ -36,26 +37,43 @@ impl Endpoint {
             Invited { dialog, listener: from.listener, source: from.destination, request: request.clone() };
         let peer = Peer::of_sender(from, &request.head.via);
         let invite = self.begin_server(from, request, Some((dialog, Purpose::Invite)));
-        self.usages.insert(dialog, Usage::new(Stage::Invited, invite, made, peer));
+        let mut usage = Usage::new(Stage::Invited, invite, made, peer);
+        usage.note_allow(&invited.request.headers);
+        if !invited.request.body.is_empty() {
+            usage.opening = Opening::Theirs;
+        }
+        self.usages.insert(dialog, usage);
         self.respond(now, invite, StatusCode::TRYING, |_, _| {});
         self.emit(Event::Invited(Box::new(invited)));
     }
 
-    /// RFC 3261 §13.3.1.1. A status outside 101 to 199 is none of progress.
-    pub(super) fn send_progress(&mut self, now: Instant, id: DialogId, status: StatusCode, said: &Said) {
-        let invite =
-            self.usages.get(id).filter(|usage| usage.stage == Stage::Invited).map(|usage| usage.invite);
-        let is_progress = status.is_provisional() && status != StatusCode::TRYING;
-        match invite.filter(|_| is_progress) {
-            Some(invite) => self.answer_with(now, id, invite, (status, said)),
-            None => self.count(Counted::CommandIgnored(id)),
+    /// The owner answers: at once, or when the offer or answer in a reliable 1xx is acknowledged
+    /// (RFC 3262 §5).
+    pub(super) fn on_answer_command(&mut self, now: Instant, id: DialogId, said: Said) {
+        let is_described = self.usages.get_mut(id).is_some_and(|usage| {
+            let is_described = usage.unpracked.as_ref().is_some_and(|unpracked| unpracked.describes);
+            if is_described && usage.stage == Stage::Invited {
+                usage.held.clear();
+            }
+            is_described
+        });
+        if is_described {
+            return self.hold(id, Held::Answer(said));
         }
+        self.advance(now, id, Happening::Answer(said.body, said.headers));
     }
 
     /// RFC 3261 §13.3.1.4: the 2xx is sent until its ACK comes.
     pub(super) fn send_accept(&mut self, now: Instant, id: DialogId, said: &Said) {
         let Some(usage) = self.usages.get_mut(id) else { return };
         usage.dialog.phase = crate::dialog::Phase::Confirmed;
+        usage.unpracked = None;
+        usage.held.clear();
+        usage.opening = match usage.opening {
+            Opening::None if said.body.is_some() => Opening::Ours,
+            Opening::None | Opening::Theirs | Opening::Settled => Opening::Settled,
+            Opening::Ours => Opening::Ours,
+        };
         let invite = usage.invite;
         self.answer_with(now, id, invite, (StatusCode::OK, said));
         self.await_ack(now, id, invite);
@@ -70,9 +88,9 @@ impl Endpoint {
         };
         usage.answer = Some(Unacknowledged {
             number: transaction.request.head.cseq.number,
-            resend: Resend::after(now, timers.t1),
-            give_up_at: now + timers.give_up(),
+            due: Due { resend: Resend::after(now, timers.t1), give_up_at: now + timers.give_up() },
             hop: transaction.hop,
+            otherwise: transaction.otherwise,
             response: transaction.reply.clone(),
         });
     }
@@ -105,8 +123,11 @@ impl Endpoint {
                     Refusal { reason: reason.clone(), ..Refusal::new(StatusCode::TEMPORARILY_UNAVAILABLE) };
                 self.send_refusal(now, invite, &refusal);
             }
+            // RFC 3262 §3 asks for a 5xx.
+            Happening::NoPrack => self.respond(now, invite, StatusCode::SERVER_TIMEOUT, |_, _| {}),
             Happening::Response(_)
             | Happening::NoAnswer
+            | Happening::Unreachable
             | Happening::Answer(..)
             | Happening::Cancelled(_)
             | Happening::Bye(_)
@@ -160,6 +181,7 @@ impl Endpoint {
         match &usage.answer {
             Some(answer) if answer.number == request.head.cseq.number => {
                 usage.answer = None;
+                usage.opening = Opening::Settled;
                 self.advance(now, id, Happening::Acked(request.body()));
             }
             Some(_) | None => self.count(Counted::RetransmissionAbsorbed),
@@ -175,7 +197,7 @@ impl Endpoint {
 }
 
 /// What an owner's answer says beyond its status.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Said {
     pub(super) body: Option<Body>,
     pub(super) headers: alloc::vec::Vec<ExtraHeader>,

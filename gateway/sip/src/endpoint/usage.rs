@@ -1,13 +1,14 @@
 //! An INVITE usage: all that lives between an INVITE and its end.
 
-use super::{DialogId, Hop, routing::Peer, stage::Stage, transactions::TransactionId};
+use super::{DialogId, Hop, routing::Peer, stage::Stage, transactions::TransactionId, uas::Said};
 use crate::{
     dialog::{Dialog, DialogKey},
     transaction::{Rebase, Resend},
-    wire::{Reason, SequenceNumber, Tag, text},
+    wire::{Allow, Headers, Method, RAck, RSeq, Reason, Response, SequenceNumber, StatusCode, Tag, text},
 };
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 use bytes::Bytes;
+use core::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 use terms::time::Instant;
 
@@ -23,14 +24,83 @@ pub(super) struct Usage {
     pub(super) forks: Vec<Dialog>,
     /// Where the peer was last seen.
     pub(super) peer: Peer,
+    /// How far the first INVITE's own offer and answer are.
+    pub(super) opening: Opening,
     /// Whether an offer is under way within the dialog.
     pub(super) exchange: Exchange,
+    /// Our reliable 1xx whose PRACK has not come.
+    pub(super) unpracked: Option<Unpracked>,
+    /// What waits for that PRACK.
+    pub(super) held: Vec<Held>,
+    /// Our PRACK or ACK that waits for the owner's answer.
+    pub(super) owed: Option<Owed>,
+    /// Whether the peer says that it takes UPDATE.
+    pub(super) takes_update: bool,
     /// Our 2xx whose ACK has not come.
     pub(super) answer: Option<Unacknowledged>,
     /// Our ACKs, for 2xx that come again.
     pub(super) acks: Vec<SentAck>,
     /// Why the owner hung up, for a CANCEL or BYE that is held back.
     pub(super) parting: Option<Reason>,
+}
+
+/// How far the offer and answer of the first INVITE are (RFC 3262 §5, RFC 3264).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Opening {
+    /// Nobody has offered.
+    None,
+    /// We have, and wait.
+    Ours,
+    /// The peer has, and waits.
+    Theirs,
+    /// It is answered by a message that cannot be lost.
+    Settled,
+}
+
+/// When something is sent again, and when no more.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Due {
+    pub(super) resend: Resend,
+    pub(super) give_up_at: Instant,
+}
+
+impl Due {
+    pub(super) fn deadline(self) -> Instant {
+        self.resend.or(self.give_up_at)
+    }
+
+    fn rebased(self, rebase: Rebase) -> Self {
+        Self { resend: self.resend.rebased(rebase), give_up_at: rebase.at(self.give_up_at) }
+    }
+}
+
+/// A reliable 1xx of ours that is sent until its PRACK comes (RFC 3262 §3).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Unpracked {
+    pub(super) rseq: RSeq,
+    /// The number of the INVITE.
+    pub(super) number: SequenceNumber,
+    pub(super) due: Due,
+    /// Whether it has an offer or answer.
+    pub(super) describes: bool,
+    pub(super) hop: Hop,
+    pub(super) otherwise: SocketAddr,
+    #[serde(serialize_with = "text::serialize_bytes", deserialize_with = "text::deserialize_bytes")]
+    pub(super) response: Bytes,
+}
+
+/// What the owner has commanded and a PRACK must come before.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) enum Held {
+    Progress(StatusCode, Said),
+    Answer(Said),
+}
+
+/// What waits for the owner's answer to an offer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) enum Owed {
+    Prack { peer: Option<Tag>, rack: RAck },
+    Ack(Box<Response>),
 }
 
 /// Whether an offer is under way within the dialog (RFC 3261 §14).
@@ -48,9 +118,9 @@ pub(super) enum Exchange {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Unacknowledged {
     pub(super) number: SequenceNumber,
-    pub(super) resend: Resend,
-    pub(super) give_up_at: Instant,
+    pub(super) due: Due,
     pub(super) hop: Hop,
+    pub(super) otherwise: SocketAddr,
     #[serde(serialize_with = "text::serialize_bytes", deserialize_with = "text::deserialize_bytes")]
     pub(super) response: Bytes,
 }
@@ -73,7 +143,12 @@ impl Usage {
             dialog,
             forks: Vec::new(),
             peer,
+            opening: Opening::None,
             exchange: Exchange::Idle,
+            unpracked: None,
+            held: Vec::new(),
+            owed: None,
+            takes_update: false,
             answer: None,
             acks: Vec::new(),
             parting: None,
@@ -82,18 +157,34 @@ impl Usage {
 
     /// When something of its own is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let answer = self.answer.as_ref().map(|answer| answer.resend.or(answer.give_up_at));
-        [answer, self.stage.deadline()].into_iter().flatten().min()
+        let answer = self.answer.as_ref().map(|answer| answer.due.deadline());
+        let unpracked = self.unpracked.as_ref().map(|unpracked| unpracked.due.deadline());
+        [answer, unpracked, self.stage.deadline()].into_iter().flatten().min()
     }
 
     /// The same by another clock.
     pub(super) fn rebased(mut self, rebase: Rebase) -> Self {
         self.stage = self.stage.rebased(rebase);
         if let Some(answer) = &mut self.answer {
-            answer.resend = answer.resend.rebased(rebase);
-            answer.give_up_at = rebase.at(answer.give_up_at);
+            answer.due = answer.due.rebased(rebase);
+        }
+        if let Some(unpracked) = &mut self.unpracked {
+            unpracked.due = unpracked.due.rebased(rebase);
         }
         self
+    }
+
+    /// Whether a PRACK must come before anything else that is reliable.
+    pub(super) const fn is_waited_for(&self) -> bool {
+        self.unpracked.is_some()
+    }
+
+    /// RFC 3311 §4: learns from Allow whether the peer takes UPDATE.
+    pub(super) fn note_allow(&mut self, headers: &Headers) {
+        let mut allowed = headers.all::<Allow>().filter_map(Result::ok).peekable();
+        if allowed.peek().is_some() {
+            self.takes_update = allowed.any(|Allow(method)| method == Method::Update);
+        }
     }
 
     /// Whether nothing is left but transactions.

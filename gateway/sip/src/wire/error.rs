@@ -30,6 +30,9 @@ pub enum Malformed {
     /// A line is longer than [`limits::LINE_BYTES`](super::limits::LINE_BYTES).
     #[error("a line is too long")]
     LineTooLong,
+    /// A stream has more than [`limits::HEAD_BYTES`](super::limits::HEAD_BYTES) without an empty line.
+    #[error("the headers are too long")]
+    HeadTooLong,
     /// More headers than [`limits::HEADERS`](super::limits::HEADERS).
     #[error("there are too many headers")]
     TooManyHeaders,
@@ -57,7 +60,7 @@ impl Malformed {
     /// What a request with this fault is answered.
     pub const fn status(self) -> StatusCode {
         match self {
-            Self::TooLarge => StatusCode::MESSAGE_TOO_LARGE,
+            Self::TooLarge | Self::HeadTooLong => StatusCode::MESSAGE_TOO_LARGE,
             Self::Version => StatusCode::VERSION_NOT_SUPPORTED,
             Self::StartLine
             | Self::Method

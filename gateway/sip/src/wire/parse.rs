@@ -38,7 +38,7 @@ fn without_leading_lines(datagram: Bytes) -> Bytes {
 /// RFC 3261 §7.3.1: a line that begins with white space continues the one before, and both read as
 /// one with a space between. The line ends inside such a header are blanked in a copy, so that
 /// offsets stay what they are; a message without folds, nearly every one, is not copied.
-fn unfolded(wire: Bytes) -> Bytes {
+pub(super) fn unfolded(wire: Bytes) -> Bytes {
     if folds(&wire).next().is_none() {
         return wire;
     }

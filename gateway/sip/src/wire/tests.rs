@@ -3,5 +3,6 @@
 mod headers;
 mod hostile;
 mod message;
+mod stream;
 mod tricky;
 mod uri;

@@ -3,7 +3,7 @@
 use super::*;
 use alloc::{format, string::String};
 
-const INPUTS: [Input; 14] = [
+const INPUTS: [Input; 15] = [
     Input::Progress,
     Input::Success,
     Input::Failure,
@@ -15,6 +15,7 @@ const INPUTS: [Input; 14] = [
     Input::Bye,
     Input::Ack,
     Input::NoAck,
+    Input::NoPrack,
     Input::Gone,
     Input::Silence,
     Input::Timer,

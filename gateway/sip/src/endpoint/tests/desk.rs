@@ -30,6 +30,9 @@ pub(super) struct Seen {
     pub(super) sent: Vec<String>,
     pub(super) destinations: Vec<SocketAddr>,
     pub(super) events: Vec<Event>,
+    pub(super) written: Vec<(ConnectionId, String)>,
+    pub(super) connects: Vec<SocketAddr>,
+    pub(super) closed: Vec<ConnectionId>,
 }
 
 pub(super) fn config(node: u16, host: [u8; 4]) -> EndpointConfig {
@@ -64,7 +67,7 @@ pub(super) fn invite_to(destination: &str) -> Command {
     Command::Invite(Box::new(Invite {
         dialog: CALLED,
         uri: uri("sip:callee@example.com"),
-        hop: Hop { listener: LISTENER, destination: destination.parse().expect("an address") },
+        hop: Hop::new(LISTENER, destination.parse().expect("an address")),
         from: NameAddr::new(uri("sip:caller@gateway.example")).named("Caller".into()),
         to: NameAddr::new(uri("sip:callee@example.com")),
         max_forwards: MaxForwards::INITIAL,
@@ -97,7 +100,7 @@ impl Desk {
         self.input(Input::Command(command))
     }
 
-    fn input(&mut self, input: Input) -> Seen {
+    pub(super) fn input(&mut self, input: Input) -> Seen {
         self.endpoint.handle_input(at(self.now), input);
         self.drain()
     }
@@ -110,6 +113,11 @@ impl Desk {
                     seen.sent.push(String::from_utf8_lossy(&bytes).into_owned());
                     seen.destinations.push(destination);
                 }
+                Output::Write { connection, bytes } => {
+                    seen.written.push((connection, String::from_utf8_lossy(&bytes).into_owned()));
+                }
+                Output::Connect { destination, .. } => seen.connects.push(destination),
+                Output::Disconnect { connection } => seen.closed.push(connection),
                 Output::Event(event) => seen.events.push(event),
             }
         }
@@ -126,6 +134,9 @@ impl Desk {
             all.sent.extend(seen.sent);
             all.destinations.extend(seen.destinations);
             all.events.extend(seen.events);
+            all.written.extend(seen.written);
+            all.connects.extend(seen.connects);
+            all.closed.extend(seen.closed);
         }
         self.now = end;
         all
@@ -186,6 +197,7 @@ pub(super) fn name_of(event: &Event) -> String {
         Event::Accepted { response, .. } => format!("Accepted {}", response.status),
         Event::ReofferAnswered { response, .. } => format!("ReofferAnswered {}", response.status),
         Event::Invited(_) => "Invited".into(),
+        Event::ProgressAcknowledged { .. } => "ProgressAcknowledged".into(),
         Event::Acknowledged { .. } => "Acknowledged".into(),
         Event::Reoffered { .. } => "Reoffered".into(),
         Event::ReofferWithdrawn { .. } => "ReofferWithdrawn".into(),

@@ -22,7 +22,13 @@ fn connect(world: &mut World) -> bool {
     let dialog = world.invited();
     world.command(
         Side::Callee,
-        Command::Progress { dialog, status: StatusCode::RINGING, body: None, headers: vec![] },
+        Command::Progress {
+            dialog,
+            status: StatusCode::RINGING,
+            reliability: Reliability::BestEffort,
+            body: None,
+            headers: vec![],
+        },
     );
     world.run(Duration::from_secs(2));
     world.command(Side::Callee, Command::Answer { dialog, body: sdp("v=0"), headers: vec![] });

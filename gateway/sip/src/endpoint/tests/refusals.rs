@@ -16,7 +16,7 @@ fn case(name: &'static str, ask: &Ask, answer: &'static str, has: (&'static str,
     Case { name, text: ask.text(), answer, has }
 }
 
-const ALLOW: (&str, &str) = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE");
+const ALLOW: (&str, &str) = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK");
 const TAGGED: (&str, &str) = ("To", "<sip:gateway@192.0.2.10>");
 
 fn cases() -> alloc::vec::Vec<Case> {
@@ -37,7 +37,7 @@ fn cases() -> alloc::vec::Vec<Case> {
             "require",
             &Ask::invite().with("Require: 100rel, precondition"),
             "420 Bad Extension",
-            ("Unsupported", "100rel"),
+            ("Unsupported", "precondition"),
         ),
         case(
             "bye in no dialog",
@@ -134,7 +134,9 @@ fn rfc3261_8_2_7_over_a_limit_the_answer_is_503_and_keeps_nothing() {
         let mut config = config(1, [192, 0, 2, 10]);
         match limit {
             Limit::Dialogs => config.limits.dialogs = 0,
-            Limit::Transactions | Limit::Forks => config.limits.transactions = 0,
+            Limit::Transactions | Limit::Forks | Limit::Connections | Limit::Waiting => {
+                config.limits.transactions = 0;
+            }
         }
         let mut desk = Desk::with(config);
         let seen = desk.feed(&Ask::invite().text());

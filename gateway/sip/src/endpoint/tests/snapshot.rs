@@ -27,7 +27,13 @@ fn act(world: &mut World, side: Side, name: &str) {
     let dialog = if side == Side::Caller { CALLED } else { world.invited() };
     let command = match name {
         "invite" => invite_to("192.0.2.2:5060"),
-        "ring" => Command::Progress { dialog, status: StatusCode::RINGING, body: None, headers: vec![] },
+        "ring" => Command::Progress {
+            dialog,
+            status: StatusCode::RINGING,
+            reliability: Reliability::BestEffort,
+            body: None,
+            headers: vec![],
+        },
         "answer" => Command::Answer { dialog, body: sdp("v=0"), headers: vec![] },
         "offer again" => Command::Reoffer { dialog, body: sdp("v=1") },
         "answer again" => Command::AnswerReoffer { dialog, body: sdp("v=2") },

@@ -21,8 +21,13 @@ fn rfc3261_17_2_1_trying_goes_out_at_once_and_the_call_is_told() {
 fn rfc3261_13_3_a_call_rings_is_answered_acknowledged_and_ended() {
     let mut desk = Desk::new();
     let dialog = desk.feed(&Ask::invite().text()).invited();
-    let ringing =
-        desk.command(Command::Progress { dialog, status: StatusCode::RINGING, body: None, headers: vec![] });
+    let ringing = desk.command(Command::Progress {
+        dialog,
+        status: StatusCode::RINGING,
+        reliability: Reliability::BestEffort,
+        body: None,
+        headers: vec![],
+    });
     assert_eq!(ringing.lines(), ["SIP/2.0 180 Ringing"]);
     let ok = desk.command(Command::Answer { dialog, body: sdp("v=0"), headers: vec![] });
     assert_eq!(to_tag(&ok.sent[0]), to_tag(&ringing.sent[0]), "one tag a dialog");
@@ -56,7 +61,13 @@ fn rfc3261_17_2_1_an_invite_that_comes_again_gets_the_latest_response_and_no_sec
     let dialog = desk.feed(&Ask::invite().text()).invited();
     let again = desk.feed(&Ask::invite().text());
     assert_eq!((again.lines(), again.told().len()), (vec!["SIP/2.0 100 Trying"], 0));
-    desk.command(Command::Progress { dialog, status: StatusCode::RINGING, body: None, headers: vec![] });
+    desk.command(Command::Progress {
+        dialog,
+        status: StatusCode::RINGING,
+        reliability: Reliability::BestEffort,
+        body: None,
+        headers: vec![],
+    });
     assert_eq!(desk.feed(&Ask::invite().text()).lines(), ["SIP/2.0 180 Ringing"]);
     desk.command(Command::Answer { dialog, body: None, headers: vec![] });
     let absorbed = desk.feed(&Ask::invite().text());
@@ -119,8 +130,13 @@ fn rfc3261_15_hanging_up_before_the_ack_waits_for_it() {
 fn rfc3261_15_1_2_bye_ends_a_ringing_call() {
     let mut desk = Desk::new();
     let dialog = desk.feed(&Ask::invite().text()).invited();
-    let ringing =
-        desk.command(Command::Progress { dialog, status: StatusCode::RINGING, body: None, headers: vec![] });
+    let ringing = desk.command(Command::Progress {
+        dialog,
+        status: StatusCode::RINGING,
+        reliability: Reliability::BestEffort,
+        body: None,
+        headers: vec![],
+    });
     let seen = desk.feed(&Ask::new("BYE", 2, &to_tag(&ringing.sent[0])).text());
     assert_eq!(seen.lines(), ["SIP/2.0 200 OK", "SIP/2.0 487 Request Terminated"]);
     assert_eq!(seen.told(), ["Ended Bye"]);
@@ -152,7 +168,16 @@ fn a_command_that_the_state_does_not_allow_is_counted() {
     for (name, command) in [
         ("answer again", Command::Answer { dialog, body: None, headers: vec![] }),
         ("refuse", Command::Refuse { dialog, refusal: Refusal::new(StatusCode::BUSY_HERE) }),
-        ("ring", Command::Progress { dialog, status: StatusCode::RINGING, body: None, headers: vec![] }),
+        (
+            "ring",
+            Command::Progress {
+                dialog,
+                status: StatusCode::RINGING,
+                reliability: Reliability::BestEffort,
+                body: None,
+                headers: vec![],
+            },
+        ),
         ("no offer to answer", Command::AnswerReoffer { dialog, body: None }),
     ] {
         let seen = desk.command(command);

@@ -83,6 +83,9 @@ impl World {
         while let Some(output) = self.at(side).poll_output() {
             match output {
                 Output::Transmit { bytes, .. } => self.send(side, &bytes),
+                Output::Write { .. } | Output::Connect { .. } | Output::Disconnect { .. } => {
+                    panic!("the only listener is UDP");
+                }
                 Output::Event(event) => self.events.push((side, event)),
             }
         }

@@ -57,6 +57,13 @@ names! {
     Timestamp = "Timestamp",
     PAssertedIdentity = "P-Asserted-Identity",
     Diversion = "Diversion",
+    PPreferredIdentity = "P-Preferred-Identity",
+    Privacy = "Privacy",
+    HistoryInfo = "History-Info",
+    Path = "Path",
+    ServiceRoute = "Service-Route",
+    Replaces = "Replaces",
+    SessionId = "Session-ID",
     Subject = "Subject" / b's',
     Event = "Event" / b'o',
     AllowEvents = "Allow-Events" / b'u',
@@ -100,7 +107,8 @@ impl HeaderName {
             }
             candidates &= candidates - 1;
         }
-        None
+        // Deviation: room systems of one vendor write underscores; nothing else is called so.
+        name.eq_ignore_ascii_case(b"P_Preferred_Identity").then_some(Self::PPreferredIdentity)
     }
 
     /// The header's own bit in a set of headers.

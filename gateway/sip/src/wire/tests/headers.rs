@@ -169,3 +169,60 @@ fn names_are_found_in_full_and_compact_in_any_case() {
         .collect();
     assert_eq!(all, ["Some(Via)", "None"]);
 }
+
+#[test]
+fn rfc4028_4_session_intervals() {
+    for (text, seconds, refresher) in [
+        ("1800", 1800, None),
+        ("90;refresher=uac", 90, Some(Refresher::Uac)),
+        ("4000 ; Refresher=UAS", 4000, Some(Refresher::Uas)),
+        ("500;refresher=both;x", 500, None),
+    ] {
+        let expires: SessionExpires = round(text);
+        assert_eq!((expires.seconds, expires.refresher), (seconds, refresher), "{text}");
+    }
+    assert_eq!(round::<MinSe>("90;x=y"), MinSe(90));
+    for text in ["", "x", "-1", "4294967296", "90 90", "90;=x"] {
+        assert!(read::<SessionExpires>(text).is_none() && read::<MinSe>(text).is_none(), "{text}");
+    }
+}
+
+#[test]
+fn rfc3262_7_rseq_and_rack() {
+    let rack: RAck = round("776656 1  INVITE");
+    assert_eq!(
+        (rack.rseq, rack.cseq.number, rack.cseq.method),
+        (RSeq(776_656), SequenceNumber(1), Method::Invite)
+    );
+    assert_eq!(RSeq(7).next(), round("8"));
+    for text in ["", "1", "1 INVITE", "x 1 INVITE", "1 x INVITE", "1 1"] {
+        assert!(read::<RAck>(text).is_none(), "{text}");
+    }
+}
+
+#[test]
+fn headers_of_carriers_and_room_systems_read_what_they_write() {
+    let history: HistoryInfo = round("<sip:a@b?Reason=SIP%3Bcause%3D302>;index=1.1;mp=1");
+    assert_eq!(history.index(), Some("1.1".into()));
+    let replaces: Replaces = round("425928@bobster.example;to-tag=7743;from-tag=6472;early-only");
+    assert_eq!(
+        (replaces.to_tag(), replaces.from_tag()),
+        (Some(Tag("7743".into())), Some(Tag("6472".into())))
+    );
+    assert!(read::<Replaces>("425928;to-tag=7743").is_none() && read::<Replaces>("425928").is_none());
+    let session: SessionId =
+        round("ab30317f1a784dc48ff824d0d3715d86;remote=00000000000000000000000000000000");
+    assert_eq!(session.remote(), Some("0".repeat(32).into()));
+    assert!(read::<SessionId>("ab30317f").is_none() && read::<SessionId>(&"g".repeat(32)).is_none());
+    let privacy: Privacy = round("id; critical");
+    assert!(privacy.asks("ID") && privacy.asks("critical") && !privacy.asks("user"));
+    assert!(read::<Privacy>("id;;").is_none());
+    round::<ReferTo>("<sip:a@b;method=INVITE?Replaces=x%3Bto-tag%3Dy>");
+    round::<Path>("<sip:p1.example;lr;ob>");
+    round::<ServiceRoute>("<sip:s.example;lr>");
+    round::<PPreferredIdentity>("\"Room\" <sip:room@example.com>");
+    for name in ["P-Preferred-Identity", "P_Preferred_Identity", "p_preferred_identity"] {
+        assert_eq!(HeaderName::from_bytes(name.as_bytes()), Some(HeaderName::PPreferredIdentity), "{name}");
+    }
+    assert_eq!(HeaderName::from_bytes(b"x"), Some(HeaderName::SessionExpires));
+}
