@@ -13,7 +13,7 @@ use server::{
     program,
     shard::{self, Shard, Snapshot},
 };
-use sip::endpoint::ListenerId;
+use sip::endpoint::{Input, ListenerId};
 use terms::{
     BootEpoch, CallId, Entropy, LegId, Now, PortId, WorkerId,
     media::{Command, PortSnapshot, Report},
@@ -130,8 +130,8 @@ impl Gateway {
     pub fn receive(&mut self, now: Now, datagram: &Datagram, network: &mut Network) {
         if datagram.to == address() {
             let bytes = bytes::Bytes::copy_from_slice(&datagram.bytes);
-            let listener = ListenerId(0);
-            self.shard.handle_input(now, shard::Input::Datagram { listener, source: datagram.from, bytes });
+            let input = Input::Datagram { listener: ListenerId(0), source: datagram.from, bytes };
+            self.shard.handle_input(now, shard::Input::Sip(input));
         } else if let Some((worker, slot, channel)) = self.slot(datagram.to) {
             let packet =
                 media::Input::Packet { slot, channel, source: datagram.from, bytes: &datagram.bytes };
@@ -267,7 +267,11 @@ impl Gateway {
                 shard::Output::Media(command) => commands.push(command),
                 shard::Output::Event(call, event) => self.events.push((call, event)),
                 shard::Output::Record(record) => self.records.push(*record),
-                shard::Output::Counted(_) => {}
+                // The simulation's one listener is of datagrams.
+                shard::Output::Write(..)
+                | shard::Output::Connect(..)
+                | shard::Output::Disconnect(_)
+                | shard::Output::Counted(_) => {}
             }
         }
         commands

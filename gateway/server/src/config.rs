@@ -66,11 +66,22 @@ pub enum LogFormat {
     Json,
 }
 
+/// What a listener speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// Datagrams.
+    Udp,
+    /// Connections.
+    Tcp,
+}
+
 /// A socket that SIP is spoken on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listener {
     /// Its zone.
     pub zone: ZoneName,
+    /// What it speaks.
+    pub transport: Transport,
     /// Where it listens.
     pub address: SocketAddr,
     /// What peers are told, where that is another.

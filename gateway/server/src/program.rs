@@ -25,10 +25,10 @@ use tokio::{
 
 use crate::{
     admin::{self, Admin},
-    config::Config,
+    config::{self, Config},
     driver::Driver,
     journal::Journal,
-    net::Sockets,
+    net::Net,
     record::{Metrics, Recorder},
     recordings,
     shard::{self, Shard},
@@ -66,8 +66,8 @@ impl Gateway {
         let metrics = Arc::new(Metrics::new(counters));
         let journal = Journal::open(&config.state).context("journal of records")?;
 
-        let addresses: Vec<SocketAddr> = config.listeners.iter().map(|listener| listener.address).collect();
-        let sockets = Sockets::bind(&addresses)?;
+        let listeners = config.listeners.iter().map(|listener| (listener.transport, listener.address));
+        let net = Net::bind(&listeners.collect::<Vec<_>>())?;
         let (requests, queue) = mpsc::channel(REQUESTS);
         let admin = Arc::new(Admin {
             node: config.node,
@@ -87,7 +87,7 @@ impl Gateway {
         settings.meetings.extend(stored);
         let driver = Driver {
             shard: Shard::new(settings, entropy.split()),
-            sockets,
+            net,
             workers: workers.iter().map(|worker| worker.commands().clone()).collect(),
             reports,
             reported,
@@ -163,9 +163,12 @@ fn start_workers(
 /// What the shard is made with.
 pub fn shard_settings(config: &Config, boot: BootEpoch) -> shard::Settings {
     let numbered = || (0..).map(ListenerId).zip(&config.listeners);
-    let listener = |(id, listener): (ListenerId, &crate::config::Listener)| Listener {
+    let listener = |(id, listener): (ListenerId, &config::Listener)| Listener {
         id,
-        transport: Transport::Udp,
+        transport: match listener.transport {
+            config::Transport::Udp => Transport::Udp,
+            config::Transport::Tcp => Transport::Tcp,
+        },
         host: host(listener.advertised.ip()),
         port: listener.advertised.port(),
     };

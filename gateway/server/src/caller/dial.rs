@@ -215,6 +215,8 @@ impl Task {
                     self.sockets.send_sip(&bytes, destination);
                 }
                 Output::Event(event) => self.on_event(now, event),
+                // A telephone has no stream listener.
+                Output::Write { .. } | Output::Connect { .. } | Output::Disconnect { .. } => {}
             }
         }
     }
@@ -241,6 +243,7 @@ impl Task {
                 self.feed(now, Input::Command(Command::RefuseReoffer { dialog, refusal }));
             }
             Event::Progressed { .. }
+            | Event::ProgressAcknowledged { .. }
             | Event::Acknowledged { .. }
             | Event::ReofferWithdrawn { .. }
             | Event::ReofferAnswered { .. }

@@ -29,7 +29,7 @@ pub fn invitation(
     let uri = uri(&plan.number, plan.gateway)?;
     Ok(Invite {
         dialog,
-        hop: Hop { listener: LISTENER, destination: plan.gateway },
+        hop: Hop::new(LISTENER, plan.gateway),
         from: NameAddr::new(uri_of_caller(&plan.from, local)?),
         to: NameAddr::new(uri.clone()),
         uri,

@@ -22,7 +22,7 @@ use sip::{endpoint::Limits, transaction::Timers};
 use terms::{Language, MeetingId, NodeId, Secret, TenantId, TrunkName, ZoneName};
 
 use super::{
-    Config, Http, Listener, Log, LogFormat, Media, Sip,
+    Config, Http, Listener, Log, LogFormat, Media, Sip, Transport,
     problem::{Place, Problem, Problems},
     section::{Section, Text},
     source::Source,
@@ -120,7 +120,9 @@ fn listeners(root: &Section<'_, '_>) -> Vec<Listener> {
 
 fn listener(section: Section<'_, '_>) -> Option<Listener> {
     let zone = section.required("zone", "trunk").map(|text| ZoneName::from(text.value));
-    let transport = section.required("transport", "udp").and_then(|text| text.one_of(&[("udp", ())]));
+    let transport = section
+        .required("transport", "udp")
+        .and_then(|text| text.one_of(&[("udp", Transport::Udp), ("tcp", Transport::Tcp)]));
     let listens = section.required("address", "127.0.0.1:5060").as_ref().and_then(address);
     let advertised = section.text("advertised").as_ref().and_then(address);
     let policies = [("trunks", Policy::Trunks), ("anybody", Policy::Anybody)];
@@ -129,10 +131,10 @@ fn listener(section: Section<'_, '_>) -> Option<Listener> {
         section.report("it listens on every address; say by `advertised` which one peers reach it by");
     }
     section.finish();
-    transport?;
     let listens = listens?;
     Some(Listener {
         zone: zone?,
+        transport: transport?,
         address: listens,
         advertised: advertised.unwrap_or(listens),
         policy: policy?,

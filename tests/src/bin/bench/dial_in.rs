@@ -198,6 +198,8 @@ impl DialIn {
                     self.socket.send(&bytes).ok();
                 }
                 Output::Event(event) => self.on_event(event),
+                // The crowd has no stream listener.
+                Output::Write { .. } | Output::Connect { .. } | Output::Disconnect { .. } => {}
             }
         }
     }
