@@ -46,7 +46,7 @@ check:
 
 bench:
 	@tests/setup demo
-	@tests/stage build cargo build $(CARGO_FLAGS) -p tests --bin bench
+	@tests/stage build cargo build $(CARGO_FLAGS) -p server -p tests --bin gateway --bin bench
 	@$(TARGET)/ci/bench
 
 prompts:

@@ -1,4 +1,4 @@
-//! The gateway under simulation: a shard and one media engine.
+//! The gateway under simulation: a shard and its media engines.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -7,7 +7,7 @@ use std::{
 };
 
 use call::{Event, LegRecord};
-use media::{Channel, Engine, EngineSettings, Prompts};
+use media::{Between, Channel, Counted, Engine, EngineSettings, Prompts, Range, SlotId};
 use server::{
     config::{self, Config},
     program,
@@ -15,8 +15,8 @@ use server::{
 };
 use sip::endpoint::ListenerId;
 use terms::{
-    BootEpoch, CallId, Entropy, LegId, Now, WorkerId,
-    media::{Command, PortSnapshot},
+    BootEpoch, CallId, Entropy, LegId, Now, PortId, WorkerId,
+    media::{Command, PortSnapshot, Report},
 };
 
 use crate::network::{Datagram, Network};
@@ -79,11 +79,11 @@ pub struct Image {
     port: Option<String>,
 }
 
-/// Shard and engine, with what they told.
+/// Shard and engines, with what they told.
 #[derive(Debug)]
 pub struct Gateway {
     shard: Shard,
-    engine: Engine,
+    engines: Vec<Engine>,
     config: Config,
     prompts: Arc<Prompts>,
     starts: u64,
@@ -105,8 +105,8 @@ impl Gateway {
             overrides.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let config = config::parse("simulation.toml", CONFIG, &overrides).expect("the simulation's own file");
         let prompts = Arc::new(prompts());
-        let (shard, engine) = boot(now, &config, &prompts, 0);
-        Self { shard, engine, config, prompts, starts: 0, events: Vec::new(), records: Vec::new() }
+        let (shard, engines) = boot(now, &config, &prompts, 0);
+        Self { shard, engines, config, prompts, starts: 0, events: Vec::new(), records: Vec::new() }
     }
 
     /// Crashes, and goes on from images of every call: all that the peers could see is kept.
@@ -114,13 +114,13 @@ impl Gateway {
         let legs = self.shard.legs();
         let images: Vec<Image> = legs.iter().filter_map(|leg| self.image(*leg)).collect();
         self.starts += 1;
-        (self.shard, self.engine) = boot(now, &self.config, &self.prompts, self.starts);
+        (self.shard, self.engines) = boot(now, &self.config, &self.prompts, self.starts);
         for image in images {
             let snapshot: Snapshot = serde_json::from_str(&image.call).expect("what was serialized");
             self.shard.restore(now, snapshot).expect("a name of its own");
             if let Some(port) = image.port {
                 let port: PortSnapshot = serde_json::from_str(&port).expect("what was serialized");
-                self.engine.restore(&port);
+                self.engines[worker_of(port.port)].restore(now, &port);
             }
         }
         self.drain(now, network);
@@ -132,10 +132,10 @@ impl Gateway {
             let bytes = bytes::Bytes::copy_from_slice(&datagram.bytes);
             let listener = ListenerId(0);
             self.shard.handle_input(now, shard::Input::Datagram { listener, source: datagram.from, bytes });
-        } else if let Some((slot, channel)) = self.slot(datagram.to) {
-            let bytes = &datagram.bytes;
-            self.engine
-                .handle_input(now, media::Input::Packet { slot, channel, source: datagram.from, bytes });
+        } else if let Some((worker, slot, channel)) = self.slot(datagram.to) {
+            let packet =
+                media::Input::Packet { slot, channel, source: datagram.from, bytes: &datagram.bytes };
+            self.engines[worker].handle_input(now, packet);
         }
         self.drain(now, network);
     }
@@ -148,7 +148,7 @@ impl Gateway {
 
     /// When time is due.
     pub fn poll_timeout(&self) -> Option<terms::Instant> {
-        [self.shard.poll_timeout(), self.engine.poll_timeout()].into_iter().flatten().min()
+        self.engines.iter().filter_map(Engine::poll_timeout).chain(self.shard.poll_timeout()).min()
     }
 
     /// Time passed.
@@ -156,8 +156,10 @@ impl Gateway {
         if self.shard.poll_timeout().is_some_and(|at| at <= now.mono) {
             self.shard.handle_input(now, shard::Input::Timeout);
         }
-        if self.engine.poll_timeout().is_some_and(|at| at <= now.mono) {
-            self.engine.handle_input(now, media::Input::Timeout);
+        for engine in &mut self.engines {
+            if engine.poll_timeout().is_some_and(|at| at <= now.mono) {
+                engine.handle_input(now, media::Input::Timeout);
+            }
         }
         self.drain(now, network);
     }
@@ -167,70 +169,92 @@ impl Gateway {
         &self.shard
     }
 
-    /// The engine, to look into.
-    pub const fn engine(&self) -> &Engine {
-        &self.engine
+    /// What the engines counted.
+    pub fn counted(&self) -> impl Iterator<Item = Counted> {
+        self.engines.iter().map(Engine::counted)
     }
 
     /// Whether nothing of any call is left: no call, lease, port or room.
     pub fn is_at_rest(&self) -> bool {
-        let counted = self.engine.counted();
-        self.shard.calls() == 0
-            && self.shard.leases() == 0
-            && counted.ports_open == 0
-            && counted.rooms_open == 0
+        let idle = |counted: Counted| counted.ports_open == 0 && counted.rooms_open == 0;
+        self.shard.calls() == 0 && self.shard.leases() == 0 && self.counted().all(idle)
     }
 
     fn image(&self, leg: LegId) -> Option<Image> {
         let snapshot = self.shard.snapshot(leg)?;
-        let port = self.engine.snapshot(snapshot.call.port());
+        let port = snapshot.call.port();
+        let port = self.engines[worker_of(port)].snapshot(port);
         Some(Image {
             call: serde_json::to_string(&snapshot).expect("a snapshot serializes"),
             port: port.map(|port| serde_json::to_string(&port).expect("a snapshot serializes")),
         })
     }
 
-    fn slot(&self, address: SocketAddr) -> Option<(media::SlotId, Channel)> {
-        let range = self.config.media.ranges.first()?;
-        let offset = address.port().checked_sub(range.first)?;
-        let channel = if offset % 2 == 0 { Channel::Rtp } else { Channel::Rtcp };
-        Some((media::SlotId(u32::from(offset / 2)), channel))
+    fn range(&self, worker: usize) -> Range {
+        let range = self.config.media.ranges.first().expect("the simulation's file has one");
+        range.share(u8::try_from(worker).expect("few workers"), self.config.media.workers)
     }
 
-    fn address(&self, slot: media::SlotId, channel: Channel) -> SocketAddr {
-        let first = self.config.media.ranges.first().map_or(0, |range| range.first);
+    fn slot(&self, address: SocketAddr) -> Option<(usize, SlotId, Channel)> {
+        let within = |worker: &usize| {
+            let range = self.range(*worker);
+            (range.first..range.first + 2 * range.pairs).contains(&address.port())
+        };
+        let worker = (0..self.engines.len()).find(within)?;
+        let offset = address.port() - self.range(worker).first;
+        let channel = if offset.is_multiple_of(2) { Channel::Rtp } else { Channel::Rtcp };
+        Some((worker, SlotId(u32::from(offset / 2)), channel))
+    }
+
+    fn address(&self, worker: usize, slot: SlotId, channel: Channel) -> SocketAddr {
         let offset = u16::try_from(slot.0 * 2).expect("a small range") + u16::from(channel == Channel::Rtcp);
-        SocketAddr::new(IpAddr::from([127, 0, 0, 1]), first + offset)
+        SocketAddr::new(IpAddr::from([127, 0, 0, 1]), self.range(worker).first + offset)
     }
 
     fn drain(&mut self, now: Now, network: &mut Network) {
         loop {
-            let mut reports = Vec::new();
-            let mut bound = Vec::new();
-            while let Some(output) = self.engine.poll_output() {
+            let told = self.drain_engines(now, network);
+            let commands = self.drain_shard(now, network);
+            if told.is_empty() && commands.is_empty() {
+                return;
+            }
+            for command in commands {
+                self.engines[worker_of(command.port())].handle_input(now, media::Input::Command(command));
+            }
+            for (worker, told) in told {
+                match told {
+                    Told::Bound(slot) => self.engines[worker].handle_input(now, media::Input::Bound(slot)),
+                    Told::Peer(message) => {
+                        self.engines[worker].handle_input(now, media::Input::Peer(message));
+                    }
+                    Told::Report(report) => self.shard.handle_input(now, shard::Input::Media(report)),
+                }
+            }
+        }
+    }
+
+    /// What engines say that is not for the network, each with the engine that it is for or of.
+    fn drain_engines(&mut self, now: Now, network: &mut Network) -> Vec<(usize, Told)> {
+        let mut told = Vec::new();
+        for worker in 0..self.engines.len() {
+            let mut packets = Vec::new();
+            while let Some(output) = self.engines[worker].poll_output() {
                 match output {
-                    media::Output::Bind { slot, .. } => bound.push(slot),
-                    media::Output::Report(report) => reports.push(report),
+                    media::Output::Bind { slot, .. } => told.push((worker, Told::Bound(slot))),
+                    media::Output::Peer { to, message } => {
+                        told.push((usize::from(to.0), Told::Peer(message)));
+                    }
+                    media::Output::Report(report) => told.push((worker, Told::Report(report))),
                     media::Output::Transmit { slot, channel, destination, bytes } => {
-                        let bytes = bytes.to_vec();
-                        network.send(now.mono, self.address(slot, channel), destination, &bytes);
+                        packets.push((slot, channel, destination, bytes.to_vec()));
                     }
                 }
             }
-            let commands = self.drain_shard(now, network);
-            if reports.is_empty() && bound.is_empty() && commands.is_empty() {
-                return;
-            }
-            for slot in bound {
-                self.engine.handle_input(now, media::Input::Bound(slot));
-            }
-            for command in commands {
-                self.engine.handle_input(now, media::Input::Command(command));
-            }
-            for report in reports {
-                self.shard.handle_input(now, shard::Input::Media(report));
+            for (slot, channel, destination, bytes) in packets {
+                network.send(now.mono, self.address(worker, slot, channel), destination, &bytes);
             }
         }
+        told
     }
 
     fn drain_shard(&mut self, now: Now, network: &mut Network) -> Vec<Command> {
@@ -250,16 +274,33 @@ impl Gateway {
     }
 }
 
-fn boot(now: Now, config: &Config, prompts: &Arc<Prompts>, start: u64) -> (Shard, Engine) {
+/// What an engine says to somebody else than the network.
+enum Told {
+    Bound(SlotId),
+    Peer(Between),
+    Report(Report),
+}
+
+fn boot(now: Now, config: &Config, prompts: &Arc<Prompts>, start: u64) -> (Shard, Vec<Engine>) {
     let mut entropy = Entropy::from_seed([7, 11, 13, start]);
     let boot = BootEpoch(u32::try_from(start + 1).expect("few starts"));
-    let settings = program::shard_settings(config, boot);
-    let engine = EngineSettings {
-        ranges: config.media.ranges.iter().map(|range| range.share(WorkerId(0).0, 1)).collect(),
-        quarantine: config.media.quarantine,
-        prompts: Arc::clone(prompts),
+    let shard = Shard::new(program::shard_settings(config, boot), entropy.split());
+    let workers = config.media.workers;
+    let engine = |index| {
+        let settings = EngineSettings {
+            id: WorkerId(index),
+            workers,
+            ranges: config.media.ranges.iter().map(|range| range.share(index, workers)).collect(),
+            quarantine: config.media.quarantine,
+            prompts: Arc::clone(prompts),
+        };
+        Engine::new(now.mono, settings, entropy.split())
     };
-    (Shard::new(settings, entropy.split()), Engine::new(now.mono, engine, entropy))
+    (shard, (0..workers).map(engine).collect())
+}
+
+const fn worker_of(port: PortId) -> usize {
+    port.worker.0 as usize
 }
 
 /// The shipped recordings, so that prompts last as long as they do.

@@ -11,6 +11,7 @@
 
 pub mod gateway;
 pub mod network;
+pub mod pcap;
 pub mod phone;
 pub mod tone;
 pub mod world;

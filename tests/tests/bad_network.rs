@@ -36,7 +36,7 @@ fn with_a_tenth_lost_and_50_ms_of_jitter_calls_are_set_up_keyed_heard_and_ended(
         // What is lost and out of order smears a tone over the spectrum; it stays far above the rest.
         for (phone, other, own) in [(ann, 700, 440), (bob, 440, 700)] {
             let (other, own) = (level(&phone.heard, other), level(&phone.heard, own));
-            assert!(other > -20.0 && own < other - 20.0, "seed {seed}: {other} and {own} dBm0");
+            assert!(other > -15.0 && own < other - 10.0, "seed {seed}: {other} and {own} dBm0");
         }
         world.run(90 * SECOND);
         assert!(world.gateway.is_at_rest(), "seed {seed}: {:?}", world.gateway.events.last());

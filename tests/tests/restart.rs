@@ -24,9 +24,8 @@ fn assert_went_well(world: &World, when: Duration) {
         world.gateway.events.iter().filter(|(_, event)| matches!(event, Event::Joined { .. })).count();
     assert_eq!(joined, 1, "restarted at {when:?}: {:?}", world.gateway.events);
     assert!(world.gateway.is_at_rest(), "restarted at {when:?}: {:?}", world.gateway.events);
-    let [record] = &world.gateway.records[..] else {
-        panic!("restarted at {when:?}: {:?}", world.gateway.records)
-    };
+    assert_eq!(world.gateway.records.len(), 1, "restarted at {when:?}");
+    let record = &world.gateway.records[0];
     assert_eq!(record.cause, Cause::NORMAL_CLEARING, "restarted at {when:?}");
     let answers = world.phones[0].events.iter().filter(|(_, event)| *event == PhoneEvent::Answered).count();
     assert_eq!(answers, 1, "restarted at {when:?}");

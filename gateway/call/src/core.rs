@@ -24,7 +24,7 @@ pub struct Meeting {
     pub capacity: u32,
     /// Nobody joins by themselves.
     #[serde(default)]
-    pub locked: Lock,
+    pub lock: Lock,
 }
 
 /// Whether a meeting is locked (MEET-3).
@@ -161,7 +161,7 @@ impl Core {
             // Asked again after a restore.
             return Admission::Admitted(*role);
         }
-        if room.meeting.locked == Lock::Locked {
+        if room.meeting.lock == Lock::Locked {
             return Admission::Locked;
         }
         if room.participants.len() >= usize::try_from(room.meeting.capacity).unwrap_or(usize::MAX) {
@@ -196,7 +196,7 @@ mod tests {
             host_password: Secret::new("4321".into()),
             guest_password: Secret::new("1234".into()),
             capacity: 2,
-            locked: Lock::Open,
+            lock: Lock::Open,
         })));
         core
     }

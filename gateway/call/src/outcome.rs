@@ -33,6 +33,21 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every way that an attempt can end.
+    pub const ALL: [Self; 11] = [
+        Self::JoinedAsHost,
+        Self::JoinedAsGuest,
+        Self::WrongTooOften,
+        Self::TimedOut,
+        Self::Locked,
+        Self::Full,
+        Self::NotEntitled,
+        Self::MeetingEnded,
+        Self::InAnotherMeeting,
+        Self::CoreUnreachable,
+        Self::Removed,
+    ];
+
     /// The recordings that tell it.
     pub const fn prompts(self) -> &'static [&'static str] {
         match self {

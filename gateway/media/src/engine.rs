@@ -12,9 +12,9 @@ use terms::{
     media::{Command, PortSnapshot, Report},
 };
 
+pub use exchange::Between;
 pub(crate) use exchange::Elsewhere;
 use exchange::Peers;
-pub use exchange::{Between, Presence};
 pub(crate) use outbox::Outbox;
 pub(crate) use slots::{Slot, Slots};
 

@@ -68,7 +68,7 @@ pub(crate) struct Port {
     pub(crate) fence: Option<LeaseEpoch>,
     latch: Latch,
     foreign: u64,
-    cname: [u8; 12],
+    cname: String,
     next_report: Option<Instant>,
     round_trip: Option<Duration>,
 }
@@ -107,7 +107,11 @@ impl Port {
         if let Some(stream) = &snapshot.stream {
             port.connect(stream.clone());
         }
-        port.latch.rtp = snapshot.latched;
+        if let Some(connected) = &mut port.connected {
+            connected.receiver.was_told(snapshot.last_press);
+        }
+        port.cname.clone_from(&snapshot.cname);
+        port.latch = Latch { rtp: snapshot.latched, rtcp: snapshot.latched_rtcp };
         port
     }
 
@@ -120,7 +124,10 @@ impl Port {
             next_timestamp: self.numbers.timestamp.0,
             packets_sent: self.numbers.packets,
             octets_sent: self.numbers.octets,
+            cname: self.cname.clone(),
             latched: self.latch.rtp,
+            latched_rtcp: self.latch.rtcp,
+            last_press: self.connected.as_ref().and_then(|connected| connected.receiver.last_press()),
             stream: self.connected.as_ref().map(|connected| connected.stream.clone()),
             route: self.route.clone(),
         }
@@ -273,7 +280,7 @@ impl Port {
             ssrc: self.numbers.ssrc,
             sender: (self.numbers.packets > 0).then_some(info),
             blocks: block.as_slice(),
-            cname: std::str::from_utf8(&self.cname).unwrap_or("gateway"),
+            cname: &self.cname,
             bye: leaving == Leaving::Yes,
         };
         rtcp::write(out, &report).ok()
@@ -293,12 +300,6 @@ impl Hearing {
 }
 
 /// RFC 7022 §4.2: a short-term persistent name, random and of no use to others.
-fn cname(entropy: &mut Entropy) -> [u8; 12] {
-    const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    let mut random = entropy.next_u64();
-    [(); 12].map(|()| {
-        let letter = LETTERS[usize::try_from(random & 31).unwrap_or(0)];
-        random >>= 5;
-        letter
-    })
+fn cname(entropy: &mut Entropy) -> String {
+    format!("{:016x}", entropy.next_u64())
 }

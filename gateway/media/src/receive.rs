@@ -8,7 +8,7 @@ use rtp::{
 };
 use terms::{
     Digit, Instant,
-    media::{PayloadType, SampleRate, Stream},
+    media::{PayloadType, Press, SampleRate, Stream},
 };
 
 /// The longest payload that is taken: 60 ms of L16 at 16 kHz and all codecs below it.
@@ -70,6 +70,15 @@ impl Receiver {
         let decoder = |format: &terms::media::Format| (format.payload_type, Decoder::new(format.codec));
         self.decoders = stream.receive.iter().map(decoder).collect();
         self.events = stream.receive_events;
+    }
+
+    /// Goes on after a press that was told before a restart.
+    pub(crate) const fn was_told(&mut self, press: Option<Press>) {
+        self.keys = telephone_event::Receiver::after(press);
+    }
+
+    pub(crate) const fn last_press(&self) -> Option<Press> {
+        self.keys.last()
     }
 
     pub(crate) const fn reception(&mut self) -> &mut Reception {

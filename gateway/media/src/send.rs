@@ -56,6 +56,8 @@ pub(crate) struct Sender {
     /// Frames that don't fill a packet yet.
     waiting: Vec<i16>,
     last_frame: Option<Instant>,
+    /// Of the next packet.
+    marker: Marker,
 }
 
 impl Sender {
@@ -66,6 +68,7 @@ impl Sender {
             encoder: Encoder::new(stream.send.codec),
             waiting: Vec::new(),
             last_frame: None,
+            marker: Marker::Yes,
         }
     }
 
@@ -97,7 +100,8 @@ impl Sender {
         emit: impl FnOnce(Header, &[u8]),
     ) {
         let rate = self.format.codec.sample_rate();
-        let marker = self.resume(now, numbers, rate);
+        self.resume(now, numbers, rate);
+        let marker = std::mem::replace(&mut self.marker, Marker::No);
         let header =
             next_header(numbers, self.format.payload_type, marker, rate.tick_samples(), payload.len());
         emit(header, payload);
@@ -112,16 +116,16 @@ impl Sender {
         mut emit: impl FnMut(Header, &[u8]),
     ) {
         let rate = self.format.codec.sample_rate();
-        let mut marker = self.resume(now, numbers, rate);
+        self.resume(now, numbers, rate);
         self.waiting.extend_from_slice(frame);
         let samples = samples_of(self.ptime, rate);
         let mut payload = [0; MAX_PAYLOAD];
         while self.waiting.len() >= samples {
             let length = self.encoder.encode(&self.waiting[..samples], &mut payload);
             self.waiting.drain(..samples);
+            let marker = std::mem::replace(&mut self.marker, Marker::No);
             let header = next_header(numbers, self.format.payload_type, marker, samples, length);
             emit(header, &payload[..length]);
-            marker = Marker::No;
         }
     }
 
@@ -131,20 +135,17 @@ impl Sender {
     }
 
     /// RFC 3551 §4.1: the first packet after a pause is marked, and its timestamp has run on with the time.
-    fn resume(&mut self, now: Instant, numbers: &mut Numbers, rate: SampleRate) -> Marker {
-        let pause = self.last_frame.replace(now).map(|last| now.since(last));
-        match pause {
-            Some(pause) if pause < TICK * 2 => Marker::No,
-            Some(pause) => {
-                let silent = pause.as_nanos() / TICK.as_nanos() - 1;
-                let ticks = u32::try_from(silent).unwrap_or(0);
-                let tick = u32::try_from(rate.tick_samples()).unwrap_or(0);
-                numbers.timestamp = numbers.timestamp.advanced_by(ticks.wrapping_mul(tick));
-                self.waiting.clear();
-                Marker::Yes
-            }
-            None => Marker::Yes,
+    fn resume(&mut self, now: Instant, numbers: &mut Numbers, rate: SampleRate) {
+        let Some(last) = self.last_frame.replace(now) else { return };
+        let pause = now.since(last);
+        if pause < TICK * 2 {
+            return;
         }
+        let ticks = u32::try_from(pause.as_nanos() / TICK.as_nanos() - 1).unwrap_or(0);
+        let tick = u32::try_from(rate.tick_samples()).unwrap_or(0);
+        numbers.timestamp = numbers.timestamp.advanced_by(ticks.wrapping_mul(tick));
+        self.waiting.clear();
+        self.marker = Marker::Yes;
     }
 }
 

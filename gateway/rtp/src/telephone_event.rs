@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use terms::{Digit, media::Ssrc};
+use terms::{Digit, media::Press};
 
 use crate::packet::{Packet, Timestamp};
 
@@ -55,13 +55,6 @@ pub struct Receiver {
     last: Option<Press>,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Press {
-    ssrc: Ssrc,
-    timestamp: Timestamp,
-    code: u8,
-}
-
 /// What an event packet is to the last press.
 enum Relation {
     New,
@@ -76,13 +69,23 @@ impl Receiver {
         Self { last: None }
     }
 
+    /// A receiver that was told of `last` before.
+    pub const fn after(last: Option<Press>) -> Self {
+        Self { last }
+    }
+
+    /// The press that was told last.
+    pub const fn last(&self) -> Option<Press> {
+        self.last
+    }
+
     /// Takes an event packet; yields the key when its press is heard of for the first time. Events
     /// that are no keys (RFC 4733 §3.2: flash; RFC 4734: fax tones) yield nothing.
     pub fn receive(&mut self, packet: &Packet<'_>) -> Option<Digit> {
         let event = Event::parse(packet.payload())?;
         let digit = Digit::from_event(event.code)?;
-        let press = Press { ssrc: packet.ssrc(), timestamp: packet.timestamp(), code: event.code };
-        match self.last.map_or(Relation::New, |last| last.relation_of(&press)) {
+        let press = Press { ssrc: packet.ssrc(), timestamp: packet.timestamp().0, code: event.code };
+        match self.last.map_or(Relation::New, |last| relation(last, press)) {
             Relation::New => {
                 self.last = Some(press);
                 Some(digit)
@@ -96,21 +99,20 @@ impl Receiver {
     }
 }
 
-impl Press {
-    fn relation_of(&self, next: &Self) -> Relation {
-        if next.ssrc != self.ssrc {
-            return Relation::New;
-        }
-        let ahead = next.timestamp.distance_from(self.timestamp);
-        if ahead == 0 && next.code == self.code {
-            Relation::Same
-        } else if ahead == LONGEST_SEGMENT && next.code == self.code {
-            Relation::Segment
-        } else if (-OLD_EVENT..0).contains(&ahead) {
-            Relation::Old
-        } else {
-            Relation::New
-        }
+/// What a packet of `next` is after those of `last`.
+const fn relation(last: Press, next: Press) -> Relation {
+    if next.ssrc.0 != last.ssrc.0 {
+        return Relation::New;
+    }
+    let ahead = Timestamp(next.timestamp).distance_from(Timestamp(last.timestamp));
+    if ahead == 0 && next.code == last.code {
+        Relation::Same
+    } else if ahead == LONGEST_SEGMENT && next.code == last.code {
+        Relation::Segment
+    } else if -OLD_EVENT <= ahead && ahead < 0 {
+        Relation::Old
+    } else {
+        Relation::New
     }
 }
 

@@ -1,6 +1,6 @@
 //! The administration over HTTP: health, metrics, and the embedded core's meetings.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -13,13 +13,16 @@ use axum::{
 use call::core::{Lock, Meeting};
 use serde::{Deserialize, Serialize};
 use terms::{BootEpoch, MeetingId, NodeId, Secret, TenantId};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::{
     driver::{Existed, Load, MeetingView, Request},
     record::Metrics,
     store::{StoreQueue, Write},
 };
+
+/// Participants that a meeting may have.
+const MAX_CAPACITY: u32 = 100_000;
 
 /// What the handlers work with.
 #[derive(Debug)]
@@ -34,6 +37,10 @@ pub struct Admin {
     pub timeout: Duration,
     /// The shard.
     pub shard: mpsc::Sender<Request>,
+    /// The tenants that there are.
+    pub tenants: BTreeSet<TenantId>,
+    /// Held while a meeting is made: of two at once with one ID, the second must see the first.
+    pub making: Semaphore,
     /// The store.
     pub store: StoreQueue,
     /// The metrics.
@@ -64,7 +71,7 @@ struct NewMeeting {
     #[serde(default = "NewMeeting::default_capacity")]
     capacity: u32,
     #[serde(default)]
-    locked: Lock,
+    lock: Lock,
 }
 
 impl NewMeeting {
@@ -79,6 +86,8 @@ enum Refused {
     Unauthorized,
     NoSuchMeeting,
     MeetingExists,
+    NoSuchTenant,
+    BadCapacity,
     BadPassword,
     SamePasswords,
     NotStored,
@@ -91,6 +100,10 @@ impl IntoResponse for Refused {
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "send the token as Authorization: Bearer TOKEN"),
             Self::NoSuchMeeting => (StatusCode::NOT_FOUND, "there is no meeting of that ID"),
             Self::MeetingExists => (StatusCode::CONFLICT, "there is a meeting of that ID; delete it first"),
+            Self::NoSuchTenant => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "there is no such tenant; the configuration names them")
+            }
+            Self::BadCapacity => (StatusCode::UNPROCESSABLE_ENTITY, "capacity is 1 to 100000"),
             Self::BadPassword => (
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "phones can key digits only; passwords are 4 to 32 of them",
@@ -138,7 +151,10 @@ async fn authorize(State(admin): State<Arc<Admin>>, request: HttpRequest, next: 
 }
 
 async fn ready(State(admin): State<Arc<Admin>>) -> Result<&'static str, Refused> {
-    ask(&admin, Request::Status).await.map(|_| "ready\n")
+    match tokio::time::timeout(admin.timeout, ask(&admin, Request::Status)).await {
+        Ok(Ok(_)) => Ok("ready\n"),
+        Ok(Err(_)) | Err(_) => Err(Refused::Unavailable),
+    }
 }
 
 async fn metrics(State(admin): State<Arc<Admin>>) -> Result<impl IntoResponse, Refused> {
@@ -169,17 +185,24 @@ async fn create(
     State(admin): State<Arc<Admin>>,
     Json(new): Json<NewMeeting>,
 ) -> Result<(StatusCode, Json<MeetingView>), Refused> {
-    let NewMeeting { id, tenant, host_password, guest_password, capacity, locked } = new;
+    let NewMeeting { id, tenant, host_password, guest_password, capacity, lock } = new;
     if !is_phone_password(&host_password) || !is_phone_password(&guest_password) {
         return Err(Refused::BadPassword);
     }
     if host_password == guest_password {
         return Err(Refused::SamePasswords);
     }
+    if !admin.tenants.contains(&tenant) {
+        return Err(Refused::NoSuchTenant);
+    }
+    if !(1..=MAX_CAPACITY).contains(&capacity) {
+        return Err(Refused::BadCapacity);
+    }
+    let _making = admin.making.acquire().await.map_err(|_| Refused::Unavailable)?;
     if ask(&admin, |answer| Request::Get(id, answer)).await?.is_some() {
         return Err(Refused::MeetingExists);
     }
-    let meeting = Box::new(Meeting { id, tenant, host_password, guest_password, capacity, locked });
+    let meeting = Box::new(Meeting { id, tenant, host_password, guest_password, capacity, lock });
     admin.store.write(Write::PutMeeting(meeting.clone())).await.map_err(|_| Refused::NotStored)?;
     ask(&admin, |answer| Request::Put(meeting, answer)).await?;
     let view = ask(&admin, |answer| Request::Get(id, answer)).await?;

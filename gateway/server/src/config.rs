@@ -8,13 +8,13 @@ pub mod problem;
 mod section;
 mod source;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration};
 
 use call::core::Meeting;
 use interwork::{Policy, Trunk};
 use media::{Quarantine, Range};
 use sip::{endpoint::Limits, transaction::Timers};
-use terms::{NodeId, Secret, ZoneName};
+use terms::{NodeId, Secret, TenantId, ZoneName};
 
 pub use load::{load, parse};
 pub use problem::Problems;
@@ -24,7 +24,7 @@ pub use problem::Problems;
 pub struct Config {
     /// Which node of a cluster this is.
     pub node: NodeId,
-    /// Where state is kept.
+    /// Where state is kept; relative to the working folder, as systemd sets it.
     pub state: PathBuf,
     /// The log's form and level.
     pub log: Log,
@@ -38,6 +38,8 @@ pub struct Config {
     pub http: Http,
     /// The carriers' trunks.
     pub trunks: Vec<Trunk>,
+    /// Whose meetings there can be.
+    pub tenants: BTreeSet<TenantId>,
     /// The meetings that there are from the start.
     pub meetings: Vec<Meeting>,
     /// The folder of the recordings.

@@ -57,7 +57,7 @@ pub struct MeetingView {
     /// Participants at once.
     pub capacity: u32,
     /// Whether it is locked.
-    pub locked: call::core::Lock,
+    pub lock: call::core::Lock,
     /// Who is in.
     pub participants: Vec<ParticipantView>,
 }
@@ -79,7 +79,7 @@ impl MeetingView {
             id: view.meeting.id,
             tenant: view.meeting.tenant.clone(),
             capacity: view.meeting.capacity,
-            locked: view.meeting.locked,
+            lock: view.meeting.lock,
             participants: view.participants.iter().map(participant).collect(),
         }
     }
@@ -137,6 +137,7 @@ impl Driver {
             }
         }
         self.say_farewell().await;
+        self.recorder.close();
     }
 
     async fn wait(&mut self, stop: &Notify) -> Woken {
@@ -235,7 +236,7 @@ impl Driver {
         self.feed(now, Input::HangUpAll(Cause::NORMAL_UNSPECIFIED));
         let until = Instant::now() + FAREWELL;
         let never = Notify::new();
-        while self.shard.calls() > 0 && Instant::now() < until {
+        while self.shard.is_busy() && Instant::now() < until {
             let woken = tokio::time::timeout_at(until, self.wait(&never)).await;
             if let Ok(woken) = woken {
                 self.handle(woken);

@@ -21,6 +21,8 @@ use sha2::{Digest, Sha256};
 
 /// Records that may wait for the disk.
 const QUEUE: usize = 65_536;
+/// The longest line there can be.
+const MAX_LINE: u64 = 1 << 20;
 /// What the first line follows.
 const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -35,6 +37,8 @@ struct Line {
 #[derive(Debug)]
 struct Chain {
     file: File,
+    /// How long the file is, whole lines only.
+    written: u64,
     last: String,
 }
 
@@ -75,20 +79,23 @@ impl Journal {
 }
 
 impl Chain {
+    /// Finds the last whole line. A record is far shorter than what is read for it.
     fn open(path: &Path) -> io::Result<Self> {
         let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
-        let mut text = String::new();
-        let begin = file.metadata()?.len().saturating_sub(1 << 20);
-        file.seek(SeekFrom::Start(begin))?;
-        file.read_to_string(&mut text)?;
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        if whole < text.len() {
-            let torn = u64::try_from(text.len() - whole).unwrap_or(0);
-            set_aside(path, &text[whole..])?;
-            file.set_len(file.metadata()?.len() - torn)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(MAX_LINE)))?;
+        let mut end = Vec::new();
+        file.read_to_end(&mut end)?;
+        let whole = end.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let (lines, torn) = end.split_at(whole);
+        let written = length - u64::try_from(torn.len()).unwrap_or(0);
+        if !torn.is_empty() {
+            set_aside(path, torn)?;
+            file.set_len(written)?;
         }
-        let last = text[..whole].lines().next_back().map(serde_json::from_str::<Line>).transpose()?;
-        Ok(Self { file, last: last.map_or_else(|| GENESIS.to_owned(), |line| line.hash) })
+        let last = lines.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty());
+        let last = last.map(serde_json::from_slice::<Line>).transpose()?;
+        Ok(Self { file, written, last: last.map_or_else(|| GENESIS.to_owned(), |line| line.hash) })
     }
 
     fn run(&mut self, queue: &Receiver<LegRecord>) {
@@ -103,22 +110,28 @@ impl Chain {
         }
     }
 
+    /// Writes a whole line or none: a disk that is full leaves no half of one behind.
     fn append(&mut self, record: &LegRecord) -> io::Result<()> {
         let record = serde_json::value::to_raw_value(record)?;
         let hash = hash(&self.last, record.get());
-        let previous = std::mem::replace(&mut self.last, hash.clone());
-        let mut line = serde_json::to_vec(&Line { previous, record, hash })?;
+        let mut line = serde_json::to_vec(&Line { previous: self.last.clone(), record, hash: hash.clone() })?;
         line.push(b'\n');
-        self.file.write_all(&line)
+        if let Err(error) = self.file.write_all(&line) {
+            self.file.set_len(self.written)?;
+            return Err(error);
+        }
+        self.written += u64::try_from(line.len()).unwrap_or(0);
+        self.last = hash;
+        Ok(())
     }
 }
 
 /// A line that a crash cut short was never told to anybody; it is kept for who wants to look.
-fn set_aside(path: &Path, torn: &str) -> io::Result<()> {
+fn set_aside(path: &Path, torn: &[u8]) -> io::Result<()> {
     let mut aside = PathBuf::from(path);
     aside.set_extension("torn");
     tracing::warn!(file = %aside.display(), "the journal's last line was cut short; it was moved aside");
-    OpenOptions::new().create(true).append(true).open(aside)?.write_all(torn.as_bytes())
+    OpenOptions::new().create(true).append(true).open(aside)?.write_all(torn)
 }
 
 fn hash(previous: &str, record: &str) -> String {

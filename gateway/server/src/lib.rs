@@ -11,6 +11,7 @@
 #![warn(missing_docs)]
 
 pub mod admin;
+pub mod caller;
 pub mod config;
 pub mod driver;
 pub mod journal;
@@ -19,4 +20,5 @@ pub mod program;
 pub mod record;
 pub mod recordings;
 pub mod shard;
+pub mod status;
 pub mod store;

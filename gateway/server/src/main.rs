@@ -1,13 +1,19 @@
 //! The command line.
 
-use std::{path::PathBuf, process::ExitCode};
-
-use anyhow::{Context as _, Result};
-use clap::{Args, Parser, Subcommand};
-use server::{
-    config::{self, Config, LogFormat},
-    program,
+use std::{
+    convert::Infallible, io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration,
 };
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, Parser, Subcommand};
+use media::Clock;
+use server::{
+    caller::{self, Pair, Plan},
+    config::{self, Config, LogFormat},
+    program, status,
+};
+use terms::{MeetingId, Secret};
+use tokio::sync::Notify;
 use tracing_subscriber::EnvFilter;
 
 /// A SIP, PSTN and H.323 interop gateway for cloud meetings.
@@ -24,6 +30,12 @@ enum Command {
     Run(ConfigArgs),
     /// Read the configuration and tell everything that is wrong with it.
     Check(ConfigArgs),
+    /// Start a gateway here, have callers dial in, and tell who heard whom.
+    Demo(ConfigArgs),
+    /// Ask a running gateway how much it has to do.
+    Status(StatusArgs),
+    /// Call a gateway as a telephone would, and tell what is heard there.
+    Call(CallArgs),
 }
 
 #[derive(Debug, Args)]
@@ -34,6 +46,65 @@ struct ConfigArgs {
     /// Lay a value over the file's, such as `http.address=127.0.0.1:8081`; lists by number: `listener.0.address=…`.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
     set: Vec<(String, String)>,
+}
+
+#[derive(Debug, Args)]
+struct CallArgs {
+    /// What to dial: a number, or a SIP address.
+    number: String,
+    /// The gateway's SIP listener.
+    #[arg(long, default_value = "127.0.0.1:5060")]
+    gateway: SocketAddr,
+    /// The number that calls.
+    #[arg(long, default_value = "1000")]
+    from: String,
+    /// Key this meeting ID and the password in the IVR.
+    #[arg(long, requires = "password")]
+    meeting: Option<MeetingId>,
+    /// The meeting's password.
+    #[arg(long, requires = "meeting", value_parser = secret)]
+    password: Option<Secret>,
+    /// Talk with a tone of so many Hz; 0 is silent.
+    #[arg(long, default_value_t = 440)]
+    tone: u32,
+    /// Listen for these frequencies, in Hz.
+    #[arg(long, value_delimiter = ',', default_values_t = [440, 700, 1_000])]
+    listen: Vec<u32>,
+    /// Talk for so long.
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct StatusArgs {
+    /// The gateway's administration.
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    http: String,
+    /// The token that it asks for.
+    #[arg(long, default_value = "demo-token", hide_default_value = true, value_parser = secret)]
+    token: Secret,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl CallArgs {
+    fn plan(self) -> Result<Plan> {
+        let local = caller::route_to(self.gateway).with_context(|| format!("no way to {}", self.gateway))?;
+        let mut plan = Plan::new(self.gateway, local, self.number).from(self.from).listening(&self.listen);
+        if let (Some(meeting), Some(password)) = (self.meeting, self.password) {
+            plan = plan.joining(&Pair { meeting, password });
+        }
+        Ok(plan.talking((self.tone > 0).then_some(self.tone), Duration::from_secs(self.seconds)))
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "what clap wants of a parser")]
+fn secret(text: &str) -> Result<Secret, Infallible> {
+    Ok(Secret::new(text.to_owned()))
 }
 
 impl ConfigArgs {
@@ -69,6 +140,64 @@ fn carry_out(command: Command) -> Result<()> {
             start_log(&config.log);
             runtime()?.block_on(program::run(config))
         }
+        Command::Call(args) => call(args),
+        Command::Demo(args) => demo(&args),
+        Command::Status(args) => status(&args),
+    }
+}
+
+fn call(args: CallArgs) -> Result<()> {
+    let is_json = args.json;
+    let (plan, entropy) = (args.plan()?, program::entropy()?);
+    let heard = runtime()?.block_on(async {
+        let stop = Notify::new();
+        tokio::select! {
+            heard = caller::call_until(plan, Clock::start(), entropy, &stop) => heard,
+            never = stop_on_interrupt(&stop) => match never {},
+        }
+    });
+    match (heard, is_json) {
+        (Ok(heard), true) => say(serde_json::to_string(&heard)?),
+        (Ok(heard), false) => say(heard),
+        (Err(error), true) => {
+            say(serde_json::json!({ "error": error.to_string() }))?;
+            bail!("{error}");
+        }
+        (Err(error), false) => bail!("{error}"),
+    }
+}
+
+/// Whoever interrupts a call wants it hung up, not forgotten.
+async fn stop_on_interrupt(stop: &Notify) -> Infallible {
+    loop {
+        // Without signals the process is ended by whoever sends them, as ever.
+        if tokio::signal::ctrl_c().await.is_err() {
+            return std::future::pending().await;
+        }
+        stop.notify_one();
+    }
+}
+
+fn demo(args: &ConfigArgs) -> Result<()> {
+    let config = args.load()?;
+    // The callers tell what happens; the gateway only what should not.
+    start_log(&config::Log { level: "warn".to_owned(), format: config.log.format });
+    say("Five callers dial in; this takes about 20 s.\n")?;
+    let demo = runtime()?.block_on(caller::demo(config))?;
+    say(&demo)?;
+    if demo.is_good() { Ok(()) } else { bail!("the demonstration failed") }
+}
+
+fn status(args: &StatusArgs) -> Result<()> {
+    let status = runtime()?.block_on(status::ask(&args.http, &args.token))?;
+    if args.json { say(serde_json::to_string(&status)?) } else { say(status) }
+}
+
+/// Who stops reading, as `head` does, has read enough.
+fn say(text: impl std::fmt::Display) -> Result<()> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("standard output"),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 

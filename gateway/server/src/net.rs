@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use sip::endpoint::ListenerId;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::{io::ReadBuf, net::UdpSocket};
@@ -17,8 +17,6 @@ const CLASS_SELECTOR_3: u32 = 24 << 2;
 const BUFFER: usize = 4 * 1024 * 1024;
 /// The longest datagram there is.
 const MAX_DATAGRAM: usize = 65_535;
-/// Datagrams are cut from blocks of this size: one allocation for many.
-const BLOCK: usize = 4 * MAX_DATAGRAM;
 
 /// A datagram that came.
 #[derive(Debug)]
@@ -37,7 +35,7 @@ pub struct Sockets {
     sockets: Vec<UdpSocket>,
     /// Whose turn it is, so that a flooded listener does not silence the others.
     turn: usize,
-    block: BytesMut,
+    buffer: Box<[u8]>,
 }
 
 impl Sockets {
@@ -47,21 +45,17 @@ impl Sockets {
             bind(*address).map_err(|error| io::Error::new(error.kind(), format!("SIP on {address}: {error}")))
         };
         let sockets = addresses.iter().map(bind).collect::<io::Result<_>>()?;
-        Ok(Self { sockets, turn: 0, block: BytesMut::new() })
+        Ok(Self { sockets, turn: 0, buffer: vec![0; MAX_DATAGRAM].into() })
     }
 
     /// The next datagram of any listener.
     pub fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Datagram>> {
         for _ in 0..self.sockets.len() {
             self.turn = (self.turn + 1) % self.sockets.len();
-            if self.block.capacity() < MAX_DATAGRAM {
-                self.block = BytesMut::with_capacity(BLOCK);
-            }
-            self.block.resize(MAX_DATAGRAM.min(self.block.capacity()), 0);
-            let mut buffer = ReadBuf::new(&mut self.block);
+            let mut buffer = ReadBuf::new(&mut self.buffer);
             if let Poll::Ready(received) = self.sockets[self.turn].poll_recv_from(context, &mut buffer) {
-                let length = buffer.filled().len();
-                let bytes = self.block.split_to(length).freeze();
+                // A copy of its own: a dialog keeps slices of it for as long as it lives.
+                let bytes = Bytes::copy_from_slice(buffer.filled());
                 let listener = ListenerId(u16::try_from(self.turn).unwrap_or(u16::MAX));
                 return Poll::Ready(received.map(|source| Datagram { listener, source, bytes }));
             }

@@ -19,7 +19,7 @@ use terms::{BootEpoch, Entropy, Origin, ShardId, WorkerId};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    sync::{Notify, mpsc},
+    sync::{Notify, Semaphore, mpsc},
     task::JoinHandle,
 };
 
@@ -55,7 +55,7 @@ impl Gateway {
         let boot = store.next_boot()?;
         let stored = store.meetings()?;
         let prompts = Arc::new(recordings::load(&config.prompts).context("prompts")?);
-        let mut entropy = Entropy::from_seed(seed()?);
+        let mut entropy = entropy()?;
         let clock = Clock::start();
 
         let reported = Arc::new(Notify::new());
@@ -75,6 +75,8 @@ impl Gateway {
             token: config.http.token.clone(),
             timeout: config.http.timeout,
             shard: requests,
+            tenants: config.tenants.clone(),
+            making: Semaphore::new(1),
             store: StoreQueue::start(store)?,
             metrics: Arc::clone(&metrics),
         });
@@ -199,12 +201,12 @@ fn host(address: IpAddr) -> Host {
 }
 
 /// The operating system's own randomness seeds everything that must not be guessed.
-fn seed() -> Result<[u64; 4]> {
+pub fn entropy() -> Result<Entropy> {
     let mut bytes = [0; 32];
     fs::File::open("/dev/urandom")
         .and_then(|mut file| file.read_exact(&mut bytes))
         .context("/dev/urandom")?;
     let mut words =
         bytes.chunks_exact(8).map(|word| word.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)));
-    Ok([(); 4].map(|()| words.next().unwrap_or(0)))
+    Ok(Entropy::from_seed([(); 4].map(|()| words.next().unwrap_or(0))))
 }

@@ -173,6 +173,11 @@ impl Shard {
         self.switch.len()
     }
 
+    /// Whether a call, or a message that a peer has not answered, is left.
+    pub fn is_busy(&self) -> bool {
+        !self.switch.is_empty() || self.endpoint.transactions() > 0
+    }
+
     /// How many terminals hold a lease.
     pub fn leases(&self) -> usize {
         self.leases.len()

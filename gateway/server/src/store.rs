@@ -4,7 +4,11 @@
 //! loses what it acknowledged in between (52,692 writes over 30 kills, measured). Writes that wait
 //! together share one flush.
 
-use std::{fs, io, path::Path, thread};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    thread,
+};
 
 use call::core::Meeting;
 use terms::{BootEpoch, MeetingId};
@@ -28,6 +32,9 @@ pub enum StoreError {
     /// The folder can't be used.
     #[error("store: {0}")]
     Folder(#[from] io::Error),
+    /// Another gateway has it open.
+    #[error("store: {} is in use by another gateway; stop it, or give this one a `state` of its own", .0.display())]
+    InUse(PathBuf),
     /// The store's thread is gone.
     #[error("store: not running")]
     Gone,
@@ -65,6 +72,7 @@ impl SledStore {
         fs::create_dir_all(folder)?;
         let database = match open(folder) {
             Ok(database) => database,
+            Err(error) if is_locked(&error) => return Err(StoreError::InUse(folder.to_owned())),
             Err(error) => {
                 let moved = set_torn_snapshots_aside(folder)?;
                 tracing::warn!(%error, moved, "store did not open; its snapshots were moved aside");
@@ -112,6 +120,11 @@ impl Store for SledStore {
 
 fn open(folder: &Path) -> sled::Result<sled::Db> {
     sled::Config::new().path(folder.join("sled")).flush_every_ms(None).open()
+}
+
+/// sled tells a database that another process has open only by its words.
+fn is_locked(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(error) if error.to_string().contains("lock"))
 }
 
 fn set_torn_snapshots_aside(folder: &Path) -> io::Result<usize> {
@@ -164,7 +177,7 @@ impl StoreQueue {
 
 #[cfg(test)]
 mod tests {
-    use std::{env, path::PathBuf};
+    use std::env;
 
     use call::core::Lock;
     use terms::{Secret, TenantId};
@@ -184,7 +197,7 @@ mod tests {
             host_password: Secret::new("4321".into()),
             guest_password: Secret::new("1234".into()),
             capacity: 10,
-            locked: Lock::Open,
+            lock: Lock::Open,
         }
     }
 
@@ -200,6 +213,17 @@ mod tests {
         let mut store = SledStore::open(&folder).expect("opens again");
         assert_eq!(store.meetings().expect("reads"), [meeting("900100002")]);
         assert_eq!(store.next_boot().expect("counts"), BootEpoch(2));
+        fs::remove_dir_all(&folder).expect("own folder");
+    }
+
+    #[test]
+    fn a_second_gateway_on_the_same_folder_is_refused_and_harms_nothing() {
+        let folder = folder("second");
+        let mut store = SledStore::open(&folder).expect("opens");
+        store.apply(&[Write::PutMeeting(Box::new(meeting("900100001")))]).expect("stores");
+        assert!(matches!(SledStore::open(&folder), Err(StoreError::InUse(_))));
+        drop(store);
+        assert_eq!(SledStore::open(&folder).expect("opens").meetings().expect("reads").len(), 1);
         fs::remove_dir_all(&folder).expect("own folder");
     }
 

@@ -3,7 +3,7 @@
 //! Commands to one port are carried out in order. Every report names the port it is of; a report
 //! of a port that its reader has closed is void.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
 use serde::{Deserialize, Serialize};
 
@@ -333,6 +333,17 @@ pub struct Quality {
     pub foreign_packets: u64,
 }
 
+/// A press of a key as its packets name it (RFC 4733 §2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Press {
+    /// Who pressed.
+    pub ssrc: Ssrc,
+    /// The timestamp of all its packets.
+    pub timestamp: u32,
+    /// The event code.
+    pub code: u8,
+}
+
 /// A port as a value: every number of it that its peer can see, and what it was told. A standby
 /// goes on from it without a seam.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -351,8 +362,14 @@ pub struct PortSnapshot {
     pub packets_sent: u64,
     /// Payload octets that we have sent (RFC 3550 §6.4.1).
     pub octets_sent: u64,
-    /// Where the peer's media comes from, once it came.
+    /// Our canonical name (RFC 3550 §6.5.1): it may not change under one source.
+    pub cname: String,
+    /// Where the peer's RTP comes from, once it came.
     pub latched: Option<SocketAddr>,
+    /// Where the peer's RTCP comes from, once it came.
+    pub latched_rtcp: Option<SocketAddr>,
+    /// The press that was told last: its packets may still come.
+    pub last_press: Option<Press>,
     /// What was negotiated.
     pub stream: Option<Box<Stream>>,
     /// What it hears.

@@ -54,6 +54,7 @@ pub(crate) enum News {
 #[derive(Debug)]
 pub(crate) struct Peers {
     others: Vec<WorkerId>,
+    #[expect(clippy::vec_box, reason = "the boxes travel: they are what is used again")]
     spare: Vec<Box<Partial>>,
 }
 

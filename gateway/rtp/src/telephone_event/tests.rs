@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 use terms::media::PayloadType;
 
+use terms::media::Ssrc;
+
 use super::*;
 use crate::packet::{HEADER_LEN, Header, SequenceNumber, write_header};
 

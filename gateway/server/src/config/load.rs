@@ -48,7 +48,7 @@ pub fn load(path: &Path, overrides: &[(String, String)]) -> Result<Config, Probl
     }
 }
 
-/// Reads the text of the file `file`; paths in it are relative to its folder.
+/// Reads the text of the file `file`; `prompts` is relative to its folder.
 pub fn parse(file: &str, text: &str, overrides: &[(String, String)]) -> Result<Config, Problems> {
     let source = Source::new(file, text);
     let tree = source.parse(overrides);
@@ -73,6 +73,7 @@ fn read(root: &Section<'_, '_>, folder: &Path) -> Option<Config> {
     let meetings = meetings(root, &tenants);
     let call = calls(root, &tenants, media.workers);
     check_zones(root, &listeners, &media.ranges);
+    check_trunks(root, &listeners, &trunks, &call.dialplan);
     Some(Config {
         node: NodeId(node),
         state,
@@ -82,6 +83,7 @@ fn read(root: &Section<'_, '_>, folder: &Path) -> Option<Config> {
         media,
         http: http?,
         trunks,
+        tenants,
         meetings,
         prompts,
         call,
@@ -103,7 +105,7 @@ fn http(section: Section<'_, '_>) -> Option<Http> {
     if let Some(token) = token.as_ref().filter(|token| token.value.len() < MIN_TOKEN) {
         token.report("too short to be a secret; write at least 8 characters");
     }
-    let timeout = section.duration("timeout", Duration::from_secs(10));
+    let timeout = section.pause("timeout", Duration::from_secs(10));
     section.finish();
     Some(Http { address: listens?, token: Secret::new(token?.value.to_owned()), timeout })
 }
@@ -141,9 +143,9 @@ fn sip(section: Section<'_, '_>) -> Sip {
     let (timers, limits) = (Timers::RFC, Limits::DEFAULT);
     let sip = Sip {
         timers: Timers {
-            t1: section.duration("t1", timers.t1),
-            t2: section.duration("t2", timers.t2),
-            t4: section.duration("t4", timers.t4),
+            t1: section.pause("t1", timers.t1),
+            t2: section.pause("t2", timers.t2),
+            t4: section.pause("t4", timers.t4),
         },
         limits: Limits {
             dialogs: section.number("max_dialogs", 1..1_000_000, limits.dialogs),
@@ -177,17 +179,21 @@ fn range(section: Section<'_, '_>) -> Option<Range> {
     let zone = section.required("zone", "trunk").map(|text| ZoneName::from(text.value));
     let remedy = "write an IP address that this machine has, such as 192.0.2.10";
     let address = section.required("address", "127.0.0.1").and_then(|text| text.parse::<IpAddr>(remedy));
-    let ports = section.required("ports", "10000-24999").and_then(|text| {
-        let ports = port_range(text.value);
-        if ports.is_none() {
-            text.report(
-                "write the first and the last port, such as \"10000-24999\", with room for two at least",
-            );
-        }
-        ports
-    });
+    if address.is_some_and(|address| address.is_unspecified()) {
+        section.report("`address` stands in every answer: write the one that peers reach, not 0.0.0.0 or ::");
+    }
+    let ports = section.required("ports", "10000-24999");
+    let span = ports.as_ref().and_then(|text| port_range(text.value));
+    let range = span.clone().and_then(|span| Some(Range::new(zone?, address?, &span)));
+    if let Some(text) = ports
+        && (range.as_ref().is_some_and(|range| range.pairs == 0) || span.is_none())
+    {
+        text.report(
+            "write the first and the last port, such as \"10000-24999\", with an even one and the next in it",
+        );
+    }
     section.finish();
-    Some(Range::new(zone?, address?, &ports?))
+    range
 }
 
 fn port_range(text: &str) -> Option<RangeInclusive<u16>> {
@@ -205,6 +211,21 @@ fn check_zones(root: &Section<'_, '_>, listeners: &[Listener], ranges: &[Range])
                 "zone \"{zone}\" has a [[listener]] and no [[media.range]]; its calls would be refused"
             ));
         }
+    }
+}
+
+/// A name that nobody has is a line that never holds.
+fn check_trunks(root: &Section<'_, '_>, listeners: &[Listener], trunks: &[Trunk], dialplan: &Table) {
+    for trunk in trunks {
+        if listeners.iter().all(|listener| listener.zone != trunk.zone) {
+            let Trunk { name, zone, .. } = trunk;
+            root.report(format!(
+                "trunk \"{name}\" is of zone \"{zone}\", which has no [[listener]]; nothing comes in by it"
+            ));
+        }
+    }
+    for name in dialplan.trunks().filter(|name| trunks.iter().all(|trunk| trunk.name != **name)) {
+        root.report(format!("the dialplan names trunk \"{name}\"; there is no [[trunk]] of that name"));
     }
 }
 
@@ -274,7 +295,7 @@ fn meetings(root: &Section<'_, '_>, tenants: &BTreeSet<TenantId>) -> Vec<Meeting
         let guest = section.required("guest_password", "1234").and_then(|text| phone_password(&text));
         let capacity = section.number("capacity", 1..100_001, 1_000);
         let locks = [("open", Lock::Open), ("locked", Lock::Locked)];
-        let locked = section.text("lock").and_then(|text| text.one_of(&locks)).unwrap_or_default();
+        let lock = section.text("lock").and_then(|text| text.one_of(&locks)).unwrap_or_default();
         if host.is_some() && host == guest {
             section.report("`host_password` and `guest_password` are the same; nobody could join as guest");
         }
@@ -292,7 +313,7 @@ fn meetings(root: &Section<'_, '_>, tenants: &BTreeSet<TenantId>) -> Vec<Meeting
             host_password: host_password.clone(),
             guest_password: guest_password.clone(),
             capacity,
-            locked,
+            lock,
         }));
         section.finish();
     }
@@ -336,7 +357,7 @@ fn calls(root: &Section<'_, '_>, tenants: &BTreeSet<TenantId>, workers: u8) -> S
         trunk_plans: BTreeMap::new(),
         access_numbers,
         ivr,
-        question_timeout: section.duration("question_timeout", defaults.question_timeout),
+        question_timeout: section.pause("question_timeout", defaults.question_timeout),
         workers,
         max_calls: section.number("max", 1..1_000_000, defaults.max_calls),
     };
@@ -368,9 +389,13 @@ fn access_numbers(
     tenants: &BTreeSet<TenantId>,
     plan: &NumberPlan,
 ) -> BTreeMap<String, Access> {
-    let access = |section: Section<'_, '_>| {
+    let mut taken = BTreeSet::new();
+    let mut access = |section: Section<'_, '_>| {
         let number = section.required("number", "02153290005").and_then(|text| {
             let e164 = plan.to_e164(&Number::parse(text.value));
+            if e164.as_ref().is_some_and(|number| !taken.insert(number.clone())) {
+                text.report("this access number is there already");
+            }
             if e164.is_none() {
                 text.report("no number of this number plan; write it as it is dialled here, or with + and the country");
             }
@@ -385,17 +410,17 @@ fn access_numbers(
         section.finish();
         Some((number?, Access { tenant, languages }))
     };
-    root.sections("access_number").into_iter().filter_map(access).collect()
+    root.sections("access_number").into_iter().filter_map(&mut access).collect()
 }
 
 fn ivr(section: Section<'_, '_>) -> IvrSettings {
     let defaults = IvrSettings::default();
     let ivr = IvrSettings {
         lead_in: section.duration("lead_in", defaults.lead_in),
-        first_digit: section.duration("first_digit", defaults.first_digit),
-        between_digits: section.duration("between_digits", defaults.between_digits),
+        first_digit: section.pause("first_digit", defaults.first_digit),
+        between_digits: section.pause("between_digits", defaults.between_digits),
         tries: section.number("tries", 1..100, defaults.tries),
-        bound: section.duration("bound", defaults.bound),
+        bound: section.pause("bound", defaults.bound),
     };
     section.finish();
     ivr

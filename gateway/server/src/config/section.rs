@@ -117,6 +117,15 @@ impl<'a, 'i> Section<'a, 'i> {
         })
     }
 
+    /// The time at `key`, which may not be zero.
+    pub(super) fn pause(&self, key: &'static str, default: Duration) -> Duration {
+        let pause = self.duration(key, default);
+        if pause.is_zero() {
+            self.report(format!("`{key}` is zero; leave it out, or write a time such as \"500ms\""));
+        }
+        pause
+    }
+
     /// Something is wrong with the section as a whole.
     pub(super) fn report(&self, message: impl Into<String>) {
         self.source.report(&self.span, &self.name, message);

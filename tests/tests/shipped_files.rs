@@ -1,0 +1,59 @@
+//! Every file under conf/ is loaded, and says what the README says.
+
+use std::path::{Path, PathBuf};
+
+use server::config::{self, Problems};
+
+fn conf(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../conf").join(name)
+}
+
+#[test]
+fn the_demonstration_keeps_its_contract() {
+    let config = config::load(&conf("demo.toml"), &[]).expect("no problems");
+    assert_eq!(config.listeners[0].address, "127.0.0.1:5060".parse().expect("an address"));
+    assert_eq!(config.http.address, "127.0.0.1:8080".parse().expect("an address"));
+    assert!(config.http.token.matches("demo-token"));
+    let range = &config.media.ranges[0];
+    assert_eq!((range.address.to_string(), range.first, range.pairs), ("127.0.0.1".into(), 10_000, 7_500));
+    assert_eq!(config.call.access_numbers.len(), 2);
+    let ids: Vec<String> = config.meetings.iter().map(|meeting| meeting.id.to_string()).collect();
+    assert_eq!(
+        (ids.len(), ids.first(), ids.last()),
+        (200, Some(&"900100001".into()), Some(&"900100200".into()))
+    );
+    for meeting in &config.meetings {
+        assert!(meeting.guest_password.matches("1234") && meeting.host_password.matches("4321"));
+        assert_eq!((meeting.tenant.as_str(), meeting.capacity), ("demo", 1_000));
+    }
+}
+
+#[test]
+fn the_production_example_asks_for_a_token_and_for_nothing_else() {
+    let Problems { found, .. } = config::load(&conf("gateway.toml"), &[]).expect_err("it has no secrets");
+    let keys: Vec<&str> = found.iter().map(|problem| problem.key.as_str()).collect();
+    assert_eq!(keys, ["http.token"]);
+    let token = [("http.token".to_owned(), "a long random text".to_owned())];
+    config::load(&conf("gateway.toml"), &token).expect("no problems");
+}
+
+#[test]
+fn every_recording_that_the_ivr_can_ask_for_is_shipped_in_both_languages() {
+    let outcomes = call::outcome::Outcome::ALL.iter().flat_map(|outcome| outcome.prompts());
+    let asked = ["welcome", "choose-language", "ask-meeting-id", "ask-password", "wrong"];
+    for name in outcomes.copied().chain(asked) {
+        for language in ["zh", "en"] {
+            let file = conf(&format!("prompts/{language}/{name}.wav"));
+            assert!(file.exists(), "{}", file.display());
+        }
+    }
+    server::recordings::load(&conf("prompts")).expect("all are 16 kHz mono");
+}
+
+#[test]
+fn all_problems_are_told_at_once_each_with_its_line_and_remedy() {
+    let text = "[[listener]]\nzone = 5\ntransport = \"carrier pigeon\"\naddress = \"nowhere\"\n\n[http]\naddress = \"127.0.0.1:8080\"\ntoken = \"short\"\ntokn = \"\"\n[dialplan]\nroutes = [\n  \"9001 -> app:eco\",\n]\n";
+    let overrides = [("http.adress".to_owned(), "1".to_owned())];
+    let problems = config::parse("x.toml", text, &overrides).expect_err("nearly all is wrong");
+    insta::assert_snapshot!(problems);
+}
