@@ -214,6 +214,8 @@ impl Task {
                 Output::Transmit { destination, bytes, .. } => {
                     self.sockets.send_sip(&bytes, destination);
                 }
+                // Its one listener is UDP.
+                Output::Write { .. } | Output::Connect { .. } | Output::Disconnect { .. } => {}
                 Output::Event(event) => self.on_event(now, event),
             }
         }
@@ -241,6 +243,7 @@ impl Task {
                 self.feed(now, Input::Command(Command::RefuseReoffer { dialog, refusal }));
             }
             Event::Progressed { .. }
+            | Event::ProgressAcknowledged { .. }
             | Event::Acknowledged { .. }
             | Event::ReofferWithdrawn { .. }
             | Event::ReofferAnswered { .. }
