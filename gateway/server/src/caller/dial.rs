@@ -214,6 +214,8 @@ impl Task {
                 Output::Transmit { destination, bytes, .. } => {
                     self.sockets.send_sip(&bytes, destination);
                 }
+                // Its one listener is UDP.
+                Output::Write { .. } | Output::Connect { .. } | Output::Disconnect { .. } => {}
                 Output::Event(event) => self.on_event(now, event),
                 // A telephone has no stream listener.
                 Output::Write { .. } | Output::Connect { .. } | Output::Disconnect { .. } => {}

@@ -184,7 +184,9 @@ impl Endpoint {
         let Some(owner) = id.owner.filter(|_| is_told && is_client) else { return };
         match purpose {
             Purpose::Invite => self.advance(now, owner, Happening::Unreachable),
-            Purpose::Reoffer | Purpose::InDialog => self.advance(now, owner, Happening::Silence),
+            Purpose::Reoffer | Purpose::Refresh | Purpose::InDialog => {
+                self.advance(now, owner, Happening::Silence);
+            }
             Purpose::Passing => {}
         }
     }

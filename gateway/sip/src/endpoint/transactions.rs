@@ -29,6 +29,8 @@ pub(super) enum Purpose {
     Invite,
     /// A re-INVITE, or an UPDATE with an offer.
     Reoffer,
+    /// A re-INVITE or UPDATE of ours that keeps the session alive.
+    Refresh,
     /// Any other of ours within a dialog, whose answer matters only when the dialog is gone.
     InDialog,
     /// A CANCEL or BYE of ours, or a request that we answered ourselves.

@@ -1,6 +1,6 @@
 //! The headers of a message: where each stands in the datagram.
 
-use super::{Header, HeaderName, Malformed, Text, header::Shape, limits, scan};
+use super::{Header, HeaderName, Malformed, Piece, Text, header::Shape, limits, scan};
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::ops::Range;
@@ -11,6 +11,8 @@ pub struct Headers {
     /// The datagram, or its copy with the folds blanked.
     bytes: Bytes,
     fields: Vec<Field>,
+    /// Which of the headers that we know are there, a bit each.
+    present: u64,
 }
 
 /// Where a header stands.
@@ -42,13 +44,15 @@ impl Headers {
     ///
     /// `bytes` has its folds blanked, so each line is a header.
     pub(crate) fn locate(bytes: Bytes, at: usize) -> (Self, Result<usize, Malformed>) {
-        let mut fields = Vec::with_capacity(24);
-        let end = Self::locate_all(&bytes, at, &mut fields);
-        (Self { bytes, fields }, end)
+        let mut headers = Self { bytes: Bytes::new(), fields: Vec::with_capacity(24), present: 0 };
+        let end = headers.locate_all(&bytes, at);
+        headers.bytes = bytes;
+        (headers, end)
     }
 
-    fn locate_all(bytes: &[u8], start: usize, fields: &mut Vec<Field>) -> Result<usize, Malformed> {
+    fn locate_all(&mut self, bytes: &[u8], start: usize) -> Result<usize, Malformed> {
         let mut at = start;
+        let mut repeated = None;
         loop {
             let rest = bytes.get(at..).unwrap_or_default();
             let line_end = scan::find(rest, b'\n').ok_or(Malformed::NoEndOfHeaders)?;
@@ -56,15 +60,21 @@ impl Headers {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             let next = at + line_end + 1;
             if line.is_empty() {
-                return Ok(next);
+                return repeated.map_or(Ok(next), |name| Err(Malformed::Repeated(name)));
             }
             if line.len() > limits::LINE_BYTES {
                 return Err(Malformed::LineTooLong);
             }
-            if fields.len() == limits::HEADERS {
+            if self.fields.len() == limits::HEADERS {
                 return Err(Malformed::TooManyHeaders);
             }
-            fields.push(Self::locate_one(line, at).ok_or(Malformed::HeaderLine)?);
+            let field = Self::locate_one(line, at).ok_or(Malformed::HeaderLine)?;
+            if let Some(name) = field.known {
+                let is_again = self.present & name.bit() != 0 && name.is_unique();
+                repeated = repeated.or(is_again.then_some(name));
+                self.present |= name.bit();
+            }
+            self.fields.push(field);
             at = next;
         }
     }
@@ -89,12 +99,17 @@ impl Headers {
         })
     }
 
+    fn piece(&self, span: Span) -> Piece<'_> {
+        Piece::new(&self.bytes, self.bytes.get(span.range()).unwrap_or_default())
+    }
+
     fn text(&self, span: Span) -> Text {
-        self.bytes.get(span.range()).map(|part| self.bytes.slice_ref(part)).unwrap_or_default().into()
+        self.piece(span).to_text()
     }
 
     fn spans(&self, name: HeaderName) -> impl Iterator<Item = Span> {
-        self.fields.iter().filter(move |field| field.known == Some(name)).map(|field| field.value)
+        let fields = if self.has(name) { self.fields.as_slice() } else { &[] };
+        fields.iter().filter(move |field| field.known == Some(name)).map(|field| field.value)
     }
 
     /// The whole value of each line of that name.
@@ -116,21 +131,16 @@ impl Headers {
     }
 
     /// Whether a line of that name is there.
-    pub fn has(&self, name: HeaderName) -> bool {
-        self.spans(name).next().is_some()
-    }
-
-    /// The names that we know, in order.
-    pub(crate) fn names(&self) -> impl Iterator<Item = HeaderName> {
-        self.fields.iter().filter_map(|field| field.known)
+    pub const fn has(&self, name: HeaderName) -> bool {
+        self.present & name.bit() != 0
     }
 
     /// Each value of a header, read. Commas outside quotes and angle brackets separate the values
     /// of a list; empty ones are read over.
     pub fn all<H: Header>(&self) -> impl Iterator<Item = Result<H, Malformed>> {
-        self.raw(H::NAME)
-            .flat_map(|line| Values { line, at: 0, shape: H::SHAPE })
-            .map(|value| H::parse(&value).ok_or(Malformed::Header(H::NAME)))
+        self.spans(H::NAME)
+            .flat_map(|span| Values { line: self.piece(span), at: 0, shape: H::SHAPE })
+            .map(|value| H::parse(value).ok_or(Malformed::Header(H::NAME)))
     }
 
     /// The first value of a header, read.
@@ -152,28 +162,28 @@ impl Headers {
 }
 
 /// The values of one line.
-struct Values {
-    line: Text,
+struct Values<'a> {
+    line: Piece<'a>,
     at: usize,
     shape: Shape,
 }
 
-impl Iterator for Values {
-    type Item = Text;
+impl<'a> Iterator for Values<'a> {
+    type Item = Piece<'a>;
 
-    fn next(&mut self) -> Option<Text> {
+    fn next(&mut self) -> Option<Piece<'a>> {
         if self.shape == Shape::Single {
             let is_first = self.at == 0;
             self.at = 1;
-            return is_first.then(|| core::mem::take(&mut self.line));
+            return is_first.then_some(self.line);
         }
         loop {
             let rest = self.line.as_bytes().get(self.at..).filter(|rest| !rest.is_empty())?;
             let (value, _) = scan::split_outside(rest, b',');
-            let text = self.line.part(scan::trim(value));
             self.at += value.len() + 1;
-            if !text.is_empty() {
-                return Some(text);
+            let value = scan::trim(value);
+            if !value.is_empty() {
+                return Some(self.line.sub(value));
             }
         }
     }

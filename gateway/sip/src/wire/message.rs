@@ -114,18 +114,6 @@ pub(crate) fn locate_body(wire: &Bytes, headers: &Headers, start: usize) -> Resu
     Ok(if body.is_empty() { Bytes::new() } else { wire.slice_ref(body) })
 }
 
-/// Headers that may stand once and stand twice.
-pub(crate) fn check_unique(headers: &Headers) -> Result<(), Malformed> {
-    let mut seen = 0;
-    for name in headers.names().filter(|name| name.is_unique()) {
-        if seen & name.bit() != 0 {
-            return Err(Malformed::Repeated(name));
-        }
-        seen |= name.bit();
-    }
-    Ok(())
-}
-
 impl Serialize for Request {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         text::serialize_bytes(&self.wire, serializer)

@@ -85,7 +85,6 @@ fn read_response(
     let (code, phrase) = scan::split_at_byte(rest.ok_or(Malformed::StartLine)?, b' ');
     let code = scan::decimal(code).and_then(|code| u16::try_from(code).ok());
     let status = code.and_then(StatusCode::new).ok_or(Malformed::Status)?;
-    message::check_unique(&headers)?;
     let head = Head::read(&headers)?;
     let body = message::locate_body(wire, &headers, body_start)?;
     let reason_phrase = line.part(phrase.unwrap_or_default());
@@ -116,7 +115,6 @@ impl Draft {
     fn try_read(&mut self, body_start: Result<usize, Malformed>) -> Result<Box<Request>, Malformed> {
         let line = self.request_line()?;
         let start = body_start?;
-        message::check_unique(&self.headers)?;
         let head = Head::read(&self.headers)?;
         if head.cseq.method != line.method {
             return Err(Malformed::CSeqMethod);
@@ -140,7 +138,7 @@ impl Draft {
         let (uri, version) = rest.split_at_checked(version_at).ok_or(Malformed::StartLine)?;
         check_version(version.trim_ascii_start())?;
         let uri = Uri::parse(self.line.part(uri)).map_err(|_| Malformed::RequestUri)?;
-        Ok(RequestLine { method: Method::from_token(self.line.part(method)), uri })
+        Ok(RequestLine { method: Method::from_token(self.line.piece().sub(method)), uri })
     }
 
     /// What is no request line at all, an ACK (RFC 3261 §17.1.1.3), and what does not say where an
@@ -148,7 +146,7 @@ impl Draft {
     fn refuse(self, malformed: Malformed) -> ParseError {
         let (method, _) = scan::split_at_byte(self.line.as_bytes(), b' ');
         let is_request = !matches!(malformed, Malformed::StartLine | Malformed::Method);
-        match (Method::from_token(self.line.part(method)), self.headers.required::<Via>()) {
+        match (Method::from_token(self.line.piece().sub(method)), self.headers.required::<Via>()) {
             (Method::Ack, _) | (_, Err(_)) => ParseError::Drop(malformed),
             (method, Ok(via)) if is_request => {
                 ParseError::Answer(Box::new(BadRequest { malformed, method, via, headers: self.headers }))

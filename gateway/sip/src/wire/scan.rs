@@ -19,24 +19,33 @@ pub(crate) fn is_token_byte(byte: u8) -> bool {
 
 /// Where `byte` first stands, eight bytes at a time.
 pub(crate) fn find(text: &[u8], byte: u8) -> Option<usize> {
-    const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
-    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
     let (chunks, rest) = text.as_chunks::<8>();
-    let wanted = u64::from_ne_bytes([byte; 8]);
     for (at, chunk) in chunks.iter().enumerate() {
-        // A byte of `differing` is zero where it matches; the lowest bit set marks the first such.
-        let differing = u64::from_le_bytes(*chunk) ^ wanted;
-        let matches = differing.wrapping_sub(LOW) & !differing & HIGH;
-        if matches != 0 {
-            return Some(at * 8 + matches.trailing_zeros() as usize / 8);
+        if let Some(within) = find_in_eight(*chunk, byte) {
+            return Some(at * 8 + within);
         }
     }
-    rest.iter().position(|other| *other == byte).map(|at| chunks.len() * 8 + at)
+    match text.last_chunk::<8>() {
+        // The last eight reach back into what has none.
+        Some(last) if !rest.is_empty() => find_in_eight(*last, byte).map(|within| text.len() - 8 + within),
+        Some(_) => None,
+        None => rest.iter().position(|other| *other == byte),
+    }
+}
+
+fn find_in_eight(chunk: [u8; 8], byte: u8) -> Option<usize> {
+    const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    // A byte of `differing` is zero where it matches; the lowest bit set marks the first such.
+    let differing = u64::from_le_bytes(chunk) ^ u64::from_ne_bytes([byte; 8]);
+    let matches = differing.wrapping_sub(LOW) & !differing & HIGH;
+    (matches != 0).then_some(matches.trailing_zeros() as usize / 8)
 }
 
 /// Whether `text` is one token.
 pub(crate) fn is_token(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|byte| is_token_byte(*byte))
+    // Without a way out early the loop has no branches.
+    !text.is_empty() && text.iter().fold(true, |so_far, byte| so_far & is_token_byte(*byte))
 }
 
 /// Whether a byte is white space once line ends have been blanked.
@@ -67,6 +76,11 @@ pub(crate) fn quoted_len(text: &[u8]) -> Option<usize> {
 
 /// Where `separator` first stands outside quotes and angle brackets.
 pub(crate) fn find_outside(text: &[u8], separator: u8) -> Option<usize> {
+    let first = find(text, separator)?;
+    let before = text.get(..first)?;
+    if find(before, b'"').is_none() && find(before, b'<').is_none() {
+        return Some(first);
+    }
     let mut at = 0;
     loop {
         let rest = text.get(at..)?;

@@ -62,7 +62,7 @@ impl Uri {
         let bytes = text.as_bytes();
         let (scheme, rest) = scan::split_at_byte(bytes, b':');
         let rest = rest.ok_or(NotAUri)?;
-        if !is_scheme(scheme) || !bytes.iter().all(|byte| is_uri_byte(*byte)) {
+        if !is_scheme(scheme) || !bytes.iter().fold(true, |so_far, byte| so_far & is_uri_byte(*byte)) {
             return Err(NotAUri);
         }
         let parts = match scheme {
@@ -134,7 +134,7 @@ impl Uri {
 
     /// The host of a `sip` or `sips` URI.
     pub fn host(&self) -> Option<Host> {
-        Host::parse(&self.text, self.bytes(self.host))
+        Host::parse(self.text.piece(), self.bytes(self.host))
     }
 
     /// The port, when it is told.
