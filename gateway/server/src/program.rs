@@ -12,7 +12,7 @@ use interwork::{Peers, SipSettings};
 use media::{Clock, EngineSettings, Reports, Worker};
 use sdp::Capabilities;
 use sip::{
-    endpoint::{EndpointConfig, Listener, ListenerId, SessionTimer},
+    endpoint::{EndpointConfig, Listener, ListenerId},
     wire::{Host, Text, Transport},
 };
 use terms::{BootEpoch, Entropy, Origin, ShardId, WorkerId};
@@ -176,7 +176,7 @@ pub fn shard_settings(config: &Config, boot: BootEpoch) -> shard::Settings {
         endpoint: EndpointConfig {
             origin: Origin { node: config.node, shard: ShardId(0), boot },
             timers: config.sip.timers,
-            session: SessionTimer::RFC,
+            session: config.sip.session,
             limits: config.sip.limits,
             product: Text::from_static(concat!("gateway/", env!("CARGO_PKG_VERSION"))),
             accept: Text::from_static("application/sdp, application/dtmf-relay, application/dtmf"),

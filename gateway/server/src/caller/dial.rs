@@ -217,8 +217,6 @@ impl Task {
                 // Its one listener is UDP.
                 Output::Write { .. } | Output::Connect { .. } | Output::Disconnect { .. } => {}
                 Output::Event(event) => self.on_event(now, event),
-                // A telephone has no stream listener.
-                Output::Write { .. } | Output::Connect { .. } | Output::Disconnect { .. } => {}
             }
         }
     }

@@ -200,8 +200,6 @@ impl DialIn {
                 // Its one listener is UDP.
                 Output::Write { .. } | Output::Connect { .. } | Output::Disconnect { .. } => {}
                 Output::Event(event) => self.on_event(event),
-                // The crowd has no stream listener.
-                Output::Write { .. } | Output::Connect { .. } | Output::Disconnect { .. } => {}
             }
         }
     }
