@@ -146,7 +146,7 @@ impl Transaction {
     /// What an effect sends.
     pub(super) fn message(&self, effect: Effect) -> Option<Bytes> {
         match effect {
-            Effect::Send if self.is_client() => Some(self.request.wire.clone()),
+            Effect::Send if self.is_client() => Some(self.request.wire().clone()),
             Effect::Send | Effect::SendAck => Some(self.reply.clone()).filter(|reply| !reply.is_empty()),
             Effect::PassUp | Effect::TimedOut | Effect::Unreachable => None,
         }

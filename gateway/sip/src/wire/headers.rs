@@ -10,6 +10,7 @@ use core::ops::Range;
 pub struct Headers {
     /// The datagram, or its copy with the folds blanked.
     bytes: Bytes,
+    start_line: Span,
     fields: Vec<Field>,
     /// Which of the headers that we know are there, a bit each.
     present: u64,
@@ -25,13 +26,13 @@ struct Field {
 }
 
 /// From and to, within a message.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Span(u32, u32);
 
 impl Span {
-    fn new(range: Range<usize>) -> Self {
-        let bounded = |at: usize| u32::try_from(at).expect("limits::MESSAGE_BYTES bounds each offset");
-        Self(bounded(range.start), bounded(range.end))
+    /// `limits::MESSAGE_BYTES` bounds each offset.
+    const fn new(range: Range<usize>) -> Self {
+        Self(range.start as u32, range.end as u32)
     }
 
     const fn range(self) -> Range<usize> {
@@ -44,7 +45,11 @@ impl Headers {
     ///
     /// `bytes` has its folds blanked, so each line is a header.
     pub(crate) fn locate(bytes: Bytes, at: usize) -> (Self, Result<usize, Malformed>) {
-        let mut headers = Self { bytes: Bytes::new(), fields: Vec::with_capacity(24), present: 0 };
+        let start_line = bytes.get(..at).unwrap_or_default();
+        let start_line = start_line.strip_suffix(b"\n").unwrap_or(start_line);
+        let start_line = Span::new(0..start_line.strip_suffix(b"\r").unwrap_or(start_line).len());
+        let fields = Vec::with_capacity(24);
+        let mut headers = Self { bytes: Bytes::new(), start_line, fields, present: 0 };
         let end = headers.locate_all(&bytes, at);
         headers.bytes = bytes;
         (headers, end)
@@ -54,28 +59,24 @@ impl Headers {
         let mut at = start;
         let mut repeated = None;
         loop {
-            let rest = bytes.get(at..).unwrap_or_default();
-            let line_end = scan::find(rest, b'\n').ok_or(Malformed::NoEndOfHeaders)?;
-            let line = rest.get(..line_end).unwrap_or_default();
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            let next = at + line_end + 1;
-            if line.is_empty() {
-                return repeated.map_or(Ok(next), |name| Err(Malformed::Repeated(name)));
+            let line = Line::read(bytes, at)?;
+            if line.text.is_empty() {
+                return repeated.map_or(Ok(line.next), |name| Err(Malformed::Repeated(name)));
             }
-            if line.len() > limits::LINE_BYTES {
+            if line.text.len() > limits::LINE_BYTES {
                 return Err(Malformed::LineTooLong);
             }
             if self.fields.len() == limits::HEADERS {
                 return Err(Malformed::TooManyHeaders);
             }
-            let field = Self::locate_one(line, at).ok_or(Malformed::HeaderLine)?;
+            let field = Self::locate_one(line.text, at).ok_or(Malformed::HeaderLine)?;
             if let Some(name) = field.known {
                 let is_again = self.present & name.bit() != 0 && name.is_unique();
                 repeated = repeated.or(is_again.then_some(name));
                 self.present |= name.bit();
             }
             self.fields.push(field);
-            at = next;
+            at = line.next;
         }
     }
 
@@ -85,8 +86,7 @@ impl Headers {
         // RFC 3261 §25.1 HCOLON: white space may stand before the colon.
         let name = name.trim_ascii_end();
         let known = HeaderName::from_bytes(name);
-        let is_name = known.is_some() || scan::is_token(name);
-        if !is_name || scan::find(line, b'\r').is_some() {
+        if known.is_none() && !scan::is_token(name) {
             return None;
         }
         let value = value.get(1..)?;
@@ -97,6 +97,16 @@ impl Headers {
             name: Span::new(at..at + name.len()),
             value: Span::new(value_start..value_start + scan::trim(value).len()),
         })
+    }
+
+    /// The line in front of them.
+    pub(crate) fn start_line(&self) -> Piece<'_> {
+        self.piece(self.start_line)
+    }
+
+    /// What they were found in.
+    pub(crate) const fn wire(&self) -> &Bytes {
+        &self.bytes
     }
 
     fn piece(&self, span: Span) -> Piece<'_> {
@@ -145,7 +155,12 @@ impl Headers {
 
     /// The first value of a header, read.
     pub fn first<H: Header>(&self) -> Result<Option<H>, Malformed> {
-        self.all().next().transpose()
+        for span in self.spans(H::NAME) {
+            if let Some(value) = (Values { line: self.piece(span), at: 0, shape: H::SHAPE }).next() {
+                return H::parse(value).map(Some).ok_or(Malformed::Header(H::NAME));
+            }
+        }
+        Ok(None)
     }
 
     /// The first value of a header that must be there.
@@ -158,6 +173,28 @@ impl Headers {
         let line = self.raw(name).next().unwrap_or_default();
         let at = scan::find_outside(line.as_bytes(), b',').unwrap_or(line.len());
         line.part(line.as_bytes().get(at..).unwrap_or_default())
+    }
+}
+
+/// A line without its end.
+struct Line<'a> {
+    text: &'a [u8],
+    /// Where the next one begins.
+    next: usize,
+}
+
+impl<'a> Line<'a> {
+    /// The line at `at`. A CR that ends none is refused.
+    fn read(bytes: &'a [u8], at: usize) -> Result<Self, Malformed> {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let end = scan::find_either(rest, b'\r', b'\n').ok_or(Malformed::NoEndOfHeaders)?;
+        let (text, tail) = rest.split_at_checked(end).ok_or(Malformed::NoEndOfHeaders)?;
+        match tail {
+            [b'\n', ..] => Ok(Self { text, next: at + end + 1 }),
+            [b'\r', b'\n', ..] => Ok(Self { text, next: at + end + 2 }),
+            _ if scan::find(tail, b'\n').is_none() => Err(Malformed::NoEndOfHeaders),
+            _ => Err(Malformed::HeaderLine),
+        }
     }
 }
 

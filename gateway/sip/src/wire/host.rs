@@ -86,8 +86,8 @@ fn literal(text: &[u8]) -> Option<IpAddr> {
 /// `host[:port]` in two. White space may stand around the colon in a Via (RFC 3261 §25.1 COLON).
 pub(crate) fn split_port(text: &[u8]) -> Option<(&[u8], Option<u16>)> {
     let host_len = match text.first() {
-        Some(b'[') => text.iter().position(|byte| *byte == b']')? + 1,
-        _ => text.iter().position(|byte| *byte == b':').unwrap_or(text.len()),
+        Some(b'[') => scan::find(text, b']')? + 1,
+        _ => scan::find(text, b':').unwrap_or(text.len()),
     };
     let (host, rest) = text.split_at_checked(host_len)?;
     match scan::trim(rest) {
