@@ -13,7 +13,10 @@ use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration}
 use call::core::Meeting;
 use interwork::{Policy, Trunk};
 use media::{Quarantine, Range};
-use sip::{endpoint::Limits, transaction::Timers};
+use sip::{
+    endpoint::{Limits, SessionTimer},
+    transaction::Timers,
+};
 use terms::{NodeId, Secret, TenantId, ZoneName};
 
 pub use load::{load, parse};
@@ -66,11 +69,22 @@ pub enum LogFormat {
     Json,
 }
 
+/// What a listener speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// Datagrams.
+    Udp,
+    /// Connections.
+    Tcp,
+}
+
 /// A socket that SIP is spoken on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listener {
     /// Its zone.
     pub zone: ZoneName,
+    /// What it speaks.
+    pub transport: Transport,
     /// Where it listens.
     pub address: SocketAddr,
     /// What peers are told, where that is another.
@@ -84,6 +98,8 @@ pub struct Listener {
 pub struct Sip {
     /// RFC 3261 table 4.
     pub timers: Timers,
+    /// How long a call lives without a refresh (RFC 4028).
+    pub session: SessionTimer,
     /// How much of everything.
     pub limits: Limits,
 }

@@ -6,6 +6,7 @@ use std::{future::poll_fn, io, sync::Arc, time::Duration};
 use call::core::{Meeting, View};
 use media::{Clock, Commands, Reports};
 use serde::{Deserialize, Serialize};
+use sip::endpoint;
 use terms::{Cause, LegId, MeetingId, Now, TenantId, media::Command};
 use tokio::{
     sync::{Notify, mpsc, oneshot},
@@ -13,7 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    net::Sockets,
+    net::Net,
     record::Recorder,
     shard::{Input, Output, Shard},
 };
@@ -103,7 +104,7 @@ pub struct Driver {
     /// The shard.
     pub shard: Shard,
     /// The listeners' sockets.
-    pub sockets: Sockets,
+    pub net: Net,
     /// Each worker's commands, by worker.
     pub workers: Vec<Commands>,
     /// What the workers report.
@@ -119,8 +120,12 @@ pub struct Driver {
 }
 
 /// What the driver woke for.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives for one turn; a box would allocate for each datagram"
+)]
 enum Woken {
-    Datagram(io::Result<crate::net::Datagram>),
+    Sip(io::Result<endpoint::Input>),
     Reported,
     Request(Request),
     Timeout,
@@ -144,7 +149,7 @@ impl Driver {
         let due = self.shard.poll_timeout().map(|at| Instant::from_std(self.clock.to_system(at)));
         let due = due.unwrap_or_else(|| Instant::now() + IDLE);
         tokio::select! {
-            datagram = poll_fn(|context| self.sockets.poll_receive(context)) => Woken::Datagram(datagram),
+            input = poll_fn(|context| self.net.poll_receive(context)) => Woken::Sip(input),
             () = self.reported.notified() => Woken::Reported,
             Some(request) = self.requests.recv() => Woken::Request(request),
             () = sleep_until(due) => Woken::Timeout,
@@ -155,12 +160,9 @@ impl Driver {
     fn handle(&mut self, woken: Woken) {
         let now = self.clock.now();
         match woken {
-            Woken::Datagram(Ok(datagram)) => {
-                let crate::net::Datagram { listener, source, bytes } = datagram;
-                self.feed(now, Input::Datagram { listener, source, bytes });
-            }
+            Woken::Sip(Ok(input)) => self.feed(now, Input::Sip(input)),
             // ICMP unreachable of an earlier sending: the transaction's own timer deals with it.
-            Woken::Datagram(Err(error)) => tracing::debug!(%error, "SIP socket"),
+            Woken::Sip(Err(error)) => tracing::debug!(%error, "SIP socket"),
             Woken::Reported => {
                 while let Some(report) = self.reports.pop() {
                     self.feed(now, Input::Media(report));
@@ -211,10 +213,13 @@ impl Driver {
         while let Some(output) = self.shard.poll_output() {
             match output {
                 Output::Transmit { listener, destination, bytes } => {
-                    if let Err(error) = self.sockets.send(listener, destination, &bytes) {
+                    if let Err(error) = self.net.transmit(listener, destination, &bytes) {
                         self.recorder.count_send_failure(&error);
                     }
                 }
+                Output::Write(connection, bytes) => self.net.write(connection, bytes),
+                Output::Connect(listener, destination) => self.net.connect(listener, destination),
+                Output::Disconnect(connection) => self.net.disconnect(connection),
                 Output::Media(command) => self.command(now, command),
                 Output::Event(call, event) => self.recorder.event(call, &event),
                 Output::Counted(counted) => self.recorder.counted(&counted),

@@ -12,7 +12,7 @@ use interwork::{Peers, SipSettings};
 use media::{Clock, EngineSettings, Reports, Worker};
 use sdp::Capabilities;
 use sip::{
-    endpoint::{EndpointConfig, Listener, ListenerId, SessionTimer},
+    endpoint::{EndpointConfig, Listener, ListenerId},
     wire::{Host, Text, Transport},
 };
 use terms::{BootEpoch, Entropy, Origin, ShardId, WorkerId};
@@ -25,10 +25,10 @@ use tokio::{
 
 use crate::{
     admin::{self, Admin},
-    config::Config,
+    config::{self, Config},
     driver::Driver,
     journal::Journal,
-    net::Sockets,
+    net::Net,
     record::{Metrics, Recorder},
     recordings,
     shard::{self, Shard},
@@ -43,6 +43,7 @@ pub struct Gateway {
     stop: Arc<Notify>,
     shard: JoinHandle<()>,
     admin: JoinHandle<()>,
+    store: StoreQueue,
     workers: Vec<Worker>,
 }
 
@@ -66,9 +67,10 @@ impl Gateway {
         let metrics = Arc::new(Metrics::new(counters));
         let journal = Journal::open(&config.state).context("journal of records")?;
 
-        let addresses: Vec<SocketAddr> = config.listeners.iter().map(|listener| listener.address).collect();
-        let sockets = Sockets::bind(&addresses)?;
+        let listeners = config.listeners.iter().map(|listener| (listener.transport, listener.address));
+        let net = Net::bind(&listeners.collect::<Vec<_>>())?;
         let (requests, queue) = mpsc::channel(REQUESTS);
+        let store = StoreQueue::start(store)?;
         let admin = Arc::new(Admin {
             node: config.node,
             boot,
@@ -77,7 +79,7 @@ impl Gateway {
             shard: requests,
             tenants: config.tenants.clone(),
             making: Semaphore::new(1),
-            store: StoreQueue::start(store)?,
+            store: store.clone(),
             metrics: Arc::clone(&metrics),
         });
         let http = TcpListener::bind(config.http.address)
@@ -87,7 +89,7 @@ impl Gateway {
         settings.meetings.extend(stored);
         let driver = Driver {
             shard: Shard::new(settings, entropy.split()),
-            sockets,
+            net,
             workers: workers.iter().map(|worker| worker.commands().clone()).collect(),
             reports,
             reported,
@@ -102,7 +104,7 @@ impl Gateway {
                 tracing::error!(%error, "administration ended");
             }
         });
-        Ok(Self { stop, shard, admin, workers })
+        Ok(Self { stop, shard, admin, store, workers })
     }
 
     /// Hangs up, writes out what is queued, ends the threads.
@@ -112,6 +114,7 @@ impl Gateway {
             tracing::error!(%error, "shard ended by a panic");
         }
         self.admin.abort();
+        self.store.close().await;
         for worker in self.workers {
             worker.stop();
         }
@@ -163,9 +166,12 @@ fn start_workers(
 /// What the shard is made with.
 pub fn shard_settings(config: &Config, boot: BootEpoch) -> shard::Settings {
     let numbered = || (0..).map(ListenerId).zip(&config.listeners);
-    let listener = |(id, listener): (ListenerId, &crate::config::Listener)| Listener {
+    let listener = |(id, listener): (ListenerId, &config::Listener)| Listener {
         id,
-        transport: Transport::Udp,
+        transport: match listener.transport {
+            config::Transport::Udp => Transport::Udp,
+            config::Transport::Tcp => Transport::Tcp,
+        },
         host: host(listener.advertised.ip()),
         port: listener.advertised.port(),
     };
@@ -173,7 +179,7 @@ pub fn shard_settings(config: &Config, boot: BootEpoch) -> shard::Settings {
         endpoint: EndpointConfig {
             origin: Origin { node: config.node, shard: ShardId(0), boot },
             timers: config.sip.timers,
-            session: SessionTimer::RFC,
+            session: config.sip.session,
             limits: config.sip.limits,
             product: Text::from_static(concat!("gateway/", env!("CARGO_PKG_VERSION"))),
             accept: Text::from_static("application/sdp, application/dtmf-relay, application/dtmf"),

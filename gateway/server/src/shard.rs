@@ -20,7 +20,7 @@ use call::{
 };
 use interwork::{SipLegSnapshot, SipLegs, SipSettings};
 use serde::{Deserialize, Serialize};
-use sip::endpoint::{self, DialogSnapshot, Endpoint, EndpointConfig, ListenerId, RestoreError};
+use sip::endpoint::{self, ConnectionId, DialogSnapshot, Endpoint, EndpointConfig, ListenerId, RestoreError};
 use terms::{
     CallId, Cause, Entropy, Instant, LegId, MeetingId, Now, PortId,
     media::{Command, Report},
@@ -42,15 +42,8 @@ pub struct Settings {
 /// What a shard is told.
 #[derive(Debug)]
 pub enum Input {
-    /// A datagram came.
-    Datagram {
-        /// By which listener.
-        listener: ListenerId,
-        /// From whom.
-        source: SocketAddr,
-        /// What.
-        bytes: Bytes,
-    },
+    /// Something happened on a SIP listener.
+    Sip(endpoint::Input),
     /// The media plane reports.
     Media(Report),
     /// The media plane had no room for a command to this port.
@@ -79,6 +72,12 @@ pub enum Output {
         /// What.
         bytes: Bytes,
     },
+    /// Send bytes by a connection.
+    Write(ConnectionId, Bytes),
+    /// Open a connection from a listener.
+    Connect(ListenerId, SocketAddr),
+    /// Close a connection.
+    Disconnect(ConnectionId),
     /// Tell the media plane.
     Media(Command),
     /// Something happened to a call.
@@ -133,9 +132,7 @@ impl Shard {
     /// Feed one, then drain [`Shard::poll_output`].
     pub fn handle_input(&mut self, now: Now, input: Input) {
         match input {
-            Input::Datagram { listener, source, bytes } => {
-                self.endpoint.handle_input(now, endpoint::Input::Datagram { listener, source, bytes });
-            }
+            Input::Sip(input) => self.endpoint.handle_input(now, input),
             Input::Media(report) => self.switch.handle_input(now, call::Input::Media(report)),
             Input::MediaOverload(port) => self.switch.handle_input(now, call::Input::MediaOverload(port)),
             Input::PutMeeting(meeting) => self.core.handle_input(core::Input::Put(meeting)),
@@ -224,10 +221,15 @@ impl Shard {
                 endpoint::Output::Transmit { listener, destination, bytes } => {
                     self.outputs.push_back(Output::Transmit { listener, destination, bytes });
                 }
-                // The configuration has datagram listeners only.
-                endpoint::Output::Write { .. }
-                | endpoint::Output::Connect { .. }
-                | endpoint::Output::Disconnect { .. } => {}
+                endpoint::Output::Write { connection, bytes } => {
+                    self.outputs.push_back(Output::Write(connection, bytes));
+                }
+                endpoint::Output::Connect { listener, destination } => {
+                    self.outputs.push_back(Output::Connect(listener, destination));
+                }
+                endpoint::Output::Disconnect { connection } => {
+                    self.outputs.push_back(Output::Disconnect(connection));
+                }
                 endpoint::Output::Event(endpoint::Event::Counted(counted)) => {
                     self.outputs.push_back(Output::Counted(counted));
                 }

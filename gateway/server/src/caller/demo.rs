@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, UdpSocket};
 
 use super::{CallError, Heard, Pair, Plan, call, route_to};
 use crate::{
-    config::Config,
+    config::{Config, Transport},
     program::{self, Gateway},
 };
 
@@ -209,7 +209,11 @@ impl Drop for Folder {
 async fn check_addresses(config: &Config) -> Result<(), DemoError> {
     let mut taken = Vec::new();
     for (index, listener) in config.listeners.iter().enumerate() {
-        if is_taken(UdpSocket::bind(listener.address).await) {
+        let is_taken = match listener.transport {
+            Transport::Udp => is_taken(UdpSocket::bind(listener.address).await),
+            Transport::Tcp => is_taken(TcpListener::bind(listener.address).await),
+        };
+        if is_taken {
             taken.push(Taken { address: listener.address, key: format!("listener.{index}.address") });
         }
     }

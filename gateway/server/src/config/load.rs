@@ -18,11 +18,14 @@ use dialplan::{Number, NumberPlan, Table};
 use interwork::{CalledNumber, Policy, Trunk};
 use ipnet::IpNet;
 use media::{Quarantine, Range};
-use sip::{endpoint::Limits, transaction::Timers};
+use sip::{
+    endpoint::{Limits, SessionTimer},
+    transaction::Timers,
+};
 use terms::{Language, MeetingId, NodeId, Secret, TenantId, TrunkName, ZoneName};
 
 use super::{
-    Config, Http, Listener, Log, LogFormat, Media, Sip,
+    Config, Http, Listener, Log, LogFormat, Media, Sip, Transport,
     problem::{Place, Problem, Problems},
     section::{Section, Text},
     source::Source,
@@ -120,7 +123,9 @@ fn listeners(root: &Section<'_, '_>) -> Vec<Listener> {
 
 fn listener(section: Section<'_, '_>) -> Option<Listener> {
     let zone = section.required("zone", "trunk").map(|text| ZoneName::from(text.value));
-    let transport = section.required("transport", "udp").and_then(|text| text.one_of(&[("udp", ())]));
+    let transport = section
+        .required("transport", "udp")
+        .and_then(|text| text.one_of(&[("udp", Transport::Udp), ("tcp", Transport::Tcp)]));
     let listens = section.required("address", "127.0.0.1:5060").as_ref().and_then(address);
     let advertised = section.text("advertised").as_ref().and_then(address);
     let policies = [("trunks", Policy::Trunks), ("anybody", Policy::Anybody)];
@@ -129,10 +134,10 @@ fn listener(section: Section<'_, '_>) -> Option<Listener> {
         section.report("it listens on every address; say by `advertised` which one peers reach it by");
     }
     section.finish();
-    transport?;
     let listens = listens?;
     Some(Listener {
         zone: zone?,
+        transport: transport?,
         address: listens,
         advertised: advertised.unwrap_or(listens),
         policy: policy?,
@@ -140,8 +145,12 @@ fn listener(section: Section<'_, '_>) -> Option<Listener> {
 }
 
 fn sip(section: Section<'_, '_>) -> Sip {
-    let (timers, limits) = (Timers::RFC, Limits::DEFAULT);
+    let (timers, limits, session) = (Timers::RFC, Limits::DEFAULT, SessionTimer::RFC);
     let sip = Sip {
+        session: SessionTimer {
+            interval: section.pause("session_expires", session.interval),
+            minimum: section.pause("min_se", session.minimum),
+        },
         timers: Timers {
             t1: section.pause("t1", timers.t1),
             t2: section.pause("t2", timers.t2),
@@ -150,10 +159,14 @@ fn sip(section: Section<'_, '_>) -> Sip {
         limits: Limits {
             dialogs: section.number("max_dialogs", 1..1_000_000, limits.dialogs),
             transactions: section.number("max_transactions", 1..4_000_000, limits.transactions),
+            connections: section.number("max_connections", 1..1_000_000, limits.connections),
             retry_after: section.duration("retry_after", limits.retry_after),
             ..limits
         },
     };
+    if sip.session.interval < sip.session.minimum || sip.session.minimum < SessionTimer::RFC.minimum {
+        section.report("`session_expires` may not be below `min_se`, nor `min_se` below 90s (RFC 4028 §4)");
+    }
     section.finish();
     sip
 }

@@ -145,6 +145,7 @@ impl Gateway {
         let settings = [
             format!("state={}", state.display()),
             format!("listener.0.address={sip}"),
+            format!("listener.1.address={sip}"),
             format!("http.address={http}"),
             format!("http.token={TOKEN}"),
             format!("media.range.0.ports={media}-{last}"),
