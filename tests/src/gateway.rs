@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use bytes::Bytes;
 use call::{Event, LegRecord};
 use media::{Between, Channel, Counted, Engine, EngineSettings, Prompts, Range, SlotId};
 use server::{
@@ -91,6 +92,8 @@ pub struct Gateway {
     pub events: Vec<(CallId, Event)>,
     /// The records of legs that are over.
     pub records: Vec<LegRecord>,
+    /// Every SIP message that it sent.
+    pub sent: Vec<Bytes>,
 }
 
 impl Gateway {
@@ -106,7 +109,16 @@ impl Gateway {
         let config = config::parse("simulation.toml", CONFIG, &overrides).expect("the simulation's own file");
         let prompts = Arc::new(prompts());
         let (shard, engines) = boot(now, &config, &prompts, 0);
-        Self { shard, engines, config, prompts, starts: 0, events: Vec::new(), records: Vec::new() }
+        Self {
+            shard,
+            engines,
+            config,
+            prompts,
+            starts: 0,
+            events: Vec::new(),
+            records: Vec::new(),
+            sent: Vec::new(),
+        }
     }
 
     /// Crashes, and goes on from images of every call: all that the peers could see is kept.
@@ -129,7 +141,7 @@ impl Gateway {
     /// A datagram came.
     pub fn receive(&mut self, now: Now, datagram: &Datagram, network: &mut Network) {
         if datagram.to == address() {
-            let bytes = bytes::Bytes::copy_from_slice(&datagram.bytes);
+            let bytes = Bytes::copy_from_slice(&datagram.bytes);
             let input = Input::Datagram { listener: ListenerId(0), source: datagram.from, bytes };
             self.shard.handle_input(now, shard::Input::Sip(input));
         } else if let Some((worker, slot, channel)) = self.slot(datagram.to) {
@@ -263,6 +275,7 @@ impl Gateway {
             match output {
                 shard::Output::Transmit { destination, bytes, .. } => {
                     network.send(now.mono, address(), destination, &bytes);
+                    self.sent.push(bytes);
                 }
                 shard::Output::Media(command) => commands.push(command),
                 shard::Output::Event(call, event) => self.events.push((call, event)),

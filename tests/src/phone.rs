@@ -11,7 +11,7 @@ use sdp::{Capabilities, LocalDescription, SessionDescription};
 use sip::{
     endpoint::{
         Body, Command, DialogId, Ending, Endpoint, EndpointConfig, Event, Failure, Hop, Input, Invite,
-        Limits, Listener, ListenerId, Output,
+        Limits, Listener, ListenerId, Output, SessionTimer,
     },
     transaction::Timers,
     wire::{Host, MaxForwards, NameAddr, Text, Transport, Uri},
@@ -90,6 +90,7 @@ impl Phone {
         let config = EndpointConfig {
             origin: Origin { node: NodeId(u16::from(number)), shard: ShardId(0), boot: BootEpoch(1) },
             timers: Timers::RFC,
+            session: SessionTimer::RFC,
             limits: Limits::DEFAULT,
             product: Text::from_static("phone"),
             accept: Text::from_static("application/sdp"),

@@ -13,7 +13,10 @@ use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration}
 use call::core::Meeting;
 use interwork::{Policy, Trunk};
 use media::{Quarantine, Range};
-use sip::{endpoint::Limits, transaction::Timers};
+use sip::{
+    endpoint::{Limits, SessionTimer},
+    transaction::Timers,
+};
 use terms::{NodeId, Secret, TenantId, ZoneName};
 
 pub use load::{load, parse};
@@ -95,6 +98,8 @@ pub struct Listener {
 pub struct Sip {
     /// RFC 3261 table 4.
     pub timers: Timers,
+    /// How long a call lives without a refresh (RFC 4028).
+    pub session: SessionTimer,
     /// How much of everything.
     pub limits: Limits,
 }

@@ -120,7 +120,10 @@ pub struct Driver {
 }
 
 /// What the driver woke for.
-#[expect(clippy::large_enum_variant, reason = "it lives for one turn; a box would allocate for each datagram")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives for one turn; a box would allocate for each datagram"
+)]
 enum Woken {
     Sip(io::Result<endpoint::Input>),
     Reported,

@@ -43,6 +43,7 @@ pub struct Gateway {
     stop: Arc<Notify>,
     shard: JoinHandle<()>,
     admin: JoinHandle<()>,
+    store: StoreQueue,
     workers: Vec<Worker>,
 }
 
@@ -69,6 +70,7 @@ impl Gateway {
         let listeners = config.listeners.iter().map(|listener| (listener.transport, listener.address));
         let net = Net::bind(&listeners.collect::<Vec<_>>())?;
         let (requests, queue) = mpsc::channel(REQUESTS);
+        let store = StoreQueue::start(store)?;
         let admin = Arc::new(Admin {
             node: config.node,
             boot,
@@ -77,7 +79,7 @@ impl Gateway {
             shard: requests,
             tenants: config.tenants.clone(),
             making: Semaphore::new(1),
-            store: StoreQueue::start(store)?,
+            store: store.clone(),
             metrics: Arc::clone(&metrics),
         });
         let http = TcpListener::bind(config.http.address)
@@ -102,7 +104,7 @@ impl Gateway {
                 tracing::error!(%error, "administration ended");
             }
         });
-        Ok(Self { stop, shard, admin, workers })
+        Ok(Self { stop, shard, admin, store, workers })
     }
 
     /// Hangs up, writes out what is queued, ends the threads.
@@ -112,6 +114,7 @@ impl Gateway {
             tracing::error!(%error, "shard ended by a panic");
         }
         self.admin.abort();
+        self.store.close().await;
         for worker in self.workers {
             worker.stop();
         }
@@ -176,6 +179,7 @@ pub fn shard_settings(config: &Config, boot: BootEpoch) -> shard::Settings {
         endpoint: EndpointConfig {
             origin: Origin { node: config.node, shard: ShardId(0), boot },
             timers: config.sip.timers,
+            session: config.sip.session,
             limits: config.sip.limits,
             product: Text::from_static(concat!("gateway/", env!("CARGO_PKG_VERSION"))),
             accept: Text::from_static("application/sdp, application/dtmf-relay, application/dtmf"),

@@ -140,38 +140,67 @@ fn set_torn_snapshots_aside(folder: &Path) -> io::Result<usize> {
     Ok(moved)
 }
 
-type Pending = (Write, oneshot::Sender<Result<(), StoreError>>);
+/// What the store's thread is told.
+#[derive(Debug)]
+enum Message {
+    Write(Write, oneshot::Sender<Result<(), StoreError>>),
+    Close(oneshot::Sender<()>),
+}
 
 /// The way to a store that runs on a thread of its own.
 #[derive(Debug, Clone)]
-pub struct StoreQueue(mpsc::Sender<Pending>);
+pub struct StoreQueue(mpsc::Sender<Message>);
 
 impl StoreQueue {
     /// Gives the store a thread.
-    pub fn start(mut store: impl Store) -> io::Result<Self> {
-        let (sender, mut receiver) = mpsc::channel::<Pending>(QUEUE);
-        thread::Builder::new().name("store".into()).spawn(move || {
-            let mut group = Vec::with_capacity(GROUP);
-            while receiver.blocking_recv_many(&mut group, GROUP) > 0 {
-                let (writes, askers): (Vec<Write>, Vec<_>) = group.drain(..).unzip();
-                let result = store.apply(&writes);
-                if let Err(error) = &result {
-                    tracing::error!(%error, writes = writes.len(), "writes were not acknowledged");
-                }
-                for asker in askers {
-                    // An asker that is gone has given its request up.
-                    asker.send(if result.is_ok() { Ok(()) } else { Err(StoreError::Gone) }).ok();
-                }
-            }
-        })?;
+    pub fn start(store: impl Store) -> io::Result<Self> {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        thread::Builder::new().name("store".into()).spawn(move || serve(store, receiver))?;
         Ok(Self(sender))
     }
 
     /// Makes a change durable; returns once it is.
     pub async fn write(&self, write: Write) -> Result<(), StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.0.send((write, answer)).await.map_err(|_| StoreError::Gone)?;
+        self.0.send(Message::Write(write, answer)).await.map_err(|_| StoreError::Gone)?;
         answered.await.map_err(|_| StoreError::Gone)?
+    }
+
+    /// Closes the store once all that was queued before is durable.
+    pub async fn close(&self) {
+        let (answer, answered) = oneshot::channel();
+        if self.0.send(Message::Close(answer)).await.is_ok() {
+            answered.await.ok();
+        }
+    }
+}
+
+fn serve(mut store: impl Store, mut queue: mpsc::Receiver<Message>) {
+    let mut group = Vec::with_capacity(GROUP);
+    while queue.blocking_recv_many(&mut group, GROUP) > 0 {
+        let (mut writes, mut askers, mut closer) = (Vec::new(), Vec::new(), None);
+        for message in group.drain(..) {
+            match message {
+                Message::Write(write, asker) => {
+                    writes.push(write);
+                    askers.push(asker);
+                }
+                Message::Close(asker) => closer = Some(asker),
+            }
+        }
+        let result = store.apply(&writes);
+        if let Err(error) = &result {
+            tracing::error!(%error, writes = writes.len(), "writes were not acknowledged");
+        }
+        for asker in askers {
+            // An asker that is gone has given its request up.
+            asker.send(if result.is_ok() { Ok(()) } else { Err(StoreError::Gone) }).ok();
+        }
+        if let Some(closer) = closer {
+            drop(store);
+            closer.send(()).ok();
+            return;
+        }
     }
 }
 

@@ -30,7 +30,7 @@
 //! # let origin = Origin { node: NodeId(1), shard: ShardId(0), boot: BootEpoch(1) };
 //! # let (id, transport, host) = (ListenerId(0), Transport::Udp, Host::V4([192, 0, 2, 1].into()));
 //! # let config = EndpointConfig {
-//! #     origin, timers: Timers::RFC, limits: Limits::DEFAULT, product: "gateway".into(),
+//! #     origin, timers: Timers::RFC, session: SessionTimer::RFC, limits: Limits::DEFAULT, product: "gateway".into(),
 //! #     accept: "application/sdp".into(), listeners: vec![Listener { id, transport, host, port: 5060 }],
 //! # };
 //! # let invite = "INVITE sip:a@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1\r\n\

@@ -39,6 +39,6 @@ pub use method::Method;
 pub use params::{Param, Params};
 pub use parse::parse;
 pub use status::StatusCode;
-pub use text::Text;
+pub use text::{Piece, Text};
 pub use uri::{NotAUri, Scheme, Uri};
 pub use write::MessageWriter;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::Deserialize;
 use sip::{
-    endpoint::{Endpoint, EndpointConfig, Event, Input, Limits, Listener, ListenerId, Output},
+    endpoint::{Endpoint, EndpointConfig, Event, Input, Limits, Listener, ListenerId, Output, SessionTimer},
     transaction::Timers,
     wire::{Host, Message, Transport, parse},
 };
@@ -116,6 +116,7 @@ fn config() -> EndpointConfig {
     EndpointConfig {
         origin: Origin { node: NodeId(1), shard: ShardId(0), boot: BootEpoch(1) },
         timers: Timers::RFC,
+        session: SessionTimer::RFC,
         limits: Limits::DEFAULT,
         product: "gateway".into(),
         accept: "application/sdp".into(),

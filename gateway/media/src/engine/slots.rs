@@ -26,7 +26,7 @@ pub(crate) enum Slot {
     Used(Box<Port>),
     /// In quarantine, or rested: bound, and nobody's.
     Resting(Resting),
-    /// Bound and never used since the driver failed to tell; as good as rested.
+    /// Bound for a port that was closed meanwhile: nobody has sent to it.
     Free,
 }
 

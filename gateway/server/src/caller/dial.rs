@@ -214,9 +214,9 @@ impl Task {
                 Output::Transmit { destination, bytes, .. } => {
                     self.sockets.send_sip(&bytes, destination);
                 }
-                Output::Event(event) => self.on_event(now, event),
-                // A telephone has no stream listener.
+                // Its one listener is UDP.
                 Output::Write { .. } | Output::Connect { .. } | Output::Disconnect { .. } => {}
+                Output::Event(event) => self.on_event(now, event),
             }
         }
     }

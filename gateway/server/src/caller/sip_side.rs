@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use sdp::SessionDescription;
 use sip::{
-    endpoint::{Body, DialogId, EndpointConfig, Hop, Invite, Limits, Listener, ListenerId},
+    endpoint::{Body, DialogId, EndpointConfig, Hop, Invite, Limits, Listener, ListenerId, SessionTimer},
     transaction::Timers,
     wire::{Host, MaxForwards, NameAddr, Text, Transport, Uri},
 };
@@ -45,6 +45,7 @@ pub fn endpoint_config(local: SocketAddr, limits: Limits, entropy: &mut Entropy)
         origin: Origin { node: NodeId(0), shard: ShardId(0), boot: BootEpoch(entropy.next_u32()) },
         // Nothing of a call is left to absorb once its BYE is answered: timer K needs no time.
         timers: Timers { t4: Duration::ZERO, ..Timers::RFC },
+        session: SessionTimer::RFC,
         limits,
         product: Text::from_static(concat!("gateway-call/", env!("CARGO_PKG_VERSION"))),
         accept: Text::from_static("application/sdp"),

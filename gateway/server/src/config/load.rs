@@ -18,7 +18,10 @@ use dialplan::{Number, NumberPlan, Table};
 use interwork::{CalledNumber, Policy, Trunk};
 use ipnet::IpNet;
 use media::{Quarantine, Range};
-use sip::{endpoint::Limits, transaction::Timers};
+use sip::{
+    endpoint::{Limits, SessionTimer},
+    transaction::Timers,
+};
 use terms::{Language, MeetingId, NodeId, Secret, TenantId, TrunkName, ZoneName};
 
 use super::{
@@ -142,8 +145,12 @@ fn listener(section: Section<'_, '_>) -> Option<Listener> {
 }
 
 fn sip(section: Section<'_, '_>) -> Sip {
-    let (timers, limits) = (Timers::RFC, Limits::DEFAULT);
+    let (timers, limits, session) = (Timers::RFC, Limits::DEFAULT, SessionTimer::RFC);
     let sip = Sip {
+        session: SessionTimer {
+            interval: section.pause("session_expires", session.interval),
+            minimum: section.pause("min_se", session.minimum),
+        },
         timers: Timers {
             t1: section.pause("t1", timers.t1),
             t2: section.pause("t2", timers.t2),
@@ -152,10 +159,14 @@ fn sip(section: Section<'_, '_>) -> Sip {
         limits: Limits {
             dialogs: section.number("max_dialogs", 1..1_000_000, limits.dialogs),
             transactions: section.number("max_transactions", 1..4_000_000, limits.transactions),
+            connections: section.number("max_connections", 1..1_000_000, limits.connections),
             retry_after: section.duration("retry_after", limits.retry_after),
             ..limits
         },
     };
+    if sip.session.interval < sip.session.minimum || sip.session.minimum < SessionTimer::RFC.minimum {
+        section.report("`session_expires` may not be below `min_se`, nor `min_se` below 90s (RFC 4028 §4)");
+    }
     section.finish();
     sip
 }

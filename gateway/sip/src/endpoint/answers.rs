@@ -21,6 +21,9 @@ impl Endpoint {
             return self.count(Counted::StrayResponse);
         };
         let (id, purpose) = (transaction.id, transaction.purpose);
+        // Over a stream the transaction does not outlive its answer.
+        let refused = (response.status == StatusCode::SESSION_INTERVAL_TOO_SMALL)
+            .then(|| (transaction.request.clone(), transaction.way_back.unwrap_or(transaction.hop)));
         let is_failed_invite = transaction.request.method == Method::Invite && response.status.code() >= 300;
         if is_failed_invite {
             self.prepare_ack(id, &response);
@@ -30,9 +33,14 @@ impl Endpoint {
             return self.count(Counted::RetransmissionAbsorbed);
         }
         let Some(owner) = id.owner else { return };
+        if let Some((invite, hop)) = refused.filter(|_| purpose == Purpose::Invite)
+            && self.ask_longer(now, owner, (&invite, hop), &response)
+        {
+            return;
+        }
         match purpose {
             Purpose::Invite => self.on_invite_answer(now, owner, response),
-            Purpose::Reoffer => self.on_reoffer_answer(now, owner, response),
+            Purpose::Reoffer | Purpose::Refresh => self.on_reoffer_answer(now, owner, purpose, response),
             Purpose::InDialog => self.on_dialog_answer(now, owner, &response),
             Purpose::Passing => {}
         }

@@ -33,7 +33,7 @@ impl Endpoint {
         let wide = self.wide_hop(now, hop, bytes.len());
         let wide = wide.and_then(|wide| Some((self.readdressed(&request, wide)?, wide, Some(hop))));
         let (request, hop, way_back) = wide.unwrap_or((request, hop, None));
-        let bytes = request.wire.clone();
+        let bytes = request.wire().clone();
         let pace = self.pace(hop.listener);
         let source = hop.destination;
         let beginning = Beginning { owner: Some(owner), purpose, hop, otherwise, way_back, source, request };

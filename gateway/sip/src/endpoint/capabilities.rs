@@ -17,7 +17,7 @@ const ALLOWED: [Method; 8] = [
 ];
 
 /// What Supported says.
-const SUPPORTED: [&str; 1] = ["100rel"];
+const SUPPORTED: [&str; 2] = ["100rel", "timer"];
 
 /// Whether we take requests of that method.
 pub(super) fn allows(method: &Method) -> bool {

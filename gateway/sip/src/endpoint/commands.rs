@@ -110,13 +110,15 @@ impl Endpoint {
     fn wind_down(&mut self, now: Instant, id: DialogId) {
         let Some(usage) = self.usages.get_mut(id) else { return };
         usage.answer = None;
-        usage.unpracked = None;
-        usage.held.clear();
-        let pending: Option<TransactionId> = match usage.exchange {
+        usage.reliable.unpracked = None;
+        usage.reliable.held.clear();
+        usage.session = None;
+        usage.offers.glare = None;
+        let pending: Option<TransactionId> = match usage.offers.exchange {
             Exchange::Theirs(offer) => Some(offer),
             Exchange::Idle | Exchange::Ours(_) => None,
         };
-        usage.exchange = Exchange::Idle;
+        usage.offers.exchange = Exchange::Idle;
         if let Some(offer) = pending {
             self.respond(now, offer, StatusCode::REQUEST_TERMINATED, |_, _| {});
         }

@@ -35,12 +35,28 @@ pub struct EndpointConfig {
     pub timers: Timers,
     /// How much of everything.
     pub limits: Limits,
+    /// RFC 4028.
+    pub session: SessionTimer,
     /// What Server and User-Agent say.
     pub product: Text,
     /// What Accept says in an answer to OPTIONS.
     pub accept: Text,
     /// The sockets.
     pub listeners: Vec<Listener>,
+}
+
+/// How long a session lives without a refresh (RFC 4028).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionTimer {
+    /// What we ask for, and the longest that we agree to unless the peer wants it longer.
+    pub interval: Duration,
+    /// The shortest that we take; below it a request gets 422.
+    pub minimum: Duration,
+}
+
+impl SessionTimer {
+    /// RFC 4028 §4, §5.
+    pub const RFC: Self = Self { interval: Duration::from_secs(1800), minimum: Duration::from_secs(90) };
 }
 
 /// How much of everything. Each limit that is met yields `Counted::LimitMet` with its name.

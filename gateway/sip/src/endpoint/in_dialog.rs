@@ -69,7 +69,7 @@ impl Endpoint {
         if !request.body.is_empty() {
             let pause = RetryAfter(self.minter.below(RETRY_BELOW_SECONDS));
             // §5.2: not across the INVITE's own offer.
-            return match self.usages.get(id).map(|usage| usage.opening) {
+            return match self.usages.get(id).map(|usage| usage.offers.opening) {
                 Some(Opening::Settled) => self.on_offer(now, from, id, request),
                 Some(Opening::Ours) => self.refuse(now, from, request, &Refused::Pending),
                 Some(Opening::None | Opening::Theirs) => {

@@ -66,7 +66,7 @@ impl Endpoint {
             return self.refuse_overload(from, &request, Limit::Transactions);
         }
         let way = if self.transactions.is_merged(&request) { Way::Second } else { Way::Only };
-        if let Err(refused) = inspect(&request, way) {
+        if let Err(refused) = inspect(&request, way, self.config.session) {
             return self.refuse(now, from, request, &refused);
         }
         match (DialogKey::of_request(&request.head), &request.method) {

@@ -1,7 +1,8 @@
 //! What RFC 3261 §8.2 has a user agent check of each request, before anybody is asked.
 
-use super::{capabilities, reply::Refused};
-use crate::wire::{Method, Request, Scheme};
+use super::{SessionTimer, capabilities, reply::Refused, session};
+use crate::wire::{Method, MinSe, Request, Scheme};
+use core::time::Duration;
 
 /// Whether a request that is new came by a second way as well (§8.2.2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub(super) enum Way {
 ///
 /// Max-Forwards is not checked: §16.3 has 483 for whoever hands a request on, and whether an INVITE
 /// is handed on the owner decides (`MaxForwards::handed_on`); what ends here may come with 0.
-pub(super) fn inspect(request: &Request, way: Way) -> Result<(), Refused> {
+pub(super) fn inspect(request: &Request, way: Way, session: SessionTimer) -> Result<(), Refused> {
     check_method(&request.method)?;
     match request.uri.scheme() {
         Scheme::Sip | Scheme::Sips | Scheme::Tel => {}
@@ -30,13 +31,22 @@ pub(super) fn inspect(request: &Request, way: Way) -> Result<(), Refused> {
         return Ok(());
     }
     match capabilities::unsupported(&request.headers) {
-        unknown if unknown.is_empty() => Ok(()),
+        unknown if unknown.is_empty() => check_interval(request, session.minimum),
         unknown => Err(Refused::Extensions(unknown)),
     }
 }
 
+fn check_interval(request: &Request, minimum: Duration) -> Result<(), Refused> {
+    if session::is_too_small(request, minimum) {
+        let seconds = u32::try_from(minimum.as_secs()).unwrap_or(u32::MAX);
+        return Err(Refused::IntervalTooSmall(MinSe(seconds)));
+    }
+    Ok(())
+}
+
 fn check_method(method: &Method) -> Result<(), Refused> {
     match method {
+        Method::Refer => Err(Refused::Declined),
         Method::Other(_) => Err(Refused::NotImplemented),
         known if capabilities::allows(known) => Ok(()),
         _ => Err(Refused::NotAllowed),

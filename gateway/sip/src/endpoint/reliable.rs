@@ -81,7 +81,7 @@ impl Endpoint {
     /// with a description are (§5).
     pub(super) fn hold(&mut self, id: DialogId, held: Held) {
         match self.usages.get_mut(id) {
-            Some(usage) if usage.held.len() < HELD => usage.held.push(held),
+            Some(usage) if usage.reliable.held.len() < HELD => usage.reliable.held.push(held),
             Some(_) | None => self.count(Counted::LimitMet(Limit::Waiting)),
         }
     }
@@ -91,8 +91,8 @@ impl Endpoint {
         let Some(usage) = self.usages.get_mut(id) else { return };
         let rseq = usage.dialog.provisionals.sent.map_or(RSeq(first), |last| RSeq(last).next());
         usage.dialog.provisionals.sent = Some(rseq.0);
-        if said.body.is_some() && usage.opening == Opening::None {
-            usage.opening = Opening::Ours;
+        if said.body.is_some() && usage.offers.opening == Opening::None {
+            usage.offers.opening = Opening::Ours;
         }
         let invite = usage.invite;
         let mut said = said.clone();
@@ -104,7 +104,7 @@ impl Endpoint {
         else {
             return;
         };
-        usage.unpracked = Some(Unpracked {
+        usage.reliable.unpracked = Some(Unpracked {
             rseq,
             number: transaction.request.head.cseq.number,
             due: Due { resend: Resend::after(now, timers.t1), give_up_at: now + timers.give_up() },
@@ -118,7 +118,8 @@ impl Endpoint {
 
     /// RFC 3262 §3: at intervals from T1, each twice the one before.
     pub(super) fn resend_progress(&mut self, now: Instant, id: DialogId) {
-        let Some(unpracked) = self.usages.get_mut(id).and_then(|usage| usage.unpracked.as_mut()) else {
+        let Some(unpracked) = self.usages.get_mut(id).and_then(|usage| usage.reliable.unpracked.as_mut())
+        else {
             return;
         };
         unpracked.due.resend = unpracked.due.resend.doubled(now);
@@ -139,13 +140,13 @@ impl Endpoint {
         let Some(unpracked) = usage.zip(rack).and_then(|(usage, rack)| usage.take_prack(&rack)) else {
             return self.refuse(now, from, request, &Refused::NoDialog);
         };
-        let opening = self.usages.get(id).map(|usage| usage.opening);
+        let opening = self.usages.get(id).map(|usage| usage.offers.opening);
         let body = request.body();
         let is_answer = opening == Some(Opening::Ours) && unpracked.describes;
         if unpracked.describes
             && let Some(usage) = self.usages.get_mut(id)
         {
-            usage.opening = Opening::Settled;
+            usage.offers.opening = Opening::Settled;
         }
         if body.is_some() && !is_answer {
             self.emit(Event::ProgressAcknowledged { dialog: id, body: None });
@@ -162,10 +163,10 @@ impl Endpoint {
     fn release(&mut self, now: Instant, id: DialogId) {
         self.rearm(id);
         while let Some(usage) = self.usages.get_mut(id) {
-            if usage.is_waited_for() || usage.held.is_empty() {
+            if usage.is_waited_for() || usage.reliable.held.is_empty() {
                 return;
             }
-            match usage.held.remove(0) {
+            match usage.reliable.held.remove(0) {
                 Held::Progress(status, said) => self.send_reliably(now, id, status, &said),
                 Held::Answer(said) => self.advance(now, id, Happening::Answer(said.body, said.headers)),
             }
@@ -193,13 +194,13 @@ impl Endpoint {
         }
         let (peer, rack) = (response.head.to.tag(), RAck { rseq, cseq: response.head.cseq.clone() });
         let is_described = !response.body.is_empty();
-        match usage.opening {
+        match usage.offers.opening {
             Opening::None if is_described => {
-                usage.opening = Opening::Theirs;
-                usage.owed = Some(Owed::Prack { peer, rack });
+                usage.offers.opening = Opening::Theirs;
+                usage.offers.owed = Some(Owed::Prack { peer, rack });
             }
             Opening::Ours if is_described => {
-                usage.opening = Opening::Settled;
+                usage.offers.opening = Opening::Settled;
                 self.send_prack(now, (id, peer.as_ref()), &rack, None);
             }
             Opening::None | Opening::Ours | Opening::Theirs | Opening::Settled => {
@@ -231,7 +232,7 @@ impl Usage {
 
     /// Takes the reliable 1xx out that a PRACK is for.
     fn take_prack(&mut self, rack: &RAck) -> Option<Unpracked> {
-        self.unpracked.take_if(|unpracked| {
+        self.reliable.unpracked.take_if(|unpracked| {
             let is_of_invite = rack.cseq.method == Method::Invite && rack.cseq.number == unpracked.number;
             is_of_invite && rack.rseq == unpracked.rseq
         })

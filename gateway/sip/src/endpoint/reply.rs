@@ -2,8 +2,8 @@
 
 use super::{ExtraHeader, Refusal, capabilities};
 use crate::wire::{
-    BadRequest, HeaderName, Headers, MessageWriter, Method, OptionTag, Request, RetryAfter, StatusCode, Tag,
-    To, Unsupported, Via,
+    BadRequest, HeaderName, Headers, MessageWriter, Method, MinSe, OptionTag, Request, RetryAfter,
+    StatusCode, Tag, To, Unsupported, Via,
 };
 use alloc::vec::Vec;
 use bytes::BufMut as _;
@@ -86,6 +86,10 @@ pub(super) enum Refused {
     NotImplemented,
     /// RFC 3261 §8.2.1: a method that we do not take, or not there.
     NotAllowed,
+    /// RFC 3515 §2.4.2: nobody is sent elsewhere by whoever calls.
+    Declined,
+    /// RFC 4028 §9.
+    IntervalTooSmall(MinSe),
     /// RFC 3261 §8.2.2.1.
     Scheme,
     /// RFC 3261 §8.2.2.2.
@@ -111,6 +115,8 @@ impl Refused {
         match self {
             Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
             Self::NotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Declined => StatusCode::DECLINE,
+            Self::IntervalTooSmall(_) => StatusCode::SESSION_INTERVAL_TOO_SMALL,
             Self::Scheme => StatusCode::UNSUPPORTED_URI_SCHEME,
             Self::Merged => StatusCode::LOOP_DETECTED,
             Self::Extensions(_) => StatusCode::BAD_EXTENSION,
@@ -134,7 +140,11 @@ impl Refused {
             Self::Busy(pause) | Self::Overload(pause) => {
                 writer.header(pause);
             }
-            Self::Scheme
+            Self::IntervalTooSmall(least) => {
+                writer.header(least);
+            }
+            Self::Declined
+            | Self::Scheme
             | Self::Merged
             | Self::NoDialog
             | Self::OutOfOrder

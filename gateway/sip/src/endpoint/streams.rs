@@ -184,7 +184,9 @@ impl Endpoint {
         let Some(owner) = id.owner.filter(|_| is_told && is_client) else { return };
         match purpose {
             Purpose::Invite => self.advance(now, owner, Happening::Unreachable),
-            Purpose::Reoffer | Purpose::InDialog => self.advance(now, owner, Happening::Silence),
+            Purpose::Reoffer | Purpose::Refresh | Purpose::InDialog => {
+                self.advance(now, owner, Happening::Silence);
+            }
             Purpose::Passing => {}
         }
     }
@@ -199,7 +201,7 @@ impl Endpoint {
         let (Some(request), Some(mut transaction)) = (request, self.transactions.remove(id)) else {
             return false;
         };
-        let bytes = request.wire.clone();
+        let bytes = request.wire().clone();
         transaction.restart(now, self.pace(hop.listener), hop, request);
         self.deadlines.set(TimerId::Transaction(id), transaction.deadline());
         self.transactions.adopt(transaction);
@@ -221,9 +223,9 @@ impl Endpoint {
         via.transport = listener.transport.clone();
         via.host = listener.host.clone();
         via.port = Some(listener.port);
-        let mut lines = request.wire.splitn(3, |byte| *byte == b'\n');
+        let mut lines = request.wire().splitn(3, |byte| *byte == b'\n');
         let (first, _, rest) = (lines.next()?, lines.next()?, lines.next()?);
-        let mut out = BytesMut::with_capacity(request.wire.len() + 16);
+        let mut out = BytesMut::with_capacity(request.wire().len() + 16);
         out.extend_from_slice(first);
         out.extend_from_slice(b"\nVia: ");
         wire::Header::write(&via, &mut out);

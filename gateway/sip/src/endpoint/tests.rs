@@ -7,6 +7,7 @@ mod in_dialog;
 mod pair;
 mod refusals;
 mod reliable;
+mod session;
 mod snapshot;
 mod streams;
 mod uac;

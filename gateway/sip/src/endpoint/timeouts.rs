@@ -53,7 +53,9 @@ impl Endpoint {
         let Some(owner) = id.owner.filter(|_| is_silence) else { return };
         match purpose {
             Purpose::Invite => self.advance(now, owner, Happening::NoAnswer),
-            Purpose::Reoffer | Purpose::InDialog => self.advance(now, owner, Happening::Silence),
+            Purpose::Reoffer | Purpose::Refresh | Purpose::InDialog => {
+                self.advance(now, owner, Happening::Silence);
+            }
             Purpose::Passing => {}
         }
     }
@@ -74,6 +76,8 @@ impl Endpoint {
                 self.advance(now, id, Happening::NoAck);
             }
         }
+        self.on_session_timer(now, id);
+        self.on_glare_timer(now, id);
         self.advance(now, id, Happening::Timer);
     }
 
@@ -83,7 +87,7 @@ impl Endpoint {
     }
 
     fn due_of_progress(&self, now: Instant, id: DialogId) -> Due {
-        let unpracked = self.usages.get(id).and_then(|usage| usage.unpracked.as_ref());
+        let unpracked = self.usages.get(id).and_then(|usage| usage.reliable.unpracked.as_ref());
         unpracked.map_or(Due::Nothing, |unpracked| Due::of(unpracked.due, now))
     }
 

@@ -29,6 +29,8 @@ pub(super) enum Purpose {
     Invite,
     /// A re-INVITE, or an UPDATE with an offer.
     Reoffer,
+    /// A re-INVITE or UPDATE of ours that keeps the session alive.
+    Refresh,
     /// Any other of ours within a dialog, whose answer matters only when the dialog is gone.
     InDialog,
     /// A CANCEL or BYE of ours, or a request that we answered ourselves.
@@ -144,7 +146,7 @@ impl Transaction {
     /// What an effect sends.
     pub(super) fn message(&self, effect: Effect) -> Option<Bytes> {
         match effect {
-            Effect::Send if self.is_client() => Some(self.request.wire.clone()),
+            Effect::Send if self.is_client() => Some(self.request.wire().clone()),
             Effect::Send | Effect::SendAck => Some(self.reply.clone()).filter(|reply| !reply.is_empty()),
             Effect::PassUp | Effect::TimedOut | Effect::Unreachable => None,
         }

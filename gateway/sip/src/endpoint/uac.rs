@@ -53,7 +53,8 @@ impl Endpoint {
         let made = request.map(|request| Dialog::of_caller(request, contact)).ok_or(NotSent::Unwritable)?;
         let mut usage = Usage::new(Stage::Calling, sent, made, routing::Peer::of_owner(invite.hop));
         if invite.body.is_some() {
-            usage.opening = Opening::Ours;
+            usage.offers.opening = Opening::Ours;
+            usage.offers.said.clone_from(&invite.body);
         }
         self.usages.insert(id, usage);
         Ok(())
@@ -74,6 +75,7 @@ impl Endpoint {
             .header(&Contact::Address(NameAddr::new(contact.clone())));
         capabilities::write_allow(&mut writer);
         capabilities::write_supported(&mut writer);
+        self.write_wish(&mut writer);
         writer.text(HeaderName::UserAgent, &self.config.product);
         reply::write_extra(&mut writer, &invite.headers);
         Some(writer.finish(invite.body.as_ref()))
@@ -138,6 +140,7 @@ impl Endpoint {
                 usage.forks.clear();
                 usage.note_allow(&response.headers);
             });
+            self.note_session(now, id, &response);
             return self.advance(now, id, Happening::Response(response));
         }
         self.acknowledge(id, &response, &joined, None);
@@ -158,13 +161,13 @@ impl Endpoint {
     /// Acknowledges the first 2xx, unless it makes the offer: then the owner has to answer.
     pub(super) fn acknowledge_success(&mut self, id: DialogId, response: &Response) {
         let Some(usage) = self.usages.get_mut(id) else { return };
-        let is_offer = usage.opening == Opening::None && !response.body.is_empty();
+        let is_offer = usage.offers.opening == Opening::None && !response.body.is_empty();
         if is_offer && !usage.stage.is_told_over() {
-            usage.opening = Opening::Theirs;
-            usage.owed = Some(Owed::Ack(Box::new(response.clone())));
+            usage.offers.opening = Opening::Theirs;
+            usage.offers.owed = Some(Owed::Ack(Box::new(response.clone())));
             return;
         }
-        usage.opening = Opening::Settled;
+        usage.offers.opening = Opening::Settled;
         let dialog = usage.dialog.clone();
         self.acknowledge(id, response, &dialog, None);
     }
@@ -172,8 +175,11 @@ impl Endpoint {
     /// Sends the ACK or PRACK that waits for an answer. Says whether one did.
     pub(super) fn pay(&mut self, now: Instant, id: DialogId, answer: Option<Body>) -> bool {
         let Some(usage) = self.usages.get_mut(id) else { return false };
-        let Some(owed) = usage.owed.take() else { return false };
-        usage.opening = Opening::Settled;
+        let Some(owed) = usage.offers.owed.take() else { return false };
+        usage.offers.opening = Opening::Settled;
+        if answer.is_some() {
+            usage.offers.said.clone_from(&answer);
+        }
         match owed {
             Owed::Ack(response) => {
                 let dialog = usage.dialog.clone();
@@ -186,7 +192,7 @@ impl Endpoint {
 
     /// Whether a 2xx came again whose ACK waits for the owner's answer.
     pub(super) fn is_owed(&self, id: DialogId, response: &Response) -> bool {
-        match self.usages.get(id).and_then(|usage| usage.owed.as_ref()) {
+        match self.usages.get(id).and_then(|usage| usage.offers.owed.as_ref()) {
             Some(Owed::Ack(owed)) => {
                 owed.head.cseq == response.head.cseq && owed.head.to.tag() == response.head.to.tag()
             }

@@ -40,7 +40,7 @@ impl Endpoint {
         let mut usage = Usage::new(Stage::Invited, invite, made, peer);
         usage.note_allow(&invited.request.headers);
         if !invited.request.body.is_empty() {
-            usage.opening = Opening::Theirs;
+            usage.offers.opening = Opening::Theirs;
         }
         self.usages.insert(dialog, usage);
         self.respond(now, invite, StatusCode::TRYING, |_, _| {});
@@ -51,9 +51,9 @@ impl Endpoint {
     /// (RFC 3262 §5).
     pub(super) fn on_answer_command(&mut self, now: Instant, id: DialogId, said: Said) {
         let is_described = self.usages.get_mut(id).is_some_and(|usage| {
-            let is_described = usage.unpracked.as_ref().is_some_and(|unpracked| unpracked.describes);
+            let is_described = usage.reliable.unpracked.as_ref().is_some_and(|unpracked| unpracked.describes);
             if is_described && usage.stage == Stage::Invited {
-                usage.held.clear();
+                usage.reliable.held.clear();
             }
             is_described
         });
@@ -67,9 +67,9 @@ impl Endpoint {
     pub(super) fn send_accept(&mut self, now: Instant, id: DialogId, said: &Said) {
         let Some(usage) = self.usages.get_mut(id) else { return };
         usage.dialog.phase = crate::dialog::Phase::Confirmed;
-        usage.unpracked = None;
-        usage.held.clear();
-        usage.opening = match usage.opening {
+        usage.reliable.unpracked = None;
+        usage.reliable.held.clear();
+        usage.offers.opening = match usage.offers.opening {
             Opening::None if said.body.is_some() => Opening::Ours,
             Opening::None | Opening::Theirs | Opening::Settled => Opening::Settled,
             Opening::Ours => Opening::Ours,
@@ -104,7 +104,14 @@ impl Endpoint {
         (status, said): (StatusCode, &Said),
     ) {
         let Some(mut writer) = self.begin_answer(to, status) else { return };
-        if let Some(usage) = self.usages.get(id) {
+        if status.is_success() {
+            self.agree_session(now, id, to).write(&mut writer);
+            self.rearm(id);
+        }
+        if let Some(usage) = self.usages.get_mut(id) {
+            if said.body.is_some() {
+                usage.offers.said.clone_from(&said.body);
+            }
             writer.header(&Contact::Address(NameAddr::new(usage.dialog.contact.clone())));
         }
         capabilities::write_allow(&mut writer);
@@ -167,7 +174,7 @@ impl Endpoint {
     fn withdraw_reoffer(&mut self, now: Instant, dialog: DialogId, reoffer: TransactionId) {
         self.respond(now, reoffer, StatusCode::REQUEST_TERMINATED, |_, _| {});
         if let Some(usage) = self.usages.get_mut(dialog) {
-            usage.exchange = Exchange::Idle;
+            usage.offers.exchange = Exchange::Idle;
             self.emit(Event::ReofferWithdrawn { dialog });
         }
     }
@@ -181,7 +188,7 @@ impl Endpoint {
         match &usage.answer {
             Some(answer) if answer.number == request.head.cseq.number => {
                 usage.answer = None;
-                usage.opening = Opening::Settled;
+                usage.offers.opening = Opening::Settled;
                 self.advance(now, id, Happening::Acked(request.body()));
             }
             Some(_) | None => self.count(Counted::RetransmissionAbsorbed),

@@ -1,6 +1,9 @@
 //! An INVITE usage: all that lives between an INVITE and its end.
 
-use super::{DialogId, Hop, routing::Peer, stage::Stage, transactions::TransactionId, uas::Said};
+use super::{
+    Body, DialogId, Hop, routing::Peer, session::Session, stage::Stage, transactions::TransactionId,
+    uas::Said,
+};
 use crate::{
     dialog::{Dialog, DialogKey},
     transaction::{Rebase, Resend},
@@ -24,16 +27,14 @@ pub(super) struct Usage {
     pub(super) forks: Vec<Dialog>,
     /// Where the peer was last seen.
     pub(super) peer: Peer,
-    /// How far the first INVITE's own offer and answer are.
-    pub(super) opening: Opening,
-    /// Whether an offer is under way within the dialog.
-    pub(super) exchange: Exchange,
-    /// Our reliable 1xx whose PRACK has not come.
-    pub(super) unpracked: Option<Unpracked>,
-    /// What waits for that PRACK.
-    pub(super) held: Vec<Held>,
-    /// Our PRACK or ACK that waits for the owner's answer.
-    pub(super) owed: Option<Owed>,
+    /// Offers and answers.
+    pub(super) offers: Offers,
+    /// Reliable 1xx of ours.
+    pub(super) reliable: Reliable,
+    /// When the session ends unless it is refreshed.
+    pub(super) session: Option<Session>,
+    /// The shortest session interval that all on the way take, in seconds.
+    pub(super) min_se: u32,
     /// Whether the peer says that it takes UPDATE.
     pub(super) takes_update: bool,
     /// Our 2xx whose ACK has not come.
@@ -42,6 +43,42 @@ pub(super) struct Usage {
     pub(super) acks: Vec<SentAck>,
     /// Why the owner hung up, for a CANCEL or BYE that is held back.
     pub(super) parting: Option<Reason>,
+}
+
+/// Where the offers and answers of a usage are.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Offers {
+    /// How far the first INVITE's own offer and answer are.
+    pub(super) opening: Opening,
+    /// Whether an offer is under way within the dialog.
+    pub(super) exchange: Exchange,
+    /// What our re-INVITE or UPDATE that is under way offers.
+    pub(super) offering: Option<Body>,
+    /// Our PRACK or ACK that waits for the owner's answer.
+    pub(super) owed: Option<Owed>,
+    /// What we said last, for a refresh.
+    pub(super) said: Option<Body>,
+    /// Our offer that met one of the peer's and waits for its time.
+    pub(super) glare: Option<Glare>,
+    /// How often it has.
+    pub(super) glares: u8,
+}
+
+/// An offer of ours that got 491 (RFC 3261 §14.1).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Glare {
+    pub(super) again_at: Instant,
+    pub(super) body: Option<Body>,
+    pub(super) response: Box<Response>,
+}
+
+/// Reliable 1xx of ours (RFC 3262 §3).
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Reliable {
+    /// The one whose PRACK has not come.
+    pub(super) unpracked: Option<Unpracked>,
+    /// What waits for that PRACK.
+    pub(super) held: Vec<Held>,
 }
 
 /// How far the offer and answer of the first INVITE are (RFC 3262 §5, RFC 3264).
@@ -143,11 +180,18 @@ impl Usage {
             dialog,
             forks: Vec::new(),
             peer,
-            opening: Opening::None,
-            exchange: Exchange::Idle,
-            unpracked: None,
-            held: Vec::new(),
-            owed: None,
+            offers: Offers {
+                opening: Opening::None,
+                exchange: Exchange::Idle,
+                offering: None,
+                owed: None,
+                said: None,
+                glare: None,
+                glares: 0,
+            },
+            reliable: Reliable { unpracked: None, held: Vec::new() },
+            session: None,
+            min_se: 0,
             takes_update: false,
             answer: None,
             acks: Vec::new(),
@@ -158,8 +202,10 @@ impl Usage {
     /// When something of its own is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let answer = self.answer.as_ref().map(|answer| answer.due.deadline());
-        let unpracked = self.unpracked.as_ref().map(|unpracked| unpracked.due.deadline());
-        [answer, unpracked, self.stage.deadline()].into_iter().flatten().min()
+        let unpracked = self.reliable.unpracked.as_ref().map(|unpracked| unpracked.due.deadline());
+        let session = self.session.map(Session::deadline);
+        let glare = self.offers.glare.as_ref().map(|glare| glare.again_at);
+        [answer, unpracked, session, glare, self.stage.deadline()].into_iter().flatten().min()
     }
 
     /// The same by another clock.
@@ -168,15 +214,24 @@ impl Usage {
         if let Some(answer) = &mut self.answer {
             answer.due = answer.due.rebased(rebase);
         }
-        if let Some(unpracked) = &mut self.unpracked {
+        if let Some(unpracked) = &mut self.reliable.unpracked {
             unpracked.due = unpracked.due.rebased(rebase);
         }
+        if let Some(glare) = &mut self.offers.glare {
+            glare.again_at = rebase.at(glare.again_at);
+        }
+        self.session = self.session.map(|session| session.rebased(rebase));
         self
     }
 
     /// Whether a PRACK must come before anything else that is reliable.
     pub(super) const fn is_waited_for(&self) -> bool {
-        self.unpracked.is_some()
+        self.reliable.unpracked.is_some()
+    }
+
+    /// Whether no offer, answer or ACK is under way.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.offers.exchange == Exchange::Idle && self.answer.is_none() && self.offers.owed.is_none()
     }
 
     /// RFC 3311 §4: learns from Allow whether the peer takes UPDATE.

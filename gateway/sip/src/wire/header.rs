@@ -66,7 +66,7 @@ pub use timestamp::Timestamp;
 pub use via::{Branch, Transport, Via};
 pub use warning::Warning;
 
-use super::Text;
+use super::Piece;
 use bytes::BytesMut;
 
 /// Whether commas separate values within one line (RFC 3261 §7.3.1).
@@ -86,7 +86,7 @@ pub trait Header: Sized {
     const SHAPE: Shape;
 
     /// Reads one value, white space around it taken off.
-    fn parse(value: &Text) -> Option<Self>;
+    fn parse(value: Piece<'_>) -> Option<Self>;
 
     /// Appends the value.
     fn write(&self, out: &mut BytesMut);

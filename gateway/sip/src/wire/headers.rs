@@ -1,6 +1,6 @@
 //! The headers of a message: where each stands in the datagram.
 
-use super::{Header, HeaderName, Malformed, Text, header::Shape, limits, scan};
+use super::{Header, HeaderName, Malformed, Piece, Text, header::Shape, limits, scan};
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::ops::Range;
@@ -10,7 +10,10 @@ use core::ops::Range;
 pub struct Headers {
     /// The datagram, or its copy with the folds blanked.
     bytes: Bytes,
+    start_line: Span,
     fields: Vec<Field>,
+    /// Which of the headers that we know are there, a bit each.
+    present: u64,
 }
 
 /// Where a header stands.
@@ -23,13 +26,13 @@ struct Field {
 }
 
 /// From and to, within a message.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Span(u32, u32);
 
 impl Span {
-    fn new(range: Range<usize>) -> Self {
-        let bounded = |at: usize| u32::try_from(at).expect("limits::MESSAGE_BYTES bounds each offset");
-        Self(bounded(range.start), bounded(range.end))
+    /// `limits::MESSAGE_BYTES` bounds each offset.
+    const fn new(range: Range<usize>) -> Self {
+        Self(range.start as u32, range.end as u32)
     }
 
     const fn range(self) -> Range<usize> {
@@ -42,30 +45,38 @@ impl Headers {
     ///
     /// `bytes` has its folds blanked, so each line is a header.
     pub(crate) fn locate(bytes: Bytes, at: usize) -> (Self, Result<usize, Malformed>) {
-        let mut fields = Vec::with_capacity(24);
-        let end = Self::locate_all(&bytes, at, &mut fields);
-        (Self { bytes, fields }, end)
+        let start_line = bytes.get(..at).unwrap_or_default();
+        let start_line = start_line.strip_suffix(b"\n").unwrap_or(start_line);
+        let start_line = Span::new(0..start_line.strip_suffix(b"\r").unwrap_or(start_line).len());
+        let fields = Vec::with_capacity(24);
+        let mut headers = Self { bytes: Bytes::new(), start_line, fields, present: 0 };
+        let end = headers.locate_all(&bytes, at);
+        headers.bytes = bytes;
+        (headers, end)
     }
 
-    fn locate_all(bytes: &[u8], start: usize, fields: &mut Vec<Field>) -> Result<usize, Malformed> {
+    fn locate_all(&mut self, bytes: &[u8], start: usize) -> Result<usize, Malformed> {
         let mut at = start;
+        let mut repeated = None;
         loop {
-            let rest = bytes.get(at..).unwrap_or_default();
-            let line_end = scan::find(rest, b'\n').ok_or(Malformed::NoEndOfHeaders)?;
-            let line = rest.get(..line_end).unwrap_or_default();
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            let next = at + line_end + 1;
-            if line.is_empty() {
-                return Ok(next);
+            let line = Line::read(bytes, at)?;
+            if line.text.is_empty() {
+                return repeated.map_or(Ok(line.next), |name| Err(Malformed::Repeated(name)));
             }
-            if line.len() > limits::LINE_BYTES {
+            if line.text.len() > limits::LINE_BYTES {
                 return Err(Malformed::LineTooLong);
             }
-            if fields.len() == limits::HEADERS {
+            if self.fields.len() == limits::HEADERS {
                 return Err(Malformed::TooManyHeaders);
             }
-            fields.push(Self::locate_one(line, at).ok_or(Malformed::HeaderLine)?);
-            at = next;
+            let field = Self::locate_one(line.text, at).ok_or(Malformed::HeaderLine)?;
+            if let Some(name) = field.known {
+                let is_again = self.present & name.bit() != 0 && name.is_unique();
+                repeated = repeated.or(is_again.then_some(name));
+                self.present |= name.bit();
+            }
+            self.fields.push(field);
+            at = line.next;
         }
     }
 
@@ -75,8 +86,7 @@ impl Headers {
         // RFC 3261 §25.1 HCOLON: white space may stand before the colon.
         let name = name.trim_ascii_end();
         let known = HeaderName::from_bytes(name);
-        let is_name = known.is_some() || scan::is_token(name);
-        if !is_name || scan::find(line, b'\r').is_some() {
+        if known.is_none() && !scan::is_token(name) {
             return None;
         }
         let value = value.get(1..)?;
@@ -89,12 +99,27 @@ impl Headers {
         })
     }
 
+    /// The line in front of them.
+    pub(crate) fn start_line(&self) -> Piece<'_> {
+        self.piece(self.start_line)
+    }
+
+    /// What they were found in.
+    pub(crate) const fn wire(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    fn piece(&self, span: Span) -> Piece<'_> {
+        Piece::new(&self.bytes, self.bytes.get(span.range()).unwrap_or_default())
+    }
+
     fn text(&self, span: Span) -> Text {
-        self.bytes.get(span.range()).map(|part| self.bytes.slice_ref(part)).unwrap_or_default().into()
+        self.piece(span).to_text()
     }
 
     fn spans(&self, name: HeaderName) -> impl Iterator<Item = Span> {
-        self.fields.iter().filter(move |field| field.known == Some(name)).map(|field| field.value)
+        let fields = if self.has(name) { self.fields.as_slice() } else { &[] };
+        fields.iter().filter(move |field| field.known == Some(name)).map(|field| field.value)
     }
 
     /// The whole value of each line of that name.
@@ -116,26 +141,26 @@ impl Headers {
     }
 
     /// Whether a line of that name is there.
-    pub fn has(&self, name: HeaderName) -> bool {
-        self.spans(name).next().is_some()
-    }
-
-    /// The names that we know, in order.
-    pub(crate) fn names(&self) -> impl Iterator<Item = HeaderName> {
-        self.fields.iter().filter_map(|field| field.known)
+    pub const fn has(&self, name: HeaderName) -> bool {
+        self.present & name.bit() != 0
     }
 
     /// Each value of a header, read. Commas outside quotes and angle brackets separate the values
     /// of a list; empty ones are read over.
     pub fn all<H: Header>(&self) -> impl Iterator<Item = Result<H, Malformed>> {
-        self.raw(H::NAME)
-            .flat_map(|line| Values { line, at: 0, shape: H::SHAPE })
-            .map(|value| H::parse(&value).ok_or(Malformed::Header(H::NAME)))
+        self.spans(H::NAME)
+            .flat_map(|span| Values { line: self.piece(span), at: 0, shape: H::SHAPE })
+            .map(|value| H::parse(value).ok_or(Malformed::Header(H::NAME)))
     }
 
     /// The first value of a header, read.
     pub fn first<H: Header>(&self) -> Result<Option<H>, Malformed> {
-        self.all().next().transpose()
+        for span in self.spans(H::NAME) {
+            if let Some(value) = (Values { line: self.piece(span), at: 0, shape: H::SHAPE }).next() {
+                return H::parse(value).map(Some).ok_or(Malformed::Header(H::NAME));
+            }
+        }
+        Ok(None)
     }
 
     /// The first value of a header that must be there.
@@ -151,29 +176,51 @@ impl Headers {
     }
 }
 
+/// A line without its end.
+struct Line<'a> {
+    text: &'a [u8],
+    /// Where the next one begins.
+    next: usize,
+}
+
+impl<'a> Line<'a> {
+    /// The line at `at`. A CR that ends none is refused.
+    fn read(bytes: &'a [u8], at: usize) -> Result<Self, Malformed> {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let end = scan::find_either(rest, b'\r', b'\n').ok_or(Malformed::NoEndOfHeaders)?;
+        let (text, tail) = rest.split_at_checked(end).ok_or(Malformed::NoEndOfHeaders)?;
+        match tail {
+            [b'\n', ..] => Ok(Self { text, next: at + end + 1 }),
+            [b'\r', b'\n', ..] => Ok(Self { text, next: at + end + 2 }),
+            _ if scan::find(tail, b'\n').is_none() => Err(Malformed::NoEndOfHeaders),
+            _ => Err(Malformed::HeaderLine),
+        }
+    }
+}
+
 /// The values of one line.
-struct Values {
-    line: Text,
+struct Values<'a> {
+    line: Piece<'a>,
     at: usize,
     shape: Shape,
 }
 
-impl Iterator for Values {
-    type Item = Text;
+impl<'a> Iterator for Values<'a> {
+    type Item = Piece<'a>;
 
-    fn next(&mut self) -> Option<Text> {
+    fn next(&mut self) -> Option<Piece<'a>> {
         if self.shape == Shape::Single {
             let is_first = self.at == 0;
             self.at = 1;
-            return is_first.then(|| core::mem::take(&mut self.line));
+            return is_first.then_some(self.line);
         }
         loop {
             let rest = self.line.as_bytes().get(self.at..).filter(|rest| !rest.is_empty())?;
             let (value, _) = scan::split_outside(rest, b',');
-            let text = self.line.part(scan::trim(value));
             self.at += value.len() + 1;
-            if !text.is_empty() {
-                return Some(text);
+            let value = scan::trim(value);
+            if !value.is_empty() {
+                return Some(self.line.sub(value));
             }
         }
     }

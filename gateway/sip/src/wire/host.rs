@@ -1,6 +1,6 @@
 //! A host of a URI or a Via.
 
-use super::{Text, scan};
+use super::{Piece, Text, scan};
 use bytes::{BufMut as _, BytesMut};
 use core::{
     cmp::Ordering,
@@ -23,7 +23,7 @@ pub enum Host {
 
 impl Host {
     /// The host that `text`, a part of `whole`, names.
-    pub(crate) fn parse(whole: &Text, text: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(whole: Piece<'_>, text: &[u8]) -> Option<Self> {
         match literal(text) {
             Some(address) => Some(address.into()),
             None => is_name(text).then(|| Self::Name(whole.part(text))),
@@ -59,8 +59,8 @@ impl Host {
 }
 
 fn is_name(text: &[u8]) -> bool {
-    let is_name_byte = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-    !text.is_empty() && text.iter().all(is_name_byte)
+    let is_name_byte = |byte: u8| byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'.' | b'_');
+    !text.is_empty() && text.iter().fold(true, |so_far, byte| so_far & is_name_byte(*byte))
 }
 
 /// Appends a number or address.
@@ -86,8 +86,8 @@ fn literal(text: &[u8]) -> Option<IpAddr> {
 /// `host[:port]` in two. White space may stand around the colon in a Via (RFC 3261 §25.1 COLON).
 pub(crate) fn split_port(text: &[u8]) -> Option<(&[u8], Option<u16>)> {
     let host_len = match text.first() {
-        Some(b'[') => text.iter().position(|byte| *byte == b']')? + 1,
-        _ => text.iter().position(|byte| *byte == b':').unwrap_or(text.len()),
+        Some(b'[') => scan::find(text, b']')? + 1,
+        _ => scan::find(text, b':').unwrap_or(text.len()),
     };
     let (host, rest) = text.split_at_checked(host_len)?;
     match scan::trim(rest) {

@@ -50,8 +50,6 @@ pub struct Request {
     pub headers: Headers,
     /// The body, untouched; without bytes when there is none.
     pub body: Bytes,
-    /// What it was parsed from.
-    pub(crate) wire: Bytes,
 }
 
 /// A response, its mandatory headers read, the others in order and unread.
@@ -67,8 +65,6 @@ pub struct Response {
     pub headers: Headers,
     /// The body, untouched; without bytes when there is none.
     pub body: Bytes,
-    /// What it was parsed from.
-    pub(crate) wire: Bytes,
 }
 
 /// A message.
@@ -81,6 +77,11 @@ pub enum Message {
 }
 
 impl Request {
+    /// What it was parsed from.
+    pub(crate) const fn wire(&self) -> &Bytes {
+        self.headers.wire()
+    }
+
     /// The body with its type; nothing when there is no body.
     pub fn body(&self) -> Option<Body> {
         body_of(&self.headers, &self.body)
@@ -88,6 +89,11 @@ impl Request {
 }
 
 impl Response {
+    /// What it was parsed from.
+    pub(crate) const fn wire(&self) -> &Bytes {
+        self.headers.wire()
+    }
+
     /// The body with its type; nothing when there is no body.
     pub fn body(&self) -> Option<Body> {
         body_of(&self.headers, &self.body)
@@ -105,7 +111,8 @@ fn body_of(headers: &Headers, bytes: &Bytes) -> Option<Body> {
 }
 
 /// The body that begins at `start` (RFC 3261 §18.3: what a datagram has beyond Content-Length is dropped).
-pub(crate) fn locate_body(wire: &Bytes, headers: &Headers, start: usize) -> Result<Bytes, Malformed> {
+pub(crate) fn locate_body(headers: &Headers, start: usize) -> Result<Bytes, Malformed> {
+    let wire = headers.wire();
     let rest = wire.get(start..).unwrap_or_default();
     let body = match headers.first::<ContentLength>()? {
         Some(ContentLength(len)) => rest.get(..len).ok_or(Malformed::BodyTruncated)?,
@@ -114,21 +121,9 @@ pub(crate) fn locate_body(wire: &Bytes, headers: &Headers, start: usize) -> Resu
     Ok(if body.is_empty() { Bytes::new() } else { wire.slice_ref(body) })
 }
 
-/// Headers that may stand once and stand twice.
-pub(crate) fn check_unique(headers: &Headers) -> Result<(), Malformed> {
-    let mut seen = 0;
-    for name in headers.names().filter(|name| name.is_unique()) {
-        if seen & name.bit() != 0 {
-            return Err(Malformed::Repeated(name));
-        }
-        seen |= name.bit();
-    }
-    Ok(())
-}
-
 impl Serialize for Request {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        text::serialize_bytes(&self.wire, serializer)
+        text::serialize_bytes(self.wire(), serializer)
     }
 }
 
@@ -143,7 +138,7 @@ impl<'de> Deserialize<'de> for Request {
 
 impl Serialize for Response {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        text::serialize_bytes(&self.wire, serializer)
+        text::serialize_bytes(self.wire(), serializer)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a request asks for.
 
-use super::Text;
+use super::{Piece, Text};
 use core::fmt;
 use serde::{Deserialize, Serialize};
 
@@ -16,10 +16,10 @@ macro_rules! methods {
 
         impl Method {
             /// The method that a token names.
-            pub(crate) fn from_token(token: Text) -> Self {
+            pub(crate) fn from_token(token: Piece<'_>) -> Self {
                 match token.as_bytes() {
                     $(text if text == $text.as_bytes() => Self::$name,)+
-                    _ => Self::Other(token),
+                    _ => Self::Other(token.to_text()),
                 }
             }
 

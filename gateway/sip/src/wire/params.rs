@@ -31,7 +31,13 @@ impl Params {
     /// missing behind its semicolon: some phones end so.
     pub(crate) fn check(text: &[u8]) -> bool {
         let Some((first, text)) = text.split_first() else { return true };
-        if *first != b';' || (text.contains(&b'"') && !quotes_balance(text)) {
+        if *first != b';' {
+            return false;
+        }
+        if let Some(is_sound) = check_plain(text) {
+            return is_sound;
+        }
+        if !quotes_balance(text) {
             return false;
         }
         let mut parts = scan::parts_outside(text, b';').enumerate().peekable();
@@ -117,6 +123,25 @@ fn split_param(part: &[u8]) -> Param<'_> {
     Param { name: scan::trim(name), value: value.map(scan::trim) }
 }
 
+/// The same for parameters without quotes, brackets and white space, as most are; nothing for others.
+fn check_plain(text: &[u8]) -> Option<bool> {
+    if !scan::is_unbroken(text) {
+        return None;
+    }
+    let (mut rest, mut parts) = (text, 0);
+    loop {
+        let (part, tail) = scan::split_at_byte(rest, b';');
+        let name = part.get(..scan::find(part, b'=').unwrap_or(part.len()))?;
+        parts += 1;
+        match tail {
+            _ if parts > limits::PARAMS => return Some(false),
+            None => return Some(part.is_empty() || is_param_name(name)),
+            Some(_) if !is_param_name(name) => return Some(false),
+            Some(tail) => rest = tail,
+        }
+    }
+}
+
 fn quotes_balance(text: &[u8]) -> bool {
     let mut rest = text;
     while let Some(at) = rest.iter().position(|byte| *byte == b'"') {
@@ -131,10 +156,11 @@ fn quotes_balance(text: &[u8]) -> bool {
 
 /// Header parameters are tokens, URI parameters also know `[ ] / : & $` and escapes.
 fn is_param_name(name: &[u8]) -> bool {
-    !name.is_empty()
-        && name
-            .iter()
-            .all(|byte| scan::is_token_byte(*byte) || matches!(byte, b'[' | b']' | b'/' | b':' | b'&' | b'$'))
+    !name.is_empty() && name.iter().all(|byte| is_name_byte(*byte))
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    scan::is_token_byte(byte) || matches!(byte, b'[' | b']' | b'/' | b':' | b'&' | b'$')
 }
 
 fn unquoted(value: &[u8]) -> &[u8] {

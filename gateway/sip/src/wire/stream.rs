@@ -1,6 +1,10 @@
 //! From a stream to messages (RFC 3261 §18.3, RFC 5626 §3.5.1).
 
-use super::{ContentLength, HeaderName, Headers, Malformed, limits, parse, scan};
+use super::{
+    ContentLength, HeaderName, Malformed, limits,
+    parse::{self, Located},
+    scan,
+};
 use bytes::{Buf as _, Bytes, BytesMut};
 
 /// What a stream holds, one after the other.
@@ -149,10 +153,12 @@ fn end_of_head(buffer: &[u8], from: usize) -> Option<usize> {
 /// §18.3: on a stream Content-Length must stand. It is read as [`parse`](super::parse) reads it, so
 /// that both find the same end.
 fn body_len(head: Bytes) -> Result<usize, Malformed> {
-    let head = parse::unfolded(head);
-    let line_end = scan::find(&head, b'\n').ok_or(Malformed::StartLine)?;
-    let (headers, end) = Headers::locate(head, line_end + 1);
-    end?;
+    let Located { headers, end, .. } = parse::locate(head)?;
+    match end {
+        // It does not hide where the message ends.
+        Ok(_) | Err(Malformed::Repeated(_)) => {}
+        Err(malformed) => return Err(malformed),
+    }
     let mut lengths = headers.all::<ContentLength>();
     let ContentLength(len) = lengths.next().ok_or(Malformed::Missing(HeaderName::ContentLength))??;
     if lengths.next().is_some() {

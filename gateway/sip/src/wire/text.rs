@@ -48,6 +48,11 @@ impl Text {
         &self.0
     }
 
+    /// The whole, lent.
+    pub fn piece(&self) -> Piece<'_> {
+        Piece { whole: &self.0, bytes: &self.0 }
+    }
+
     /// The part that `part`, a slice borrowed from this very text, covers; no bytes are copied.
     pub(crate) fn part(&self, part: &[u8]) -> Self {
         Self(self.0.slice_ref(part))
@@ -57,6 +62,42 @@ impl Text {
     #[must_use]
     pub fn detached(&self) -> Self {
         Self(Bytes::copy_from_slice(&self.0))
+    }
+}
+
+/// A piece of a message that is looked at and not yet kept: it costs nothing until it becomes a
+/// [`Text`].
+#[derive(Debug, Clone, Copy)]
+pub struct Piece<'a> {
+    whole: &'a Bytes,
+    bytes: &'a [u8],
+}
+
+impl<'a> Piece<'a> {
+    /// What `part` covers of `whole`.
+    pub(crate) const fn new(whole: &'a Bytes, part: &'a [u8]) -> Self {
+        Self { whole, bytes: part }
+    }
+
+    /// The bytes as they came.
+    pub const fn as_bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// A smaller piece, `part` of this one.
+    #[must_use]
+    pub const fn sub(self, part: &'a [u8]) -> Self {
+        Self { bytes: part, ..self }
+    }
+
+    /// The part that `part`, a slice borrowed from this very piece, covers; no bytes are copied.
+    pub fn part(self, part: &[u8]) -> Text {
+        Text(self.whole.slice_ref(part))
+    }
+
+    /// All of it, to be kept.
+    pub fn to_text(self) -> Text {
+        self.part(self.bytes)
     }
 }
 

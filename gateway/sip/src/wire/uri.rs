@@ -62,7 +62,8 @@ impl Uri {
         let bytes = text.as_bytes();
         let (scheme, rest) = scan::split_at_byte(bytes, b':');
         let rest = rest.ok_or(NotAUri)?;
-        if !is_scheme(scheme) || !bytes.iter().all(|byte| is_uri_byte(*byte)) {
+        // Bytes above ASCII are no URI by the grammar and stand in URIs all the same.
+        if !is_scheme(scheme) || !scan::is_unbroken(bytes) {
             return Err(NotAUri);
         }
         let parts = match scheme {
@@ -134,7 +135,7 @@ impl Uri {
 
     /// The host of a `sip` or `sips` URI.
     pub fn host(&self) -> Option<Host> {
-        Host::parse(&self.text, self.bytes(self.host))
+        Host::parse(self.text.piece(), self.bytes(self.host))
     }
 
     /// The port, when it is told.
@@ -214,18 +215,18 @@ impl Parts {
             (place, None) => (None, place),
         };
         let (place, headers) = scan::split_at_byte(place, b'?');
-        let params_at = place.iter().position(|byte| *byte == b';').unwrap_or(place.len());
+        let headers = headers.unwrap_or_default();
+        let params_at = scan::find(place, b';').unwrap_or(place.len());
         let (hostport, params) = place.split_at_checked(params_at)?;
         let (host, port) = host::split_port(hostport)?;
         let (user, password) = match userinfo.map(|text| scan::split_at_byte(text, b':')) {
             Some((user, password)) => (Some(user), password),
             None => (None, None),
         };
-        let headers = headers.unwrap_or_default();
         // A second `@` would let two readers find two hosts.
-        let is_sound = !place.contains(&b'@')
+        let is_sound = scan::find(place, b'@').is_none()
             && user.is_none_or(|user| !user.is_empty() && scan::escapes_are_whole(user))
-            && headers.split(|byte| *byte == b'&').count() <= limits::PARAMS;
+            && headers.iter().filter(|byte| **byte == b'&').count() < limits::PARAMS;
         if !is_sound {
             return None;
         }
@@ -268,11 +269,6 @@ fn span_of(whole: &[u8], part: Option<&[u8]>) -> Option<Option<Span>> {
 fn is_scheme(scheme: &[u8]) -> bool {
     scheme.first().is_some_and(u8::is_ascii_alphabetic)
         && scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
-}
-
-/// Bytes above ASCII are no URI by the grammar and stand in URIs all the same.
-const fn is_uri_byte(byte: u8) -> bool {
-    !matches!(byte, 0..=b' ' | b'"' | b'<' | b'>' | 0x7f)
 }
 
 fn looks_like_a_number(user: &[u8]) -> bool {

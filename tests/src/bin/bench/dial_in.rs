@@ -197,9 +197,9 @@ impl DialIn {
                     // Lost is lost: the endpoint sends it again.
                     self.socket.send(&bytes).ok();
                 }
-                Output::Event(event) => self.on_event(event),
-                // The crowd has no stream listener.
+                // Its one listener is UDP.
                 Output::Write { .. } | Output::Connect { .. } | Output::Disconnect { .. } => {}
+                Output::Event(event) => self.on_event(event),
             }
         }
     }

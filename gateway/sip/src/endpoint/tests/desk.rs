@@ -39,6 +39,7 @@ pub(super) fn config(node: u16, host: [u8; 4]) -> EndpointConfig {
     EndpointConfig {
         origin: Origin { node: NodeId(node), shard: ShardId(0), boot: BootEpoch(1) },
         timers: Timers::RFC,
+        session: SessionTimer::RFC,
         limits: Limits::DEFAULT,
         product: "gateway".into(),
         accept: "application/sdp".into(),

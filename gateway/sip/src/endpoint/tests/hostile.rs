@@ -11,13 +11,22 @@ use proptest::prelude::*;
 fn messages() -> Vec<String> {
     let mut desk = Desk::new();
     let invite = desk.command(invite_to("192.0.2.20:5060")).sent.remove(0);
-    let mut all: Vec<String> = ["INVITE", "ACK", "BYE", "CANCEL", "INFO", "UPDATE", "OPTIONS"]
+    let mut all: Vec<String> = ["INVITE", "ACK", "BYE", "CANCEL", "INFO", "UPDATE", "PRACK", "OPTIONS"]
         .iter()
         .flat_map(|method| {
-            [Ask::new(method, 1, "").text(), Ask { body: "v=0", ..Ask::new(method, 2, "tag") }.text()]
+            let asks = "Supported: 100rel, timer\r\nSession-Expires: 90\r\nRAck: 1 1 INVITE";
+            [
+                Ask::new(method, 1, "").with(asks).text(),
+                Ask { body: "v=0", ..Ask::new(method, 2, "tag") }.text(),
+            ]
         })
         .collect();
-    all.extend(["100", "180", "200", "302", "486"].map(|status| answer(&invite, status, "b", "v=0")));
+    all.extend(
+        ["100", "180", "200", "302", "422", "486", "491"].map(|status| answer(&invite, status, "b", "v=0")),
+    );
+    let reliable = "Require: 100rel\r\nRSeq: 1\r\nMin-SE: 3000\r\nSession-Expires: 90\r\nContact:";
+    let more: Vec<String> = all.iter().map(|text| text.replacen("Contact:", reliable, 1)).collect();
+    all.extend(more);
     all
 }
 
@@ -30,6 +39,8 @@ enum Step {
     Refuse,
     Hangup,
     Reoffer,
+    Progress,
+    Acknowledge,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -42,6 +53,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Refuse),
         1 => Just(Step::Hangup),
         1 => Just(Step::Reoffer),
+        1 => Just(Step::Progress),
+        1 => Just(Step::Acknowledge),
     ]
 }
 
@@ -69,6 +82,13 @@ proptest! {
                     continue
                 }
                 Step::Hangup => { desk.command(Command::Hangup { dialog, reason: None }); continue }
+                Step::Progress => {
+                    let (status, reliability) = (crate::wire::StatusCode::RINGING, Reliability::Acknowledged);
+                    let progress = Command::Progress { dialog, status, reliability, body: sdp("v=1"), headers: Vec::new() };
+                    desk.command(progress);
+                    continue
+                }
+                Step::Acknowledge => { desk.command(Command::Acknowledge { dialog, body: None }); continue }
                 Step::Reoffer => { desk.command(Command::Reoffer { dialog, body: None }); continue }
             };
             let source = "192.0.2.20:5060".parse().expect("an address");

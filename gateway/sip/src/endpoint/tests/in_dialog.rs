@@ -80,7 +80,7 @@ fn rfc3261_14_1_our_reinvite_is_acknowledged_whatever_it_gets() {
     let reinvite = desk.command(Command::Reoffer { dialog, body: sdp("v=4") }).sent.remove(0);
     assert!(reinvite.starts_with("INVITE sip:phone@192.0.2.20 "), "{reinvite}");
     let glare = desk.feed(&answer(&reinvite, "491", "phone", ""));
-    assert_eq!((glare.lines().len(), glare.told()), (1, vec!["ReofferAnswered 491".into()]));
+    assert_eq!((glare.lines().len(), glare.told().len()), (1, 0));
     let reinvite = desk.command(Command::Reoffer { dialog, body: sdp("v=4") }).sent.remove(0);
     assert_eq!(header(&reinvite, "CSeq"), "2 INVITE");
     let ok = desk.feed(&answer(&reinvite, "200", "phone", "v=5"));

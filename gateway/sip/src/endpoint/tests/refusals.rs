@@ -26,6 +26,7 @@ fn cases() -> alloc::vec::Vec<Case> {
         case("options says what we accept", &options, "200 OK", ("Accept", "application/sdp")),
         case("unknown method", &Ask::new("FROBNICATE", 1, ""), "501 Not Implemented", ALLOW),
         case("register", &Ask::new("REGISTER", 1, ""), "405 Method Not Allowed", ALLOW),
+        case("refer", &Ask::new("REFER", 1, "").with("Refer-To: <sip:x@y>"), "603 Decline", TAGGED),
         case("message", &Ask::new("MESSAGE", 1, ""), "405 Method Not Allowed", ALLOW),
         case(
             "scheme",

@@ -30,7 +30,7 @@ fn act(world: &mut World, side: Side, name: &str) {
         "ring" => Command::Progress {
             dialog,
             status: StatusCode::RINGING,
-            reliability: Reliability::BestEffort,
+            reliability: Reliability::Acknowledged,
             body: None,
             headers: vec![],
         },
@@ -90,7 +90,10 @@ fn run(side: Side, cut: usize) -> (Vec<String>, Vec<String>, bool) {
 fn a_call_goes_on_from_any_step_on_either_side() {
     let (caller, callee, _) = run(Side::Caller, usize::MAX);
     assert_eq!(caller, ["Progressed 180", "Accepted 200", "ReofferAnswered 200", "Info", "Ended Local"]);
-    assert_eq!(callee, ["Invited", "Acknowledged", "Reoffered", "Acknowledged", "Ended Bye"]);
+    assert_eq!(
+        callee,
+        ["Invited", "ProgressAcknowledged", "Acknowledged", "Reoffered", "Acknowledged", "Ended Bye"]
+    );
     for side in [Side::Caller, Side::Callee] {
         for cut in 0.. {
             let (caller_told, callee_told, is_reached) = run(side, cut);

@@ -1,7 +1,7 @@
 //! Call-ID (RFC 3261 §20.8).
 
 use super::{Header, HeaderName, Shape};
-use crate::wire::Text;
+use crate::wire::{Piece, Text};
 use bytes::{BufMut as _, BytesMut};
 use serde::{Deserialize, Serialize};
 
@@ -14,10 +14,10 @@ impl Header for CallId {
     const NAME: HeaderName = HeaderName::CallId;
     const SHAPE: Shape = Shape::Single;
 
-    fn parse(value: &Text) -> Option<Self> {
+    fn parse(value: Piece<'_>) -> Option<Self> {
         let bytes = value.as_bytes();
         let is_word = !bytes.is_empty() && bytes.iter().all(|byte| !matches!(byte, 0..=b' ' | b',' | 0x7f));
-        is_word.then(|| Self(value.clone()))
+        is_word.then(|| Self(value.to_text()))
     }
 
     fn write(&self, out: &mut BytesMut) {

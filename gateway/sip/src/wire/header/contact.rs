@@ -1,7 +1,7 @@
 //! Contact (RFC 3261 §20.10).
 
 use super::{Header, HeaderName, Shape};
-use crate::wire::{NameAddr, Text, scan};
+use crate::wire::{NameAddr, Piece, scan};
 use bytes::{BufMut as _, BytesMut};
 
 /// Where to reach somebody directly.
@@ -27,7 +27,7 @@ impl Header for Contact {
     const NAME: HeaderName = HeaderName::Contact;
     const SHAPE: Shape = Shape::List;
 
-    fn parse(value: &Text) -> Option<Self> {
+    fn parse(value: Piece<'_>) -> Option<Self> {
         match scan::trim(value.as_bytes()) {
             b"*" => Some(Self::All),
             _ => NameAddr::parse(value).map(Self::Address),

@@ -1,7 +1,7 @@
 //! Content-Length (RFC 3261 §20.14).
 
 use super::{Header, HeaderName, Shape};
-use crate::wire::{Text, host::write_display, scan};
+use crate::wire::{Piece, host::write_display, scan};
 use bytes::BytesMut;
 
 /// How many bytes the body has.
@@ -12,7 +12,7 @@ impl Header for ContentLength {
     const NAME: HeaderName = HeaderName::ContentLength;
     const SHAPE: Shape = Shape::Single;
 
-    fn parse(value: &Text) -> Option<Self> {
+    fn parse(value: Piece<'_>) -> Option<Self> {
         scan::decimal(value.as_bytes()).and_then(|number| usize::try_from(number).ok()).map(Self)
     }
 

@@ -1,7 +1,7 @@
 //! Content-Type (RFC 3261 §20.15).
 
 use super::{Header, HeaderName, Shape};
-use crate::wire::{Params, Text, scan};
+use crate::wire::{Params, Piece, Text, scan};
 use bytes::{BufMut as _, BytesMut};
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +44,7 @@ impl Header for ContentType {
     const NAME: HeaderName = HeaderName::ContentType;
     const SHAPE: Shape = Shape::Single;
 
-    fn parse(value: &Text) -> Option<Self> {
+    fn parse(value: Piece<'_>) -> Option<Self> {
         let bytes = value.as_bytes();
         let params_at = bytes.iter().position(|byte| *byte == b';').unwrap_or(bytes.len());
         let (media, params) = bytes.split_at_checked(params_at)?;

@@ -1,7 +1,7 @@
 //! CSeq (RFC 3261 §20.16).
 
 use super::{Header, HeaderName, Shape};
-use crate::wire::{Method, Text, host::write_display, scan};
+use crate::wire::{Method, Piece, host::write_display, scan};
 use bytes::{BufMut as _, BytesMut};
 use serde::{Deserialize, Serialize};
 
@@ -30,13 +30,13 @@ impl Header for CSeq {
     const NAME: HeaderName = HeaderName::CSeq;
     const SHAPE: Shape = Shape::Single;
 
-    fn parse(value: &Text) -> Option<Self> {
+    fn parse(value: Piece<'_>) -> Option<Self> {
         let bytes = value.as_bytes();
         let (number, rest) = bytes.split_at_checked(bytes.iter().position(|byte| scan::is_blank(*byte))?)?;
         let number =
             u32::try_from(scan::decimal(number)?).ok().filter(|number| *number <= i32::MAX as u32)?;
         let method = scan::trim(rest);
-        let method = scan::is_token(method).then(|| Method::from_token(value.part(method)))?;
+        let method = scan::is_token(method).then(|| Method::from_token(value.sub(method)))?;
         Some(Self { number: SequenceNumber(number), method })
     }
 

@@ -1,7 +1,7 @@
 //! Max-Forwards (RFC 3261 §20.22).
 
 use super::{Header, HeaderName, Shape};
-use crate::wire::{Text, host::write_display, scan};
+use crate::wire::{Piece, host::write_display, scan};
 use bytes::BytesMut;
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,7 @@ impl Header for MaxForwards {
     const NAME: HeaderName = HeaderName::MaxForwards;
     const SHAPE: Shape = Shape::Single;
 
-    fn parse(value: &Text) -> Option<Self> {
+    fn parse(value: Piece<'_>) -> Option<Self> {
         scan::decimal(value.as_bytes()).and_then(|number| u8::try_from(number).ok()).map(Self)
     }
 

@@ -1,7 +1,7 @@
 //! Min-SE (RFC 4028 §5).
 
 use super::{Header, HeaderName, Shape, session_expires::split_seconds};
-use crate::wire::{Text, host::write_display};
+use crate::wire::{Piece, host::write_display};
 use bytes::BytesMut;
 
 /// The shortest session interval that the sender, or a proxy on the way, takes, in seconds.
@@ -12,7 +12,7 @@ impl Header for MinSe {
     const NAME: HeaderName = HeaderName::MinSe;
     const SHAPE: Shape = Shape::Single;
 
-    fn parse(value: &Text) -> Option<Self> {
+    fn parse(value: Piece<'_>) -> Option<Self> {
         split_seconds(value).map(|(seconds, _)| Self(seconds))
     }
 

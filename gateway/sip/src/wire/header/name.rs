@@ -102,7 +102,7 @@ impl HeaderName {
         }
         while candidates != 0 {
             let (candidate, text, _) = Self::ALL.get(candidates.trailing_zeros() as usize)?;
-            if text.as_bytes().eq_ignore_ascii_case(name) {
+            if text.as_bytes() == name || text.as_bytes().eq_ignore_ascii_case(name) {
                 return Some(*candidate);
             }
             candidates &= candidates - 1;

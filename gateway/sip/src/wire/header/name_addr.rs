@@ -1,6 +1,6 @@
 //! `"Name" <uri>;parameters` (RFC 3261 §20.10), which many headers are made of.
 
-use crate::wire::{Params, Text, Uri, scan};
+use crate::wire::{Params, Piece, Text, Uri, scan};
 use bytes::{BufMut as _, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
@@ -51,7 +51,7 @@ impl NameAddr {
     }
 
     /// Reads one value.
-    pub(crate) fn parse(value: &Text) -> Option<Self> {
+    pub(crate) fn parse(value: Piece<'_>) -> Option<Self> {
         let bytes = scan::trim(value.as_bytes());
         if bytes.first() == Some(&b'"') {
             let (quoted, rest) = bytes.split_at_checked(scan::quoted_len(bytes)?)?;
@@ -69,7 +69,7 @@ impl NameAddr {
         }
     }
 
-    fn parse_bracketed(whole: &Text, display: Option<Text>, text: &[u8]) -> Option<Self> {
+    fn parse_bracketed(whole: Piece<'_>, display: Option<Text>, text: &[u8]) -> Option<Self> {
         let inside = text.strip_prefix(b"<")?;
         let (uri, params) = scan::split_at_byte(inside, b'>');
         let params = Params::parse(whole.part(scan::trim(params?)))?;
@@ -78,7 +78,7 @@ impl NameAddr {
 
     /// RFC 3261 §20: without brackets, what follows a semicolon belongs to the header, and the URI
     /// can hold no comma, question mark or semicolon.
-    fn parse_bare(whole: &Text, text: &[u8]) -> Option<Self> {
+    fn parse_bare(whole: Piece<'_>, text: &[u8]) -> Option<Self> {
         let params_at = text.iter().position(|byte| *byte == b';').unwrap_or(text.len());
         let (uri, params) = text.split_at_checked(params_at)?;
         if uri.iter().any(|byte| matches!(byte, b'?' | b',')) {
@@ -115,7 +115,7 @@ pub(crate) fn write_quoted(out: &mut BytesMut, text: &[u8]) {
 }
 
 /// The inside of a quoted string without its backslashes; a copy only where there is one.
-pub(crate) fn unescape(whole: &Text, inside: &[u8]) -> Text {
+pub(crate) fn unescape(whole: Piece<'_>, inside: &[u8]) -> Text {
     if !inside.contains(&b'\\') {
         return whole.part(inside);
     }
@@ -139,7 +139,7 @@ macro_rules! address_header {
             const NAME: $crate::wire::HeaderName = $crate::wire::HeaderName::$name;
             const SHAPE: $crate::wire::header::Shape = $crate::wire::header::Shape::$shape;
 
-            fn parse(value: &$crate::wire::Text) -> Option<Self> {
+            fn parse(value: $crate::wire::Piece<'_>) -> Option<Self> {
                 $crate::wire::NameAddr::parse(value).map(Self)
             }
 

@@ -1,7 +1,7 @@
 //! Supported, Require and Unsupported (RFC 3261 §20.37, §20.32, §20.40).
 
 use super::{Header, HeaderName, Shape};
-use crate::wire::{Text, scan};
+use crate::wire::{Piece, Text, scan};
 use bytes::{BufMut as _, BytesMut};
 
 /// The name of an extension. Compared without regard to case.
@@ -18,8 +18,8 @@ macro_rules! option_header {
             const NAME: HeaderName = HeaderName::$name;
             const SHAPE: Shape = Shape::List;
 
-            fn parse(value: &Text) -> Option<Self> {
-                scan::is_token(value.as_bytes()).then(|| Self(OptionTag(value.clone())))
+            fn parse(value: Piece<'_>) -> Option<Self> {
+                scan::is_token(value.as_bytes()).then(|| Self(OptionTag(value.to_text())))
             }
 
             fn write(&self, out: &mut BytesMut) {

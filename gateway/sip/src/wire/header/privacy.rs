@@ -1,7 +1,7 @@
 //! Privacy (RFC 3323 §4.2, RFC 3325 §9.3).
 
 use super::{Header, HeaderName, Shape};
-use crate::wire::{Text, scan};
+use crate::wire::{Piece, Text, scan};
 use bytes::{BufMut as _, BytesMut};
 
 /// What a caller wants hidden: `id`, `user`, `header`, `session`, `critical`, or `none`.
@@ -23,8 +23,8 @@ impl Header for Privacy {
     // Deviation: RFC 3323 separates by semicolons; some write commas, which make values of one header.
     const SHAPE: Shape = Shape::List;
 
-    fn parse(value: &Text) -> Option<Self> {
-        scan::parts_outside(value.as_bytes(), b';').all(scan::is_token).then(|| Self(value.clone()))
+    fn parse(value: Piece<'_>) -> Option<Self> {
+        scan::parts_outside(value.as_bytes(), b';').all(scan::is_token).then(|| Self(value.to_text()))
     }
 
     fn write(&self, out: &mut BytesMut) {

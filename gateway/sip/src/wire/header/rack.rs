@@ -1,7 +1,7 @@
 //! RAck (RFC 3262 §7.2).
 
 use super::{CSeq, Header, HeaderName, RSeq, Shape};
-use crate::wire::{Text, host::write_display, scan};
+use crate::wire::{Piece, host::write_display, scan};
 use bytes::{BufMut as _, BytesMut};
 use serde::{Deserialize, Serialize};
 
@@ -18,14 +18,11 @@ impl Header for RAck {
     const NAME: HeaderName = HeaderName::RAck;
     const SHAPE: Shape = Shape::Single;
 
-    fn parse(value: &Text) -> Option<Self> {
+    fn parse(value: Piece<'_>) -> Option<Self> {
         let bytes = value.as_bytes();
         let blank = bytes.iter().position(|byte| scan::is_blank(*byte))?;
         let (rseq, rest) = bytes.split_at_checked(blank)?;
-        Some(Self {
-            rseq: RSeq::parse(&value.part(rseq))?,
-            cseq: CSeq::parse(&value.part(scan::trim(rest)))?,
-        })
+        Some(Self { rseq: RSeq::parse(value.sub(rseq))?, cseq: CSeq::parse(value.sub(scan::trim(rest)))? })
     }
 
     fn write(&self, out: &mut BytesMut) {

@@ -1,7 +1,7 @@
 //! Reason (RFC 3326), in responses as well (RFC 6432).
 
 use super::{Header, HeaderName, Shape, name_addr};
-use crate::wire::{Params, StatusCode, Text, host::write_display, scan};
+use crate::wire::{Params, Piece, StatusCode, Text, host::write_display, scan};
 use bytes::{BufMut as _, BytesMut};
 use serde::{Deserialize, Serialize};
 use terms::cause::Cause;
@@ -50,7 +50,7 @@ impl Header for Reason {
     const NAME: HeaderName = HeaderName::Reason;
     const SHAPE: Shape = Shape::List;
 
-    fn parse(value: &Text) -> Option<Self> {
+    fn parse(value: Piece<'_>) -> Option<Self> {
         let bytes = value.as_bytes();
         let params_at = bytes.iter().position(|byte| *byte == b';').unwrap_or(bytes.len());
         let (protocol, params) = bytes.split_at_checked(params_at)?;
@@ -63,7 +63,7 @@ impl Header for Reason {
         let number = number.and_then(|number| u16::try_from(number).ok());
         let q850 =
             number.and_then(|number| u8::try_from(number).ok()).filter(|number| (1..128).contains(number));
-        let text = params.get("text").map(|text| name_addr::unescape(&text, text.as_bytes()));
+        let text = params.get("text").map(|text| name_addr::unescape(text.piece(), text.as_bytes()));
         let cause = match (q850, number.and_then(StatusCode::new)) {
             (Some(cause), _) if protocol.is("Q.850") => ReasonCause::Q850(Cause(cause)),
             (_, Some(status)) if protocol.is("SIP") => ReasonCause::Sip(status),

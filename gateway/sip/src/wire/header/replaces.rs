@@ -1,7 +1,7 @@
 //! Replaces (RFC 3891). It is read, for the record; nobody is told that we support it.
 
 use super::{CallId, Header, HeaderName, Shape, Tag};
-use crate::wire::{Params, Text, scan};
+use crate::wire::{Params, Piece, scan};
 use bytes::{BufMut as _, BytesMut};
 
 /// The dialog that a new call takes the place of.
@@ -29,11 +29,11 @@ impl Header for Replaces {
     const NAME: HeaderName = HeaderName::Replaces;
     const SHAPE: Shape = Shape::Single;
 
-    fn parse(value: &Text) -> Option<Self> {
+    fn parse(value: Piece<'_>) -> Option<Self> {
         let bytes = value.as_bytes();
         let (call_id, params) = bytes.split_at_checked(scan::find(bytes, b';')?)?;
         let replaces = Self {
-            call_id: CallId::parse(&value.part(scan::trim(call_id)))?,
+            call_id: CallId::parse(value.sub(scan::trim(call_id)))?,
             params: Params::parse(value.part(params))?,
         };
         let is_whole = replaces.params.has("to-tag") && replaces.params.has("from-tag");

@@ -1,7 +1,7 @@
 //! Retry-After (RFC 3261 §20.33).
 
 use super::{Header, HeaderName, Shape};
-use crate::wire::{Text, host::write_display, scan};
+use crate::wire::{Piece, host::write_display, scan};
 use bytes::BytesMut;
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ impl Header for RetryAfter {
     const NAME: HeaderName = HeaderName::RetryAfter;
     const SHAPE: Shape = Shape::Single;
 
-    fn parse(value: &Text) -> Option<Self> {
+    fn parse(value: Piece<'_>) -> Option<Self> {
         let bytes = value.as_bytes();
         let len = bytes.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(bytes.len());
         let seconds = scan::decimal(bytes.get(..len)?)?;

@@ -1,7 +1,7 @@
 //! RSeq (RFC 3262 §7.1).
 
 use super::{Header, HeaderName, Shape};
-use crate::wire::{Text, host::write_display, scan};
+use crate::wire::{Piece, host::write_display, scan};
 use bytes::BytesMut;
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,7 @@ impl Header for RSeq {
     const NAME: HeaderName = HeaderName::RSeq;
     const SHAPE: Shape = Shape::Single;
 
-    fn parse(value: &Text) -> Option<Self> {
+    fn parse(value: Piece<'_>) -> Option<Self> {
         scan::decimal(value.as_bytes()).and_then(|number| u32::try_from(number).ok()).map(Self)
     }
 

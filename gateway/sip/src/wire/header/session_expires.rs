@@ -1,7 +1,7 @@
 //! Session-Expires (RFC 4028 §4).
 
 use super::{Header, HeaderName, Shape};
-use crate::wire::{Params, Text, host::write_display, scan};
+use crate::wire::{Params, Piece, host::write_display, scan};
 use bytes::{BufMut as _, BytesMut};
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +27,7 @@ impl Header for SessionExpires {
     const NAME: HeaderName = HeaderName::SessionExpires;
     const SHAPE: Shape = Shape::Single;
 
-    fn parse(value: &Text) -> Option<Self> {
+    fn parse(value: Piece<'_>) -> Option<Self> {
         let (seconds, params) = split_seconds(value)?;
         let refresher = match params.get("refresher") {
             Some(side) if side.is("uac") => Some(Refresher::Uac),
@@ -48,7 +48,7 @@ impl Header for SessionExpires {
 }
 
 /// `delta-seconds` and the parameters behind.
-pub(super) fn split_seconds(value: &Text) -> Option<(u32, Params)> {
+pub(super) fn split_seconds(value: Piece<'_>) -> Option<(u32, Params)> {
     let bytes = value.as_bytes();
     let params_at = scan::find(bytes, b';').unwrap_or(bytes.len());
     let (seconds, params) = bytes.split_at_checked(params_at)?;

@@ -1,7 +1,7 @@
 //! Session-ID (RFC 7989, and RFC 7329 before it).
 
 use super::{Header, HeaderName, Shape};
-use crate::wire::{Params, Text, scan};
+use crate::wire::{Params, Piece, Text, scan};
 use bytes::{BufMut as _, BytesMut};
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ impl Header for SessionId {
     const NAME: HeaderName = HeaderName::SessionId;
     const SHAPE: Shape = Shape::Single;
 
-    fn parse(value: &Text) -> Option<Self> {
+    fn parse(value: Piece<'_>) -> Option<Self> {
         let bytes = value.as_bytes();
         let (local, params) = bytes.split_at_checked(scan::find(bytes, b';').unwrap_or(bytes.len()))?;
         let local = value.part(scan::trim(local));

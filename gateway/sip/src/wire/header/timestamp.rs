@@ -1,7 +1,7 @@
 //! Timestamp (RFC 3261 §20.38).
 
 use super::{Header, HeaderName, Shape};
-use crate::wire::Text;
+use crate::wire::{Piece, Text};
 use bytes::{BufMut as _, BytesMut};
 
 /// When the request was sent, in the sender's own count; echoed in 100 (RFC 3261 §8.2.6.1).
@@ -12,8 +12,8 @@ impl Header for Timestamp {
     const NAME: HeaderName = HeaderName::Timestamp;
     const SHAPE: Shape = Shape::Single;
 
-    fn parse(value: &Text) -> Option<Self> {
-        Some(Self(value.clone()))
+    fn parse(value: Piece<'_>) -> Option<Self> {
+        Some(Self(value.to_text()))
     }
 
     fn write(&self, out: &mut BytesMut) {

@@ -2,7 +2,7 @@
 
 use super::{Header, HeaderName, Shape};
 use crate::wire::{
-    Host, Param, Params, Text,
+    Host, Param, Params, Piece, Text,
     host::{self, write_display},
     params::write_param,
     scan,
@@ -30,7 +30,7 @@ pub enum Transport {
 }
 
 impl Transport {
-    fn from_token(whole: &Text, token: &[u8]) -> Self {
+    fn from_token(whole: Piece<'_>, token: &[u8]) -> Self {
         match token {
             _ if token.eq_ignore_ascii_case(b"UDP") => Self::Udp,
             _ if token.eq_ignore_ascii_case(b"TCP") => Self::Tcp,
@@ -162,7 +162,7 @@ impl Header for Via {
     const NAME: HeaderName = HeaderName::Via;
     const SHAPE: Shape = Shape::List;
 
-    fn parse(value: &Text) -> Option<Self> {
+    fn parse(value: Piece<'_>) -> Option<Self> {
         let bytes = value.as_bytes();
         let params_at = scan::find_outside(bytes, b';').unwrap_or(bytes.len());
         let (front, params) = bytes.split_at_checked(params_at)?;

@@ -1,7 +1,7 @@
 //! Warning (RFC 3261 §20.43).
 
 use super::{Header, HeaderName, Shape, name_addr};
-use crate::wire::{Text, host::write_display, scan};
+use crate::wire::{Piece, Text, host::write_display, scan};
 use bytes::{BufMut as _, BytesMut};
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ impl Header for Warning {
     const NAME: HeaderName = HeaderName::Warning;
     const SHAPE: Shape = Shape::List;
 
-    fn parse(value: &Text) -> Option<Self> {
+    fn parse(value: Piece<'_>) -> Option<Self> {
         let (code, rest) = scan::split_at_byte(value.as_bytes(), b' ');
         let code = u16::try_from(scan::decimal(code)?).ok().filter(|code| (100..1000).contains(code))?;
         let (agent, rest) = scan::split_at_byte(scan::trim(rest?), b' ');

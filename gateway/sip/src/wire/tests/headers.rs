@@ -11,7 +11,7 @@ use core::fmt::Debug;
 use terms::cause::Cause;
 
 fn read<H: Header>(text: &str) -> Option<H> {
-    H::parse(&Text::from(text))
+    H::parse(Text::from(text).piece())
 }
 
 fn written<H: Header>(header: &H) -> String {

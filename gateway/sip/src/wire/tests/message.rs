@@ -177,5 +177,5 @@ fn a_request_survives_serialization_byte_by_byte() {
     let Ok(Message::Request(request)) = parse(datagram.clone().into()) else { panic!("a request") };
     let json = serde_json::to_string(&request).expect("text");
     let back: Request = serde_json::from_str(&json).expect("a request");
-    assert_eq!(back.wire, datagram);
+    assert_eq!(*back.wire(), datagram);
 }

@@ -1,0 +1,184 @@
+//! From the IVR's first word into a meeting, and out of it again.
+
+use terms::{
+    Cause, MeetingTag,
+    media::{Command, PlayId, Route},
+};
+
+use super::{ANNOUNCEMENT_BOUND, Call, Context, Pending, Stage};
+use crate::{
+    event::{Event, Keyed},
+    ivr::{self, Finish, Ivr},
+    outcome::Outcome,
+    question::{Admission, Answer, Departure, LeaseAnswer, Question, Role, Terminal, Verdict},
+};
+
+impl Call {
+    /// Who holds which meeting as what, for core and lease service after a restore.
+    pub(crate) fn membership(&self) -> Option<(Departure, Role)> {
+        let (tag, role) = match &self.stage {
+            Stage::Meeting { tag, role } | Stage::Announcing { joined: Some((tag, role)), .. } => {
+                (*tag, *role)
+            }
+            Stage::Admitting { tag } => (*tag, Role::Guest),
+            _ => return None,
+        };
+        Some((Departure { leg: self.leg, terminal: self.terminal(), tag }, role))
+    }
+
+    /// The meeting that the leg is in, or is being told that it is in.
+    pub(crate) fn meeting(&self) -> Option<MeetingTag> {
+        match &self.stage {
+            Stage::Meeting { tag, .. } => Some(*tag),
+            Stage::Announcing { joined: Some((tag, _)), .. } => Some(*tag),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn on_answer(&mut self, answer: Answer, context: &mut Context<'_>) {
+        self.pending = None;
+        let stage = std::mem::replace(&mut self.stage, Stage::Recorded);
+        self.stage = match (stage, answer) {
+            (Stage::Ivr(ivr), Answer::Password(verdict)) => {
+                let keyed = if verdict == Verdict::Wrong { Keyed::Wrong } else { Keyed::Right };
+                context.out.event(self.id, Event::Keyed(keyed));
+                self.feed_ivr(ivr, ivr::Input::Verdict(verdict), context)
+            }
+            (Stage::Leasing { role }, Answer::Lease(LeaseAnswer::Granted { tag, .. })) => {
+                self.ask(Question::Admit { leg: self.leg, tag, role }, context);
+                Stage::Admitting { tag }
+            }
+            (Stage::Leasing { .. }, Answer::Lease(LeaseAnswer::Held)) => {
+                self.announce(Outcome::InAnotherMeeting, None, context)
+            }
+            (Stage::Admitting { tag }, Answer::Admission(admission)) => {
+                self.on_admission(tag, admission, context)
+            }
+            (Stage::Admitting { tag }, Answer::Unreachable) => {
+                self.depart(tag, context);
+                self.announce(Outcome::CoreUnreachable, None, context)
+            }
+            (Stage::Ivr(_) | Stage::Leasing { .. }, Answer::Unreachable) => {
+                self.announce(Outcome::CoreUnreachable, None, context)
+            }
+            // An answer of another kind than the question: nothing was asked of it.
+            (stage, _) => stage,
+        };
+    }
+
+    /// The meeting is over, or the participant is put out of it.
+    pub(crate) fn on_put_out(&mut self, outcome: Outcome, context: &mut Context<'_>) {
+        if let Some(tag) = self.meeting() {
+            self.depart(tag, context);
+            self.stage = self.announce(outcome, None, context);
+        }
+    }
+
+    fn on_admission(&mut self, tag: MeetingTag, admission: Admission, context: &mut Context<'_>) -> Stage {
+        let outcome = Outcome::of_admission(admission);
+        context.out.event(self.id, Event::Outcome(outcome));
+        if let Admission::Admitted(role) = admission {
+            self.milestones.meeting = Some(tag);
+            return self.announce(outcome, Some((tag, role)), context);
+        }
+        self.depart(tag, context);
+        self.announce(outcome, None, context)
+    }
+
+    pub(super) fn after_announcement(
+        &mut self,
+        outcome: Outcome,
+        joined: Option<(MeetingTag, Role)>,
+        context: &mut Context<'_>,
+    ) -> Stage {
+        let Some((tag, role)) = joined else {
+            self.stage = Stage::Recorded;
+            self.end(outcome.cause().unwrap_or(Cause::NORMAL_CLEARING), context);
+            return std::mem::replace(&mut self.stage, Stage::Recorded);
+        };
+        self.milestones.joined = Some(context.now.wall);
+        context.out.event(self.id, Event::Joined { tag, role });
+        let route = Route::Meeting { tag, voice: self.voice };
+        context.out.media(Command::Route { port: self.port, route });
+        Stage::Meeting { tag, role }
+    }
+
+    pub(super) fn feed_ivr(
+        &mut self,
+        mut ivr: Box<Ivr>,
+        input: ivr::Input,
+        context: &mut Context<'_>,
+    ) -> Stage {
+        ivr.handle_input(context.now.mono, input);
+        while let Some(output) = ivr.poll_output() {
+            match output {
+                ivr::Output::Play(play, items) => {
+                    let route = Route::Prompts { play, items };
+                    context.out.media(Command::Route { port: self.port, route });
+                }
+                ivr::Output::StopPlaying => {
+                    let route = Route::Prompts { play: PlayId(u64::MAX), items: Vec::new() };
+                    context.out.media(Command::Route { port: self.port, route });
+                }
+                ivr::Output::Check { meeting, password } => {
+                    let scope = self.tenant.clone();
+                    self.ask(Question::CheckPassword { meeting, password, scope }, context);
+                }
+                ivr::Output::Finished(finish) => {
+                    self.languages = ivr.languages().to_vec();
+                    self.next_play = ivr.next_play();
+                    return self.on_finish(finish, context);
+                }
+            }
+        }
+        Stage::Ivr(ivr)
+    }
+
+    fn on_finish(&mut self, finish: Finish, context: &mut Context<'_>) -> Stage {
+        self.pending = None;
+        match finish {
+            Finish::Right { meeting, role } => {
+                self.ask(Question::TakeLease { terminal: self.terminal(), meeting }, context);
+                Stage::Leasing { role }
+            }
+            Finish::TooOften => self.announce(Outcome::WrongTooOften, None, context),
+            Finish::TimedOut => self.announce(Outcome::TimedOut, None, context),
+        }
+    }
+
+    /// Tells the caller how it ended; `joined` follows where it ended well.
+    fn announce(
+        &mut self,
+        outcome: Outcome,
+        joined: Option<(MeetingTag, Role)>,
+        context: &mut Context<'_>,
+    ) -> Stage {
+        if joined.is_none() {
+            context.out.event(self.id, Event::Outcome(outcome));
+        }
+        let play = self.next_play;
+        self.next_play = PlayId(play.0 + 1);
+        let items = ivr::speak(&self.languages, outcome.prompts());
+        context.out.media(Command::Route { port: self.port, route: Route::Prompts { play, items } });
+        Stage::Announcing { play, outcome, joined, until: context.now.mono + ANNOUNCEMENT_BOUND }
+    }
+
+    fn ask(&mut self, question: Question, context: &mut Context<'_>) {
+        let id = context.ids.question();
+        let until = context.now.mono + context.settings.question_timeout;
+        context.out.question(id, question.clone());
+        self.pending = Some(Pending { id, question, until });
+    }
+
+    const fn terminal(&self) -> Terminal {
+        Terminal::PhoneCall(self.id)
+    }
+
+    /// Tells core and lease service that the meeting is left.
+    pub(super) fn depart(&self, tag: MeetingTag, context: &mut Context<'_>) {
+        context.out.departure(Departure { leg: self.leg, terminal: self.terminal(), tag });
+        if self.milestones.joined.is_some() {
+            context.out.event(self.id, Event::Left { tag });
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! When what happened to a call, for its record (REL-5).
+
+use serde::{Deserialize, Serialize};
+use terms::{CallId, Cause, LegId, MeetingTag, WallTime, media::Quality};
+
+use crate::{
+    event::LegRecord,
+    leg::{Arrival, EndedBy},
+};
+
+/// What the record will tell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Milestones {
+    pub(super) arrived: WallTime,
+    pub(super) answered: Option<WallTime>,
+    pub(super) joined: Option<WallTime>,
+    pub(super) ended: Option<(Cause, EndedBy)>,
+    pub(super) meeting: Option<MeetingTag>,
+}
+
+impl Milestones {
+    pub(super) const fn at(arrived: WallTime) -> Self {
+        Self { arrived, answered: None, joined: None, ended: None, meeting: None }
+    }
+
+    /// Those of a call that was refused as it came.
+    pub(crate) const fn refused(arrived: WallTime, cause: Cause) -> Self {
+        Self { ended: Some((cause, EndedBy::Gateway)), ..Self::at(arrived) }
+    }
+
+    pub(crate) fn record(
+        &self,
+        call: CallId,
+        leg: LegId,
+        arrival: &Arrival,
+        (ended, quality): (WallTime, Option<Quality>),
+    ) -> LegRecord {
+        let (cause, by) = self.ended.unwrap_or((Cause::NORMAL_UNSPECIFIED, EndedBy::Failure));
+        LegRecord {
+            call,
+            leg,
+            trunk: arrival.trunk.clone(),
+            caller: arrival.caller.number().map(str::to_owned),
+            called: arrival.called.clone(),
+            meeting: self.meeting.map(|tag| tag.meeting),
+            arrived: self.arrived,
+            answered: self.answered,
+            joined: self.joined,
+            ended,
+            cause,
+            by,
+            quality,
+        }
+    }
+}

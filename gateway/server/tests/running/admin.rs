@@ -1,0 +1,99 @@
+//! The administration over HTTP, as a client sees it.
+
+use crate::stand::Stand;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+const TOKEN: &str = "test-token";
+
+/// One request by hand: its status, and its body where that is JSON.
+async fn ask(stand: &Stand, request: &str, token: Option<&str>, body: Option<Value>) -> (u16, Value) {
+    let body = body.map_or_else(String::new, |body| body.to_string());
+    let token = token.map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"));
+    let text = format!(
+        "{request} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n{token}Content-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(stand.http).await.expect("it listens");
+    stream.write_all(text.as_bytes()).await.expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("it answers");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("an HTTP answer");
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    (status, serde_json::from_str(body).unwrap_or(Value::Null))
+}
+
+fn meeting(id: &str) -> Value {
+    json!({ "id": id, "tenant": "test", "host_password": "8765", "guest_password": "5678" })
+}
+
+fn with(key: &str, value: Value) -> Option<Value> {
+    let mut meeting = meeting("900100009");
+    meeting[key] = value;
+    Some(meeting)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sec_1_without_the_token_nothing_is_told_or_done() {
+    let stand = Stand::start().await;
+    for token in [None, Some("wrong"), Some("")] {
+        for request in
+            ["GET /v1/status", "GET /v1/meetings", "POST /v1/meetings", "DELETE /v1/meetings/900100001"]
+        {
+            let body = Some(meeting("900100009"));
+            assert_eq!(ask(&stand, request, token, body).await.0, 401, "{request} {token:?}");
+        }
+    }
+    for request in ["GET /healthz", "GET /readyz", "GET /metrics"] {
+        assert_eq!(ask(&stand, request, None, None).await.0, 200, "{request}");
+    }
+    assert_eq!(
+        ask(&stand, "GET /v1/meetings/900100001", Some(TOKEN), None).await.0,
+        200,
+        "it is still there"
+    );
+    stand.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_meeting_that_can_not_be_is_refused_with_a_remedy() {
+    let stand = Stand::start().await;
+    let rows = [
+        ("an ID in use", with("id", "900100001".into()), 409),
+        ("no digits in the ID", with("id", "room".into()), 422),
+        ("an unknown tenant", with("tenant", "nobody".into()), 422),
+        ("no capacity", with("capacity", 0.into()), 422),
+        ("letters in a password", with("guest_password", "abcd".into()), 422),
+        ("a short password", with("host_password", "123".into()), 422),
+        ("one password for both", with("host_password", "5678".into()), 422),
+        ("an unknown key", with("colour", "blue".into()), 422),
+    ];
+    for (name, body, status) in rows {
+        assert_eq!(ask(&stand, "POST /v1/meetings", Some(TOKEN), body).await.0, status, "{name}");
+    }
+    let (status, answer) = ask(&stand, "GET /v1/meetings/900100009", Some(TOKEN), None).await;
+    assert_eq!(status, 404);
+    assert!(answer["error"].is_string());
+    stand.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rel_4_a_meeting_that_was_acknowledged_is_there_after_a_restart_and_gone_once_deleted() {
+    let stand = Stand::start().await;
+    let (status, made) = ask(&stand, "POST /v1/meetings", Some(TOKEN), Some(meeting("012345678"))).await;
+    assert_eq!((status, &made["id"], &made["capacity"]), (201, &"012345678".into(), &1_000.into()));
+    assert!(!made.to_string().contains("8765"), "passwords never leave: {made}");
+    let stand = stand.restart().await;
+    assert_eq!(ask(&stand, "GET /v1/meetings/012345678", Some(TOKEN), None).await.0, 200);
+    let (_, status) = ask(&stand, "GET /v1/status", Some(TOKEN), None).await;
+    assert_eq!((&status["boot"], &status["load"]["meetings"]), (&2.into(), &3.into()));
+    assert_eq!(ask(&stand, "DELETE /v1/meetings/012345678", Some(TOKEN), None).await.0, 204);
+    assert_eq!(ask(&stand, "DELETE /v1/meetings/012345678", Some(TOKEN), None).await.0, 404);
+    let stand = stand.restart().await;
+    assert_eq!(ask(&stand, "GET /v1/meetings/012345678", Some(TOKEN), None).await.0, 404);
+    stand.stop().await;
+}

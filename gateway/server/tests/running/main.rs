@@ -1,0 +1,5 @@
+//! A whole gateway in the test's own process, on free ports: called, and administered.
+
+mod admin;
+mod calls;
+mod stand;

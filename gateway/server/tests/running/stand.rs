@@ -1,0 +1,122 @@
+//! A gateway in the test's own process.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
+    path::{Path, PathBuf},
+};
+
+use server::{config, program::Gateway};
+
+/// A gateway on free ports, its state in a folder of its own.
+pub(crate) struct Stand {
+    gateway: Gateway,
+    /// Where it speaks SIP.
+    pub(crate) sip: SocketAddr,
+    /// Where it is administered.
+    pub(crate) http: SocketAddr,
+    folder: PathBuf,
+}
+
+impl Stand {
+    /// Starts one that knows nothing yet.
+    pub(crate) async fn start() -> Self {
+        let (sip, http, media) = (free_udp(1), free_tcp(), free_udp(64));
+        let folder =
+            std::env::temp_dir().join(format!("gateway-calls-{}-{}", std::process::id(), sip.port()));
+        fs::create_dir_all(&folder).expect("a folder");
+        copy_prompts(&folder.join("prompts/zh")).expect("the shipped recordings");
+        Self::on(folder, [sip, http, media]).await
+    }
+
+    async fn on(folder: PathBuf, addresses: [SocketAddr; 3]) -> Self {
+        let text = config_text(&folder, addresses);
+        let config = config::parse("stand.toml", &text, &[]).expect("a sound configuration");
+        let gateway = Gateway::start(config).await.expect("it starts");
+        let [sip, http, _] = addresses;
+        Self { gateway, sip, http, folder }
+    }
+
+    /// Ends it and starts it again on the same state.
+    pub(crate) async fn restart(self) -> Self {
+        let Self { gateway, sip, http, folder } = self;
+        gateway.stop().await;
+        Self::on(folder, [sip, http, free_udp(64)]).await
+    }
+
+    /// Ends it, and nothing of it is left.
+    pub(crate) async fn stop(self) {
+        self.gateway.stop().await;
+        fs::remove_dir_all(&self.folder).ok();
+    }
+}
+
+/// Only what these calls hear: reading all takes seconds.
+fn copy_prompts(folder: &Path) -> std::io::Result<()> {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conf/prompts/zh");
+    fs::create_dir_all(folder)?;
+    for name in ["welcome.wav", "ask-meeting-id.wav", "ask-password.wav", "joined-as-guest.wav"] {
+        fs::copy(shipped.join(name), folder.join(name))?;
+    }
+    Ok(())
+}
+
+fn config_text(folder: &Path, [sip, http, media]: [SocketAddr; 3]) -> String {
+    format!(
+        r#"
+        state = "{state}"
+        prompts = "{prompts}"
+        [[listener]]
+        zone = "trunk"
+        transport = "udp"
+        address = "{sip}"
+        [[media.range]]
+        zone = "trunk"
+        address = "127.0.0.1"
+        ports = "{first}-{last}"
+        [http]
+        address = "{http}"
+        token = "test-token"
+        [[trunk]]
+        name = "local"
+        zone = "trunk"
+        peers = ["127.0.0.0/8"]
+        [[tenant]]
+        name = "test"
+        [[meetings]]
+        ids = "900100001-900100002"
+        tenant = "test"
+        host_password = "4321"
+        guest_password = "1234"
+        [[access_number]]
+        number = "02153290005"
+        languages = ["zh"]
+        [dialplan]
+        routes = ["02153290005 -> ivr", "9001 -> app:echo", "9009 -> refuse(17)"]
+        "#,
+        state = folder.join("state").display(),
+        prompts = folder.join("prompts").display(),
+        first = media.port(),
+        last = media.port() + 63,
+    )
+}
+
+/// The first of `count` neighbouring ports that are free, an even one.
+fn free_udp(count: u16) -> SocketAddr {
+    let run_of = |_| {
+        let probe = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
+        let first = probe.local_addr().ok()?.port() & !1;
+        drop(probe);
+        let mut run = first..first.checked_add(count)?;
+        let bound: Result<Vec<_>, _> =
+            run.clone().map(|port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port))).collect();
+        bound.ok().and(run.next())
+    };
+    let first = (0..100).find_map(run_of).expect("free ports in a row");
+    (Ipv4Addr::LOCALHOST, first).into()
+}
+
+fn free_tcp() -> SocketAddr {
+    let probe = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    probe.local_addr().expect("bound")
+}
