@@ -117,6 +117,7 @@ MEDIA = {
     "30 ms": (talking, in_longer_frames),
     "joined": (None, is_in),
     "joined by 96": (lambda meeting: joining(meeting, 96), is_in),
+    "joined by 101": (joining, is_in),
     "joined by 119": (lambda meeting: joining(meeting, 119), is_in),
 }
 NUMBERS = {"access": ACCESS}
@@ -193,7 +194,8 @@ def tell(name, transport, ok, words):
 def run(name, transport, gateway, ports, meetings, stand_in, keep):
     with tempfile.TemporaryDirectory(prefix="sipp-") as temporary:
         folder = pathlib.Path(keep, f"{name}-{transport}") if keep else pathlib.Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
         try:
             return run_in(folder, name, transport, gateway, ports, meetings, stand_in)
         except Exception as error:

@@ -38,9 +38,12 @@ CALLED = b"P-Called-Party-ID: <sip:9001@example.com>\r\n"
 READY_SECONDS = 15
 ANSWER_SECONDS = 3
 # For what must not be answered, and for a second answer.
-SILENT_SECONDS = 0.4
+SILENT_SECONDS, AFTER_SECONDS = 0.4, 0.1
 # A TCP sender that does not end its message is closed after 64*T1; T1 is 50 ms here.
 CLOSE_SECONDS = 5
+
+# tshark stops at a CSeq whose method has more than 32 letters.
+TSHARK_CANNOT = 'sip.Call-ID contains "intmeth"'
 
 # Of these bodies Content-Length cuts off the end; verdicts.toml: with the right one, 400 is wrong.
 CUT_BODIES = ("rfc5118/ipv6-in-sdp.dat", "rfc5118/mult-ip-in-sdp.dat", "rfc5118/ipv4-mapped-ipv6.dat")
@@ -151,7 +154,7 @@ def check_capture(capture, label):
         return 0
     check = HERE.with_name("tshark_check.py")
     subprocess.run([sys.executable, check, "stop", capture], check=True)
-    command = [sys.executable, check, "check", capture, "--sip", f"{SIP[0]}:{SIP[1]}", "--rtp", "none", "--label", label]
+    command = [sys.executable, check, "check", capture, "--sip", f"{SIP[0]}:{SIP[1]}", "--rtp", "none", "--label", label, "--except", TSHARK_CANNOT]
     return 1 if subprocess.run(command).returncode else 0
 
 
@@ -287,7 +290,7 @@ def final_answers(wire, case, message, name):
     """All final answers, less those that come again."""
     finals, is_silent = [], "ignore" in allowed(case, name)
     patience = CLOSE_SECONDS if "closed" in allowed(case, name) else SILENT_SECONDS * 3 if is_silent else ANSWER_SECONDS
-    while (answer := wire.receive(SILENT_SECONDS if finals else patience)) is not None:
+    while (answer := wire.receive(AFTER_SECONDS if finals else patience)) is not None:
         if answer.status >= 200 or answer.status == 0:
             if answer.raw in [known.raw for known in finals]:
                 continue

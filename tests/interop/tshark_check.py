@@ -3,10 +3,11 @@
 
 usage: tshark_check.py start FILE.pcap PORT ...
        tshark_check.py stop FILE.pcap
-       tshark_check.py check FILE.pcap --sip [ADDRESS:]PORT [--sip ...] --rtp LOW-HIGH|none [--label TEXT]
+       tshark_check.py check FILE.pcap --sip [ADDRESS:]PORT [--sip ...] --rtp LOW-HIGH|none [--label TEXT] [--except FILTER]
 
 start captures the loopback interface in the background and returns once packets are taken; a PORT may be LOW-HIGH.
 check looks only at packets from the ports given, and fails too if none of them is SIP, or RTP unless `none` is expected.
+FILTER is a display filter: packets that tshark itself can't read.
 """
 
 import argparse
@@ -36,6 +37,7 @@ def main():
             action.add_argument("--sip", action="append", required=True)
             action.add_argument("--rtp", required=True)
             action.add_argument("--label", default="all that was sent")
+            action.add_argument("--except", dest="but")
     wanted = parser.parse_args()
     if not shutil.which("tshark"):
         sys.exit("tshark is not installed: run tests/setup")
@@ -44,7 +46,7 @@ def main():
     elif wanted.action == "stop":
         stop(wanted.capture)
     else:
-        check(wanted.capture, wanted.sip, wanted.rtp, wanted.label)
+        check(wanted.capture, wanted.sip, wanted.rtp, wanted.label, wanted.but)
 
 
 def start(capture, ports):
@@ -87,7 +89,7 @@ def beside(capture, suffix):
     return capture.with_name(capture.name + suffix)
 
 
-def check(capture, sip, rtp, label):
+def check(capture, sip, rtp, label, but):
     ours = [from_listener(listener) for listener in sip]
     command = ["tshark", "-n", "-r", capture, "-T", "fields", "-E", "separator=/t", "-E", "occurrence=a"]
     if rtp != "none":
@@ -95,7 +97,8 @@ def check(capture, sip, rtp, label):
         ours.append(f"udp.srcport in {{{low}..{high}}}")
         # RTCP among them is told by its packet type.
         command += ["-d", f"udp.port=={low}-{high},rtp"]
-    command += ["-Y", " or ".join(ours)]
+    wanted = f"({' or '.join(ours)})"
+    command += ["-Y", f"{wanted} and not ({but})" if but else wanted]
     for listener in sip:
         port = listener.rpartition(":")[2]
         command += ["-d", f"udp.port=={port},sip", "-d", f"tcp.port=={port},sip"]
