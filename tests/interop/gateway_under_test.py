@@ -21,6 +21,10 @@ class Gateway:
     token: str
     media: range
 
+    def sip(self, transport, six=""):
+        """Where a caller by that transport sends; `six` is the IPv6 listener."""
+        return six if transport.endswith("6") else f"{self.host}:{self.port}"
+
 
 def from_environment():
     host, _, port = os.environ.get("GATEWAY_SIP", "127.0.0.1:5060").rpartition(":")

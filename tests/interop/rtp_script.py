@@ -24,8 +24,9 @@ PAUSE_FRAMES = 4
 class Script:
     """A packet every 20 ms; each call appends."""
 
-    def __init__(self, ssrc=0x53495070):
+    def __init__(self, ssrc=0x53495070, event=TELEPHONE_EVENT):
         self.ssrc = ssrc
+        self.event = event
         self.ticks = 0
         self.packets = []
 
@@ -47,7 +48,7 @@ class Script:
                 end = 0x80 if step > UPDATES else 0
                 duration = min(step, UPDATES + 1) * FRAME
                 event = struct.pack("!BBH", code, end | 10, duration)
-                self.send(TELEPHONE_EVENT, start, event, marker=step == 1)
+                self.send(self.event, start, event, marker=step == 1)
             self.silence(PAUSE_FRAMES / 50)
         return self
 

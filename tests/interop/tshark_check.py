@@ -3,10 +3,11 @@
 
 usage: tshark_check.py start FILE.pcap PORT ...
        tshark_check.py stop FILE.pcap
-       tshark_check.py check FILE.pcap --sip PORT [--sip PORT ...] --rtp LOW-HIGH
+       tshark_check.py check FILE.pcap --sip [ADDRESS:]PORT [--sip ...] --rtp LOW-HIGH|none [--label TEXT] [--except FILTER]
 
 start captures the loopback interface in the background and returns once packets are taken; a PORT may be LOW-HIGH.
-check looks only at packets from the ports given, and fails too if none of them is SIP or RTP.
+check looks only at packets from the ports given, and fails too if none of them is SIP, or RTP unless `none` is expected.
+FILTER is a display filter: packets that tshark itself can't read.
 """
 
 import argparse
@@ -35,6 +36,8 @@ def main():
         if name == "check":
             action.add_argument("--sip", action="append", required=True)
             action.add_argument("--rtp", required=True)
+            action.add_argument("--label", default="all that was sent")
+            action.add_argument("--except", dest="but")
     wanted = parser.parse_args()
     if not shutil.which("tshark"):
         sys.exit("tshark is not installed: run tests/setup")
@@ -43,7 +46,7 @@ def main():
     elif wanted.action == "stop":
         stop(wanted.capture)
     else:
-        check(wanted.capture, wanted.sip, wanted.rtp)
+        check(wanted.capture, wanted.sip, wanted.rtp, wanted.label, wanted.but)
 
 
 def start(capture, ports):
@@ -86,13 +89,18 @@ def beside(capture, suffix):
     return capture.with_name(capture.name + suffix)
 
 
-def check(capture, sip, rtp):
-    low, _, high = rtp.partition("-")
-    ours = " or ".join([*(f"udp.srcport == {port} or tcp.srcport == {port}" for port in sip), f"udp.srcport in {{{low}..{high}}}"])
-    command = ["tshark", "-n", "-r", capture, "-Y", ours, "-T", "fields", "-E", "separator=/t", "-E", "occurrence=a"]
-    # RTCP among them is told by its packet type.
-    command += ["-d", f"udp.port=={low}-{high},rtp"]
-    for port in sip:
+def check(capture, sip, rtp, label, but):
+    ours = [from_listener(listener) for listener in sip]
+    command = ["tshark", "-n", "-r", capture, "-T", "fields", "-E", "separator=/t", "-E", "occurrence=a"]
+    if rtp != "none":
+        low, _, high = rtp.partition("-")
+        ours.append(f"udp.srcport in {{{low}..{high}}}")
+        # RTCP among them is told by its packet type.
+        command += ["-d", f"udp.port=={low}-{high},rtp"]
+    wanted = f"({' or '.join(ours)})"
+    command += ["-Y", f"{wanted} and not ({but})" if but else wanted]
+    for listener in sip:
+        port = listener.rpartition(":")[2]
         command += ["-d", f"udp.port=={port},sip", "-d", f"tcp.port=={port},sip"]
     for field in FIELDS:
         command += ["-e", field]
@@ -105,11 +113,17 @@ def check(capture, sip, rtp):
         kinds.update(kind for kind in ("sip", "sdp", "rtp", "rtcp", "rtpevent") if kind in protocols.split(":"))
         if malformed or any(int(severity) >= EXPERT_ERROR for severity in severities.split(",") if severity):
             faults.append(f"FAILED frame {frame}, {protocols}: {message or 'malformed'}")
-    for kind in ("sip", "rtp"):
+    for kind in ("sip",) if rtp == "none" else ("sip", "rtp"):
         if not kinds[kind]:
             faults.append(f"FAILED no {kind.upper()} from the gateway in {capture}")
-    print("\n".join(faults[:40]) if faults else "ok     " + ", ".join(f"{count} {kind.upper()}" for kind, count in sorted(kinds.items())))
+    print("\n".join(faults[:40]) if faults else f"ok     tshark reads {label}: " + ", ".join(f"{count} {kind.upper()}" for kind, count in sorted(kinds.items())))
     sys.exit(1 if faults else 0)
+
+
+def from_listener(listener):
+    address, _, port = listener.rpartition(":")
+    from_port = f"(udp.srcport == {port} or tcp.srcport == {port})"
+    return f"({from_port} and ip.src == {address})" if address else from_port
 
 
 if __name__ == "__main__":
