@@ -39,6 +39,7 @@ test:
 	@tests/stage doc-tests cargo test $(CARGO_FLAGS) --workspace --doc
 	@tests/stage prompts conf/prompts/check-prompts
 	@tests/stage interop tests/interop/run
+	@tests/stage fuzz tests/fuzz/run
 
 check:
 	@tests/stage format cargo fmt --all --check

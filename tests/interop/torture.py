@@ -44,9 +44,7 @@ SILENT_SECONDS, AFTER_SECONDS = 0.4, 0.1
 CLOSE_SECONDS = 5
 
 # What fails for a reason we know: it prints `known`, and fails once it passes, until it is struck off.
-KNOWN = {
-    "rfc4475/sdp01.dat": "Accept is not looked at, and SDP sent; RFC 4475 §3.3.15 wants 406 or 400",
-}
+KNOWN = {}
 # tshark stops at a CSeq whose method has more than 32 letters.
 TSHARK_CANNOT = 'sip.Call-ID contains "intmeth"'
 

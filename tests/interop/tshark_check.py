@@ -91,7 +91,7 @@ def beside(capture, suffix):
 
 def check(capture, sip, rtp, label, but):
     ours = [from_listener(listener) for listener in sip]
-    command = ["tshark", "-n", "-r", capture, "-T", "fields", "-E", "separator=/t", "-E", "occurrence=a"]
+    command = ["tshark", "-n", "--disable-protocol", "t38", "-r", capture, "-T", "fields", "-E", "separator=/t", "-E", "occurrence=a"]
     if rtp != "none":
         low, _, high = rtp.partition("-")
         ours.append(f"udp.srcport in {{{low}..{high}}}")

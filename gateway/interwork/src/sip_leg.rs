@@ -11,7 +11,7 @@ use sdp::{Capabilities, LocalDescription, SessionDescription};
 use serde::{Deserialize, Serialize};
 use sip::{
     endpoint::{Body, Command, DialogId, Ending, Event, ExtraHeader, Invited, Refusal, Reliability},
-    wire::{ContentType, Reason, Request, StatusCode, Text},
+    wire::{ContentType, HeaderName, Reason, Request, StatusCode, Text},
 };
 use terms::{Cause, Direction, Entropy, LegId, MediaLine, media::Stream};
 
@@ -189,6 +189,9 @@ impl SipLegs {
 
     /// An offer is answered in draft before the call is asked: nothing rings that could not talk.
     fn read_offer(&self, request: &Request) -> Result<(Exchange, Vec<MediaLine>), NoOffer> {
+        if !accepts_descriptions(request) {
+            return Err(NoOffer::AnswerUnwanted);
+        }
         let Some(body) = request.body() else { return Ok((Exchange::Delayed, Vec::new())) };
         let offer = parse_description(&body)?;
         self.draft(&offer)?;
@@ -415,10 +418,27 @@ fn arrival(known: &Known<'_>, request: &Request, lines: Vec<MediaLine>) -> Arriv
 enum NoOffer {
     /// It is no session description.
     NotSdp,
+    /// The peer says by Accept that it would not take a description from us.
+    AnswerUnwanted,
     /// It does not parse.
     Malformed,
     /// It has nothing that we can take; the status says so.
     Unacceptable(u16),
+}
+
+/// RFC 3261 §20.1: no Accept is `application/sdp`; an empty one, or one of other types, is none of it.
+fn accepts_descriptions(request: &Request) -> bool {
+    let mut ranges = request.headers.raw(HeaderName::Accept).peekable();
+    ranges.peek().is_none()
+        || ranges.any(|value| {
+            let types = value.as_str().unwrap_or_default().split(',');
+            let mut types = types.map(|range| range.split(';').next().unwrap_or_default().trim());
+            types.any(|range| {
+                ["application/sdp", "application/*", "*/*"]
+                    .iter()
+                    .any(|wanted| range.eq_ignore_ascii_case(wanted))
+            })
+        })
 }
 
 fn parse_description(body: &Body) -> Result<SessionDescription, NoOffer> {
@@ -428,8 +448,8 @@ fn parse_description(body: &Body) -> Result<SessionDescription, NoOffer> {
     SessionDescription::parse(&body.bytes).map_err(|_| NoOffer::Malformed)
 }
 
-/// RFC 3261 §8.2.3 and §21.4.26: a body that we don't know is 415 with Accept, one that does not
-/// parse is 400, one that we can't take is 488.
+/// RFC 3261 §8.2.3, §21.4.7 and §21.4.26: a body that we don't know is 415 with Accept, an answer that
+/// would not be taken is 406, a body that does not parse is 400, one that we can't take is 488.
 fn refusal_of(error: NoOffer) -> Refusal {
     match error {
         NoOffer::NotSdp => {
@@ -437,9 +457,13 @@ fn refusal_of(error: NoOffer) -> Refusal {
                 ExtraHeader { name: Text::from_static("Accept"), value: ContentType::SDP.media().clone() };
             Refusal { headers: vec![accept], ..Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE) }
         }
+        NoOffer::AnswerUnwanted => Refusal::new(StatusCode::NOT_ACCEPTABLE),
         NoOffer::Malformed => Refusal::new(StatusCode::BAD_REQUEST),
         NoOffer::Unacceptable(status) => {
             Refusal::new(StatusCode::new(status).unwrap_or(StatusCode::NOT_ACCEPTABLE_HERE))
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,33 @@
+use sip::wire::{self, Message};
+
+use super::*;
+
+fn invite(headers: &str) -> Request {
+    let text = format!(
+        "INVITE sip:9001@192.0.2.100 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa\r\n\
+         From: <sip:a@192.0.2.1>;tag=1\r\nTo: <sip:9001@192.0.2.100>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n\
+         Contact: <sip:a@192.0.2.1>\r\n{headers}Content-Length: 0\r\n\r\n"
+    );
+    match wire::parse(Bytes::from(text)) {
+        Ok(Message::Request(request)) => *request,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn rfc3261_20_1_accept_says_whether_a_description_may_be_sent() {
+    let rows = [
+        ("none", "", true),
+        ("the usual one", "Accept: application/sdp\r\n", true),
+        ("among others", "Accept: text/plain, Application/SDP;level=1\r\n", true),
+        ("on a line of its own", "Accept: text/plain\r\nAccept: application/sdp\r\n", true),
+        ("any application", "Accept: application/*\r\n", true),
+        ("anything", "Accept: */*;q=0.1\r\n", true),
+        ("something else", "Accept: text/nobodyKnowsThis\r\n", false),
+        ("nothing", "Accept:\r\n", false),
+    ];
+    for (name, headers, expected) in rows {
+        assert_eq!(accepts_descriptions(&invite(headers)), expected, "{name}");
+    }
+    assert_eq!(refusal_of(NoOffer::AnswerUnwanted).status.code(), 406);
+}
