@@ -1,5 +1,7 @@
 //! A session description and a typed view of its media lines.
 
+mod features;
+
 use core::{
     fmt,
     net::{IpAddr, SocketAddr},
@@ -7,6 +9,8 @@ use core::{
 
 use terms::{Direction, MediaKind, media::PayloadType};
 use thiserror::Error;
+
+pub use features::{Crypto, Feedback, FeedbackKind, Floor, Profile, Protection};
 
 /// Larger bodies aren't read: the largest offers of room systems are about 4 kB.
 const MAX_OCTETS: usize = 64 * 1024;
@@ -118,10 +122,7 @@ pub struct MediaDescription<'a> {
 impl<'a> MediaDescription<'a> {
     /// What it carries. Slides are told from video by `a=content` (RFC 4796).
     pub fn kind(&self) -> MediaKind {
-        let is_slides = || {
-            let content = self.value("content").unwrap_or_default();
-            content.split(',').any(|content| content.trim().eq_ignore_ascii_case("slides"))
-        };
+        let is_slides = || self.content().any(|content| content.eq_ignore_ascii_case("slides"));
         let is_h224 = || {
             self.payload_types().filter_map(|payload_type| self.rtpmap(payload_type)).any(|encoding| {
                 encoding.split('/').next().is_some_and(|name| name.eq_ignore_ascii_case("H224"))

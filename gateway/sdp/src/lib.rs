@@ -32,7 +32,10 @@
 mod description;
 mod offer_answer;
 
-pub use description::{MediaDescription, ParseError, SessionDescription};
+pub use description::{
+    Crypto, Feedback, FeedbackKind, Floor, MediaDescription, ParseError, Profile, Protection,
+    SessionDescription,
+};
 pub use offer_answer::{
     AnswerError, Answered, Capabilities, LocalDescription, OfferError, accept, answer, offer, reoffer,
 };

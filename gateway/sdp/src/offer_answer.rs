@@ -9,7 +9,7 @@ use terms::{
 };
 use thiserror::Error;
 
-use crate::description::{MediaDescription, ParseError, SessionDescription};
+use crate::description::{MediaDescription, ParseError, Protection, SessionDescription};
 
 mod encoding;
 
@@ -188,7 +188,7 @@ fn choose<'a>(
 
 /// What the audio line may be sent by. Feedback (RFC 4585) that isn't negotiated isn't sent.
 fn speaks(media: &MediaDescription<'_>) -> bool {
-    ["RTP/AVP", "RTP/AVPF"].iter().any(|protocol| media.protocol().eq_ignore_ascii_case(protocol))
+    media.profile().is_some_and(|profile| profile.protection == Protection::Clear)
 }
 
 fn best_format(media: &MediaDescription<'_>, ours: &Capabilities) -> Option<Format> {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use sip::{
     endpoint::{
-        Body, Command, Endpoint, EndpointConfig, Event, Input, Limits, Listener, ListenerId, Output, Refusal, Reliability,
+        Body, Command, Endpoint, EndpointConfig, Event, Input, Limits, Listener, ListenerId, Output, Refusal, Reliability, SessionTimer,
     },
     transaction::Timers,
     wire::{Host, StatusCode, Text, Transport},
@@ -46,6 +46,7 @@ impl Agent {
         let config = EndpointConfig {
             origin: Origin { node: NodeId(1), shard: ShardId(0), boot: BootEpoch(1) },
             timers: Timers::RFC,
+            session: SessionTimer::RFC,
             limits: LIMITS,
             product: Text::from_static("fuzzed"),
             accept: Text::from_static("application/sdp"),

@@ -137,7 +137,7 @@ impl Endpoint {
                 self.on_datagram(now, Hop::new(listener, source), bytes);
             }
             Input::Connected { listener, connection, peer } => {
-                self.on_connected(connection, Hop::new(listener, peer));
+                self.on_connected(now, connection, Hop::new(listener, peer));
             }
             Input::Stream { connection, bytes } => self.on_stream(now, connection, &bytes),
             Input::Disconnected { connection } => self.on_disconnected(now, connection),

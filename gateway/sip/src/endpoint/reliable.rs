@@ -7,7 +7,7 @@ use super::{
     stage::Stage,
     transactions::Purpose,
     uas::Said,
-    usage::{Due, Held, Opening, Owed, Unpracked, Usage},
+    usage::{Due, Exchange, Held, Opening, Owed, Unpracked, Usage},
 };
 use crate::{
     transaction::Resend,
@@ -159,11 +159,12 @@ impl Endpoint {
         self.release(now, id);
     }
 
-    /// Sends what was held back.
-    fn release(&mut self, now: Instant, id: DialogId) {
+    /// Sends what was held back, unless an offer that came in a PRACK waits for its answer.
+    pub(super) fn release(&mut self, now: Instant, id: DialogId) {
         self.rearm(id);
         while let Some(usage) = self.usages.get_mut(id) {
-            if usage.is_waited_for() || usage.reliable.held.is_empty() {
+            let is_offered = matches!(usage.offers.exchange, Exchange::Theirs(_));
+            if is_offered || usage.is_waited_for() || usage.reliable.held.is_empty() {
                 return;
             }
             match usage.reliable.held.remove(0) {

@@ -70,11 +70,15 @@ impl Endpoint {
         if let Some(Glare { response, .. }) = outdated {
             self.tell_reoffer_answered(id, response);
         }
+        self.release(now, id);
     }
 
     pub(super) fn refuse_reoffer(&mut self, now: Instant, id: DialogId, refusal: &Refusal) {
         match self.take_theirs(id) {
-            Some(offer) => self.send_refusal(now, offer, refusal),
+            Some(offer) => {
+                self.send_refusal(now, offer, refusal);
+                self.release(now, id);
+            }
             None => self.count(Counted::CommandIgnored(id)),
         }
     }

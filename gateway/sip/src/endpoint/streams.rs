@@ -35,10 +35,11 @@ impl Endpoint {
         matches!(transport, Some(Transport::Tcp | Transport::Tls))
     }
 
-    pub(super) fn on_connected(&mut self, id: ConnectionId, peer: Hop) {
+    pub(super) fn on_connected(&mut self, now: Instant, id: ConnectionId, peer: Hop) {
         if self.connections.len() >= self.config.limits.connections {
             self.count(Counted::LimitMet(Limit::Connections));
-            return self.emit_output(Output::Disconnect { connection: id });
+            self.emit_output(Output::Disconnect { connection: id });
+            return self.on_connect_failed(now, peer.way());
         }
         let opening = self.connections.insert(id, peer);
         self.arm_opening(peer.way(), None);

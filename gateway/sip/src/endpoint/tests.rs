@@ -1,5 +1,6 @@
 //! Endpoints on virtual time.
 
+mod complaints;
 mod delayed;
 mod desk;
 mod hostile;

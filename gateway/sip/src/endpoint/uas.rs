@@ -181,7 +181,12 @@ impl Endpoint {
 
     /// An ACK that is not for a 300 to 699: it ends the sending of a 2xx, or it is late or lost.
     pub(super) fn on_ack(&mut self, now: Instant, request: &Request) {
-        let owner = DialogKey::of_request(&request.head).and_then(|key| self.usages.of_dialog(&key));
+        let head = &request.head;
+        let owner = match DialogKey::of_request(head) {
+            Some(key) => self.usages.of_dialog(&key),
+            // Deviation: some leave our tag out of an ACK that they send again.
+            None => self.usages.of_peer(&head.call_id, head.from.tag().as_ref()),
+        };
         let Some((id, usage)) = owner.and_then(|id| Some((id, self.usages.get_mut(id)?))) else {
             return self.count(Counted::StrayAck);
         };

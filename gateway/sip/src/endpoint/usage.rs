@@ -7,7 +7,10 @@ use super::{
 use crate::{
     dialog::{Dialog, DialogKey},
     transaction::{Rebase, Resend},
-    wire::{Allow, Headers, Method, RAck, RSeq, Reason, Response, SequenceNumber, StatusCode, Tag, text},
+    wire::{
+        Allow, CallId, Headers, Method, RAck, RSeq, Reason, Response, SequenceNumber, StatusCode, Tag, Text,
+        text,
+    },
 };
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 use bytes::Bytes;
@@ -293,6 +296,13 @@ impl Usages {
     /// The usage of a dialog.
     pub(super) fn of_dialog(&self, key: &DialogKey) -> Option<DialogId> {
         self.by_dialog.get(key).copied()
+    }
+
+    /// The usage of a dialog whose tag of ours is not told.
+    pub(super) fn of_peer(&self, call_id: &CallId, peer: Option<&Tag>) -> Option<DialogId> {
+        let first = DialogKey { call_id: call_id.clone(), local: Tag(Text::default()), remote: None };
+        let of_call = self.by_dialog.range(first..).take_while(|(key, _)| key.call_id == *call_id);
+        of_call.filter(|(key, _)| key.remote.as_ref() == peer).map(|(_, id)| *id).next()
     }
 
     /// Changes the dialogs of a usage and keeps them findable.

@@ -34,8 +34,8 @@ impl Params {
         if *first != b';' {
             return false;
         }
-        if let Some(is_sound) = check_plain(text) {
-            return is_sound;
+        if scan::is_unbroken(text) {
+            return check_unbroken(text);
         }
         if !quotes_balance(text) {
             return false;
@@ -51,6 +51,11 @@ impl Params {
             }
         }
         true
+    }
+
+    /// The same for a part of a URI, whose bytes are looked at already.
+    pub(crate) fn check_in_uri(text: &[u8]) -> bool {
+        text.split_first().is_none_or(|(first, text)| *first == b';' && check_unbroken(text))
     }
 
     /// Takes what [`write_param`] wrote.
@@ -123,20 +128,17 @@ fn split_param(part: &[u8]) -> Param<'_> {
     Param { name: scan::trim(name), value: value.map(scan::trim) }
 }
 
-/// The same for parameters without quotes, brackets and white space, as most are; nothing for others.
-fn check_plain(text: &[u8]) -> Option<bool> {
-    if !scan::is_unbroken(text) {
-        return None;
-    }
+/// Checks parameters without quotes, angle brackets and white space, as most are.
+fn check_unbroken(text: &[u8]) -> bool {
     let (mut rest, mut parts) = (text, 0);
     loop {
         let (part, tail) = scan::split_at_byte(rest, b';');
-        let name = part.get(..scan::find(part, b'=').unwrap_or(part.len()))?;
+        let (name, _) = scan::split_at_byte(part, b'=');
         parts += 1;
         match tail {
-            _ if parts > limits::PARAMS => return Some(false),
-            None => return Some(part.is_empty() || is_param_name(name)),
-            Some(_) if !is_param_name(name) => return Some(false),
+            _ if parts > limits::PARAMS => return false,
+            None => return part.is_empty() || is_param_name(name),
+            Some(_) if !is_param_name(name) => return false,
             Some(tail) => rest = tail,
         }
     }

@@ -75,7 +75,9 @@ impl Uri {
         let uri = parts.ok_or(NotAUri)?.with(text);
         match uri.scheme {
             Scheme::Sip | Scheme::Sips if !Host::check(uri.bytes(uri.host)) => Err(NotAUri),
-            Scheme::Sip | Scheme::Sips | Scheme::Tel if !Params::check(uri.bytes(uri.params)) => Err(NotAUri),
+            Scheme::Sip | Scheme::Sips | Scheme::Tel if !Params::check_in_uri(uri.bytes(uri.params)) => {
+                Err(NotAUri)
+            }
             Scheme::Sip | Scheme::Sips | Scheme::Tel | Scheme::Other => Ok(uri),
         }
     }

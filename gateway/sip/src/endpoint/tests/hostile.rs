@@ -110,6 +110,31 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_stream_of_spoilt_messages_panics_or_grows(
+        spoils in proptest::collection::vec((any::<usize>(), proptest::collection::vec((any::<usize>(), any::<u8>()), 0..2)), 1..12),
+        piece in 1..400_usize,
+    ) {
+        let mut config = config(1, [192, 0, 2, 10]);
+        config.listeners[0].transport = crate::wire::Transport::Tcp;
+        let mut desk = Desk::with(config);
+        let (connection, messages) = (ConnectionId(1), messages());
+        let peer = "192.0.2.20:5060".parse().expect("an address");
+        desk.input(Input::Connected { listener: LISTENER, connection, peer });
+        let stream: Vec<u8> =
+            spoils.iter().flat_map(|(message, cuts)| spoilt(&messages[message % messages.len()], cuts)).collect();
+        for piece in stream.chunks(piece) {
+            desk.input(Input::Stream { connection, bytes: Bytes::copy_from_slice(piece) });
+        }
+        desk.input(Input::Disconnected { connection });
+        desk.wait(Duration::from_secs(600));
+        prop_assert!(desk.endpoint.transactions() <= desk.endpoint.dialogs() * 2);
+    }
+}
+
 /// A message with some bytes changed, or cut short.
 fn spoilt(message: &str, cuts: &[(usize, u8)]) -> Vec<u8> {
     let mut bytes = message.as_bytes().to_vec();

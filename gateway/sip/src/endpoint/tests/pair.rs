@@ -60,7 +60,8 @@ fn calls_in_a_storm_are_told_once_and_leave_nothing() {
             connected += 1;
             world.command(Side::Callee, Command::Hangup { dialog: world.invited(), reason: None });
         }
-        world.run(Duration::from_secs(300));
+        // Where no BYE arrived, the session timer ends what is left.
+        world.run(Duration::from_secs(2000));
         for side in [Side::Caller, Side::Callee] {
             let told = world.told(side);
             let ends: Vec<_> =
@@ -69,13 +70,8 @@ fn calls_in_a_storm_are_told_once_and_leave_nothing() {
             let invited = told.iter().filter(|name| *name == "Invited" || *name == "Accepted 200").count();
             assert!(invited <= 1, "seed {seed} {side:?}: {told:?}");
         }
-        // A BYE that never arrives leaves the peer in its call; a session timer ends that one day.
-        let is_deaf = world
-            .told(Side::Caller)
-            .iter()
-            .all(|name| !name.starts_with("Ended") && !name.starts_with("Failed"));
         assert!(
-            is_deaf || is_clean(&world),
+            is_clean(&world),
             "seed {seed}: {:?} {:?}",
             world.told(Side::Caller),
             world.told(Side::Callee)

@@ -3,7 +3,7 @@
 use super::desk::*;
 use crate::endpoint::*;
 use crate::wire::StatusCode;
-use alloc::{format, string::String, vec};
+use alloc::{format, string::String, vec, vec::Vec};
 use core::time::Duration;
 
 const PEER: &str = "192.0.2.20:5060";
@@ -166,6 +166,15 @@ fn rfc3262_5_answer_and_offer_in_prack_are_told() {
     assert_eq!((seen.sent.len(), seen.told()), (0, vec!["ProgressAcknowledged".into(), "Reoffered".into()]));
     let ok = desk.command(Command::AnswerReoffer { dialog, body: sdp("v=4") });
     assert_eq!((ok.lines(), header(&ok.sent[0], "CSeq").as_str()), (vec!["SIP/2.0 200 OK"], "2 PRACK"));
+
+    let mut desk = Desk::new();
+    let dialog = desk.feed(&supporting().text()).invited();
+    let early = desk.command(early_media(dialog)).sent.remove(0);
+    desk.command(accept(dialog));
+    assert!(desk.feed(&Ask { body: "v=3", ..prack(&early, 2) }.text()).sent.is_empty());
+    let both = desk.command(Command::AnswerReoffer { dialog, body: sdp("v=4") });
+    let cseqs: Vec<String> = both.sent.iter().map(|sent| header(sent, "CSeq")).collect();
+    assert_eq!(cseqs, ["2 PRACK", "1 INVITE"], "the 200 that waited comes behind");
 }
 
 /// A reliable 1xx of the test.
