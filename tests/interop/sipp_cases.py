@@ -73,6 +73,15 @@ def unknown_dialog(method, **more):
     return ask(method, 2, 481, inside=False, to_tag="nobody", **more)
 
 
+def unheard_of(number):
+    return ask("OPTIONS", number, 481)
+
+
+def we_refresh(allow="Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"):
+    """A call whose refresher we are: after 45 s."""
+    return call(has("Session-Expires", "90 *; *refresher=uas"), has("Supported", "timer"), headers=[TIMER, allow, "Session-Expires: 90;refresher=uas"])
+
+
 # The four lines of a room system: sound, pictures, BFCP, far-end camera control.
 VIDEO = ["m=video 40002 RTP/AVPF 97", "a=rtpmap:97 H264/90000", "a=rtcp-fb:* ccm fir"]
 BFCP = ["m=application 40004 TCP/BFCP *", "a=floorctrl:c-s", "a=confid:1", "a=userid:1"]
@@ -84,9 +93,12 @@ PARTS = ["--cut", "Content-Type: application/sdp", "", *sdp(), "--cut", "Content
          "Content-Disposition: signal;handling=optional", "", "01 10 48 00", "--cut--"]
 
 TIMER = "Supported: timer, 100rel"
-ALL_METHODS = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
 NO_UPDATE = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO"
-REFRESH = "Session-Expires: 90;refresher=uas"
+REFRESHED = ["Require: timer", "Session-Expires: 90;refresher=uac"]
+UPDATED = receive("UPDATE", has("Session-Expires", "90 *; *refresher=uac"), has("Supported", "timer"), no_body(), timeout=50000)
+REINVITED_KEPT = receive("INVITE", has("Via", ".+", "via"), has("CSeq", ".+", "cseq"), has("From", ".+", "from"), has("To", ".+", "to"), timeout=50000)
+# RFC 4028 §7.4: what was said before, with the version unchanged.
+REINVITED = receive("INVITE", has("Session-Expires", "90 *; *refresher=uac"), body("o=[^ ]+ [0-9]+ 1 IN.*m=audio [1-9]"), timeout=50000)
 
 CASES = {
     # RFC 3261 §8.2: what is refused before anybody is asked.
@@ -123,6 +135,9 @@ CASES = {
     # 64*T1 after the 200, which comes again until then: BYE (§13.3.1.4).
     "ack-lost": Case(invite() + maybe(*ANSWERED) + receive("200") + receive("200", timeout=2000) + receive("200", timeout=2000) + receive("200", timeout=3000)
                      + maybe("200") + hung_up(timeout=12000), seconds=25, options=("-nr",)),
+    # Some leave the tag out; without a look at the rest the 200 would come again, and BYE after 64*T1.
+    "ack-without-tag": Case(invite() + maybe(*ANSWERED) + receive("200") + send("ACK", 1, uri="[next_url]", contact=False) + pause(8000)
+                            + ask("OPTIONS", 2, 200) + bye(), seconds=20),
     "ring-then-answer": Case(invite() + maybe("100") + receive("180", has("Contact")) + receive("200", timeout=4000) + acknowledge() + pause(300) + bye(), RING_THEN_TONE),
     "bye-early": Case(invite() + maybe("100") + receive("180") + ask("BYE", 2, 200, contact=False) + refused(487), RING),
 
@@ -178,13 +193,23 @@ CASES = {
                   + ask("UPDATE", 2, 200, has("Session-Expires", "90 *; *refresher=uac"), headers=[TIMER, "Session-Expires: 90;refresher=uac"]) + bye()),
     "timer-too-small": Case(invite(headers=[TIMER, "Session-Expires: 60"]) + refused(422, has("Min-SE", "90"))),
     "timer-min-se": Case(call(has("Session-Expires", "(1[2-9][0-9]|[2-9][0-9][0-9]|[0-9]{4})"), headers=[TIMER, "Session-Expires: 1800", "Min-SE: 120"]) + bye()),
-    "timer-we-refresh": Case(call(has("Session-Expires", "90 *; *refresher=uas"), headers=[TIMER, ALL_METHODS, REFRESH])
-                             + receive("UPDATE", has("Session-Expires", "90 *; *refresher=uac"), has("Supported", "timer"), no_body(), timeout=50000)
-                             + reply(200, "OK", headers=["Require: timer", "Session-Expires: 90;refresher=uac"]) + pause(300) + bye(), seconds=60),
-    "timer-we-refresh-by-invite": Case(call(has("Session-Expires", "90 *; *refresher=uas"), headers=[TIMER, NO_UPDATE, REFRESH])
-                                       + receive("INVITE", has("Session-Expires", "90 *; *refresher=uac"), body("m=audio [1-9]"), timeout=50000)
-                                       + reply(200, "OK", headers=["Require: timer", "Session-Expires: 90;refresher=uac"], content=sdp())
-                                       + receive("ACK") + pause(300) + bye(), seconds=60),
+    "timer-we-refresh": Case(we_refresh() + UPDATED + reply(200, "OK", headers=REFRESHED) + pause(300) + bye(), seconds=60),
+    "timer-we-refresh-by-invite": Case(we_refresh(NO_UPDATE) + REINVITED + reply(200, "OK", headers=REFRESHED, content=sdp()) + receive("ACK") + pause(300) + bye(),
+                                       seconds=60),
+    "timer-update-refused": Case(we_refresh() + UPDATED + reply(405, "Method Not Allowed") + REINVITED + reply(200, "OK", headers=REFRESHED, content=sdp())
+                                 + receive("ACK") + pause(300) + bye(), seconds=60),
+    "timer-too-small-for-us": Case(we_refresh() + UPDATED + reply(422, "Session Interval Too Small", headers=["Min-SE: 120"])
+                                   + receive("UPDATE", has("Session-Expires", "1[2-9][0-9]"), has("Min-SE", "120"), timeout=5000)
+                                   + reply(200, "OK", headers=["Require: timer", "Session-Expires: 120;refresher=uac"]) + pause(300) + bye(), seconds=60),
+    # §10: the other side forgot the call.
+    "timer-dialog-gone": Case(we_refresh() + UPDATED + reply(481, "Call/Transaction Does Not Exist") + pause(500) + unheard_of(2), seconds=60),
+    # RFC 3261 §14.1: whoever did not make the Call-ID tries again within two seconds.
+    "timer-refresh-meets-491": Case(we_refresh(NO_UPDATE) + REINVITED + reply(491, "Request Pending") + receive("ACK")
+                                    + receive("INVITE", body("m=audio [1-9]"), timeout=3000) + reply(200, "OK", headers=REFRESHED, content=sdp())
+                                    + receive("ACK") + pause(300) + bye(), seconds=60),
+    # §14.2: an offer of ours is under way.
+    "timer-refresh-meets-offer": Case(we_refresh(NO_UPDATE) + REINVITED_KEPT + invite(2, content=sdp(version=2), inside=True) + refused(491, number=2, inside=True)
+                                      + reply(200, "OK", headers=REFRESHED, content=sdp(), kept=True) + receive("ACK") + reoffer(3) + bye(), seconds=60),
     # §10: min(32 s, a third) before the end.
     "timer-expires": Case(call(has("Session-Expires", "90"), headers=[TIMER, "Session-Expires: 90;refresher=uac"]) + pause(55000) + hung_up(timeout=9000), seconds=75),
     # §9: a proxy asks, the caller knows nothing of it: we refresh.

@@ -43,7 +43,8 @@ MEETING, _, PASSWORD = os.environ.get("GATEWAY_MEETING", "900100001:1234").parti
 UNROUTED = os.environ.get("GATEWAY_UNROUTED", "5550404")
 SIX = os.environ.get("GATEWAY_SIP6", "")
 
-AT_ONCE = 10
+# Nearly all of them wait for a timer.
+AT_ONCE = 24
 PACKET_OUTGOING = 4
 ECHO_SHARE = 0.9
 

@@ -80,10 +80,12 @@ def send(method, number, *, branch=None, uri=None, inside=False, headers=(), con
     return [message(lines, retrans)]
 
 
-def reply(status, words, *, headers=(), content=None):
-    """An answer to the request that came last."""
-    lines = [f"SIP/2.0 {status} {words}", "[last_Via:]", "[last_From:]", "[last_To:]", "[last_Call-ID:]", "[last_CSeq:]",
-             f"Contact: <{HERE};transport=[transport]>", *headers]
+def reply(status, words, *, headers=(), content=None, kept=False):
+    """An answer to the request that came last, or to that whose headers were kept as via, from, to and cseq."""
+    asked = ["[last_Via:]", "[last_From:]", "[last_To:]", "[last_Call-ID:]", "[last_CSeq:]"]
+    if kept:
+        asked = ["Via:[$via]", "From:[$from]", "To:[$to]", "Call-ID: [call_id]", "CSeq:[$cseq]"]
+    lines = [f"SIP/2.0 {status} {words}", *asked, f"Contact: <{HERE};transport=[transport]>", *headers]
     lines += ["Content-Length: 0", ""] if content is None else ["Content-Type: application/sdp", "Content-Length: [len]", "", *content]
     return [message(lines, "")]
 

@@ -2,8 +2,10 @@
 """Replays the torture messages of RFC 4475 and RFC 5118 to a gateway that has nothing but a loopback interface.
 
 usage: torture.py [--keep FOLDER] [CASE ...]
+       torture.py --why-not
 
 A line for each case that fails, then a line for each transport; exit code 1 if one fails. --keep leaves log and captures.
+--why-not says why it would skip, if it would, and does nothing.
 The messages name hosts that others own, so gateway and sender run in a network namespace of their own, which needs root.
 
 GATEWAY_TEST_DATA  folder with rfc4475, rfc5118 and verdicts.toml, which says what may be answered
@@ -35,6 +37,9 @@ ROOT = HERE.parents[2]
 SIP, HTTP, RTP = ("127.0.0.1", 5060), "127.0.0.1:8080", "10000-10999"
 SENDER, SENDER_PORT = "127.0.0.2", 15060
 CALLED = b"P-Called-Party-ID: <sip:9001@example.com>\r\n"
+
+# In a namespace that has lo only, and an empty resolv.conf: no name is asked for, wherever a server might listen.
+ALONE = ["unshare", "--net", "--mount", "sh", "-c", 'mount --bind /dev/null /etc/resolv.conf && ip link set lo up && exec "$@"', "sh"]
 
 READY_SECONDS = 15
 ANSWER_SECONDS = 3
@@ -89,16 +94,16 @@ class Answer:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keep", type=pathlib.Path)
+    parser.add_argument("--why-not", action="store_true")
     parser.add_argument("cases", nargs="*")
     wanted = parser.parse_args()
     data = os.environ.get("GATEWAY_TEST_DATA")
-    if reason := why_not(data):
-        print(f"SKIPPED torture: {reason}")
+    reason = why_not(data)
+    if wanted.why_not or reason:
+        print(reason or "" if wanted.why_not else f"SKIPPED torture: {reason}")
         return
     if [name for _, name in socket.if_nameindex()] != ["lo"]:
-        # An empty resolv.conf: no name is asked for, wherever a server might listen.
-        inside = "mount --bind /dev/null /etc/resolv.conf && ip link set lo up && exec \"$@\""
-        os.execvp("unshare", ["unshare", "--net", "--mount", "sh", "-c", inside, "sh", sys.executable, str(HERE), *sys.argv[1:]])
+        os.execvp(ALONE[0], [*ALONE, sys.executable, str(HERE), *sys.argv[1:]])
     cases = tomllib.loads(pathlib.Path(data, "verdicts.toml").read_text())
     excluded = cases["meta"]["policy_excludes"]
     chosen = [case for case in cases["case"] if not wanted.cases or pathlib.Path(case["file"]).stem in wanted.cases]
@@ -113,8 +118,10 @@ def why_not(data):
         return f"no verdicts.toml in {data}"
     if os.geteuid() != 0:
         return "not root: no network namespace"
-    missing = [tool for tool in ("unshare", "ip") if not shutil.which(tool)]
-    return f"{missing[0]} is not installed: run tests/setup" if missing else None
+    if missing := [tool for tool in ("unshare", "ip") if not shutil.which(tool)]:
+        return f"{missing[0]} is not installed: run tests/setup"
+    tried = subprocess.run([*ALONE, "true"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return f"no network namespace: {tried.stdout.strip()}" if tried.returncode else None
 
 
 def replay_all(kind, cases, excluded, data, keep):
