@@ -16,12 +16,7 @@ ECHO, RING_THEN_TONE, RING = "9001", "9002", "9003"
 IVR = "access"
 PASSWORD = "1234"
 
-KNOWN = {
-    "body-optional": "a body of another type that is optional is refused 415, though RFC 3261 §8.2.3 exempts it",
-    "body-encoded": "Content-Encoding is not looked at; RFC 3261 §8.2.3 wants 415 with Accept-Encoding",
-    "body-in-parts": "multipart/mixed is refused 415; RFC 5621 §4.2 wants it understood, and carriers send SDP in it",
-    "accept-no-sdp": "Accept is not looked at, and SDP sent; RFC 3261 §21.4.7 and RFC 4475 §3.3.15 want 406",
-}
+KNOWN = {}
 
 
 @dataclasses.dataclass(frozen=True)

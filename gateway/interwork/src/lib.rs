@@ -12,6 +12,7 @@
 #![warn(missing_docs)]
 
 pub mod arrival;
+mod body;
 pub mod causes;
 pub mod dtmf;
 pub mod peers;

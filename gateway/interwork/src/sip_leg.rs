@@ -17,6 +17,7 @@ use terms::{Cause, Direction, Entropy, LegId, MediaLine, media::Stream};
 
 use crate::{
     arrival::{called, caller},
+    body::{self, Unreadable},
     causes::{cause_of, status_of},
     dtmf,
     peers::{Known, Peers},
@@ -192,8 +193,7 @@ impl SipLegs {
         if !accepts_descriptions(request) {
             return Err(NoOffer::AnswerUnwanted);
         }
-        let Some(body) = request.body() else { return Ok((Exchange::Delayed, Vec::new())) };
-        let offer = parse_description(&body)?;
+        let Some(offer) = offer_of(request)? else { return Ok((Exchange::Delayed, Vec::new())) };
         self.draft(&offer)?;
         let line = |media: sdp::MediaDescription<'_>| MediaLine {
             kind: media.kind(),
@@ -275,8 +275,7 @@ impl SipLegs {
     fn on_reoffered(&mut self, dialog: DialogId, request: &Request) {
         let capabilities = self.settings.capabilities.clone();
         let Some((leg, sip)) = self.leg_of(dialog) else { return };
-        let offered = request.body().as_ref().map(parse_description).transpose();
-        let command = match offered {
+        let command = match offer_of(request) {
             Ok(offered) => {
                 let before = sip.clone();
                 sip.exchange = offered.map_or(Exchange::Delayed, |offer| Exchange::Offered(offer.print()));
@@ -418,6 +417,8 @@ fn arrival(known: &Known<'_>, request: &Request, lines: Vec<MediaLine>) -> Arriv
 enum NoOffer {
     /// It is no session description.
     NotSdp,
+    /// It is encoded in a way that we don't know.
+    Encoded,
     /// The peer says by Accept that it would not take a description from us.
     AnswerUnwanted,
     /// It does not parse.
@@ -441,28 +442,33 @@ fn accepts_descriptions(request: &Request) -> bool {
         })
 }
 
-fn parse_description(body: &Body) -> Result<SessionDescription, NoOffer> {
-    if !body.content_type.is("application/sdp") {
-        return Err(NoOffer::NotSdp);
-    }
-    SessionDescription::parse(&body.bytes).map_err(|_| NoOffer::Malformed)
+/// The offer of a request; none where it asks us for one.
+fn offer_of(request: &Request) -> Result<Option<SessionDescription>, NoOffer> {
+    let body = body::description(request).map_err(|error| match error {
+        Unreadable::Unknown => NoOffer::NotSdp,
+        Unreadable::Encoded => NoOffer::Encoded,
+    })?;
+    let parse = |body: Body| SessionDescription::parse(&body.bytes).map_err(|_| NoOffer::Malformed);
+    body.map(parse).transpose()
 }
 
 /// RFC 3261 §8.2.3, §21.4.7 and §21.4.26: a body that we don't know is 415 with Accept, an answer that
 /// would not be taken is 406, a body that does not parse is 400, one that we can't take is 488.
 fn refusal_of(error: NoOffer) -> Refusal {
     match error {
-        NoOffer::NotSdp => {
-            let accept =
-                ExtraHeader { name: Text::from_static("Accept"), value: ContentType::SDP.media().clone() };
-            Refusal { headers: vec![accept], ..Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE) }
-        }
+        NoOffer::NotSdp => unsupported_media("Accept", ContentType::SDP.media().clone()),
+        NoOffer::Encoded => unsupported_media("Accept-Encoding", Text::from_static("identity")),
         NoOffer::AnswerUnwanted => Refusal::new(StatusCode::NOT_ACCEPTABLE),
         NoOffer::Malformed => Refusal::new(StatusCode::BAD_REQUEST),
         NoOffer::Unacceptable(status) => {
             Refusal::new(StatusCode::new(status).unwrap_or(StatusCode::NOT_ACCEPTABLE_HERE))
         }
     }
+}
+
+fn unsupported_media(name: &'static str, value: Text) -> Refusal {
+    let headers = vec![ExtraHeader { name: Text::from_static(name), value }];
+    Refusal { headers, ..Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE) }
 }
 
 #[cfg(test)]
