@@ -68,6 +68,11 @@ def unknown_dialog(method, **more):
     return ask(method, 2, 481, inside=False, to_tag="nobody", **more)
 
 
+def held(**description):
+    """Two seconds of ringing, two of a tone that is on hold."""
+    return invite(content=sdp(**description)) + maybe("100") + receive("180") + receive("200", timeout=4000) + acknowledge() + pause(2000)
+
+
 def unheard_of(number):
     return ask("OPTIONS", number, 481)
 
@@ -133,6 +138,8 @@ CASES = {
     # Some leave the tag out; without a look at the rest the 200 would come again, and BYE after 64*T1.
     "ack-without-tag": Case(invite() + maybe(*ANSWERED) + receive("200") + send("ACK", 1, uri="[next_url]", contact=False) + pause(8000)
                             + ask("OPTIONS", 2, 200) + bye(), seconds=20),
+    "record-route": Case(call(has("Record-Route", ";lr"), content=None, headers=["Record-Route: <sip:[local_ip]:[local_port];transport=[transport];lr>"])
+                         + hung_up(has("Route", ";lr")), seconds=15),
     "ring-then-answer": Case(invite() + maybe("100") + receive("180", has("Contact")) + receive("200", timeout=4000) + acknowledge() + pause(300) + bye(), RING_THEN_TONE),
     "bye-early": Case(invite() + maybe("100") + receive("180") + ask("BYE", 2, 200, contact=False) + refused(487), RING),
 
@@ -157,6 +164,11 @@ CASES = {
     "hold-recvonly": Case(hold(2, held="recvonly", answer="a=sendonly")),
     "hold-zero": Case(hold(2, held="sendrecv", answer="m=audio [1-9]", address="0.0.0.0")),
     "hold-zero-inactive": Case(hold(2, held="inactive", answer="a=inactive", address="0.0.0.0")),
+    # RFC 3264 §8.4: nothing is sent to who holds, however it says so.
+    "held-hears-nothing": Case(held(direction="sendonly") + bye(), RING_THEN_TONE, media="nothing"),
+    "held-inactive-hears-nothing": Case(held(direction="inactive") + bye(), RING_THEN_TONE, media="nothing"),
+    "held-zero-hears-nothing": Case(held(address="0.0.0.0") + bye(), RING_THEN_TONE, media="nothing"),
+    "unheld-hears": Case(held(direction="inactive") + reoffer(2) + pause(2000) + bye(), RING_THEN_TONE, media="something"),
     "hold-from-the-start": Case(call(body("a=recvonly"), content=sdp(direction="sendonly")) + reoffer(2, no_body("a=(recvonly|sendonly|inactive)")) + bye()),
 
     # RFC 3261 §14, RFC 3311: offers in a call.

@@ -108,6 +108,15 @@ def in_longer_frames(run):
     return sizes == {240}, f"payloads of {sorted(sizes)} bytes for ptime 30"
 
 
+def is_still(run):
+    return not run.heard, f"{len(run.heard)} RTP packets while held"
+
+
+def is_heard(run):
+    """Two seconds of a tone, and none of the two before it."""
+    return 75 <= len(run.heard) <= 125, f"{len(run.heard)} RTP packets in 2 s"
+
+
 def is_in(run):
     return run.was_joined, "seen in the meeting" if run.was_joined else "never seen in the meeting"
 
@@ -116,6 +125,8 @@ def is_in(run):
 MEDIA = {
     "": (None, None),
     "30 ms": (talking, in_longer_frames),
+    "nothing": (None, is_still),
+    "something": (None, is_heard),
     "joined": (None, is_in),
     "joined by 96": (lambda meeting: joining(meeting, 96), is_in),
     "joined by 101": (joining, is_in),

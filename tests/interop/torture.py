@@ -190,7 +190,7 @@ def prepared(case, data, transport, seen):
     for pattern in (rb"(?i)branch\s*=\s*(z9hG4bK[^\s;,]+)", rb"(?im)^(?:call-id|i)\s*:\s*(\S+)"):
         found = re.search(pattern, message)
         if found and found[1] in seen:
-            message = message.replace(found[1], found[1] + b"-%d" % len(seen))
+            message = message.replace(found[1], found[1] + b"-" + pathlib.Path(case["file"]).stem.encode())
         if found:
             seen.add(found[1])
     if case["kind"] == "request INVITE":
