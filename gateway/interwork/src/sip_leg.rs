@@ -11,7 +11,7 @@ use sdp::{Capabilities, LocalDescription, SessionDescription};
 use serde::{Deserialize, Serialize};
 use sip::{
     endpoint::{Body, Command, DialogId, Ending, Event, ExtraHeader, Invited, Refusal, Reliability},
-    wire::{ContentType, HeaderName, Reason, Request, StatusCode, Text},
+    wire::{ContentType, HeaderName, Reason, Request, StatusCode, Text, Warning},
 };
 use terms::{Cause, Direction, Entropy, LegId, MediaLine, media::Stream};
 
@@ -22,6 +22,9 @@ use crate::{
     dtmf,
     peers::{Known, Peers},
 };
+
+/// RFC 3261 §20.43.
+const INCOMPATIBLE_MEDIA_FORMAT: u16 = 305;
 
 /// What SIP legs are told once, and again after a reload.
 #[derive(Debug, Clone, Default)]
@@ -288,7 +291,7 @@ impl SipLegs {
                     None => {
                         // RFC 3261 §14.2: refused, and the session goes on as it was.
                         *sip = before;
-                        let refusal = Refusal::new(StatusCode::NOT_ACCEPTABLE_HERE);
+                        let refusal = refusal_of(NoOffer::Unacceptable(488));
                         Command::RefuseReoffer { dialog, refusal }
                     }
                 }
@@ -460,9 +463,15 @@ fn refusal_of(error: NoOffer) -> Refusal {
         NoOffer::Encoded => unsupported_media("Accept-Encoding", Text::from_static("identity")),
         NoOffer::AnswerUnwanted => Refusal::new(StatusCode::NOT_ACCEPTABLE),
         NoOffer::Malformed => Refusal::new(StatusCode::BAD_REQUEST),
-        NoOffer::Unacceptable(status) => {
-            Refusal::new(StatusCode::new(status).unwrap_or(StatusCode::NOT_ACCEPTABLE_HERE))
-        }
+        // RFC 3261 §13.3.1.3: a 488 says what was in the way.
+        NoOffer::Unacceptable(status) => Refusal {
+            warning: Some(Warning {
+                code: INCOMPATIBLE_MEDIA_FORMAT,
+                agent: Text::from_static("gateway"),
+                text: Text::from_static("G.711 audio on RTP/AVP is spoken here"),
+            }),
+            ..Refusal::new(StatusCode::new(status).unwrap_or(StatusCode::NOT_ACCEPTABLE_HERE))
+        },
     }
 }
 
