@@ -47,8 +47,9 @@ check:
 
 bench:
 	@tests/setup demo
-	@tests/stage build cargo build $(CARGO_FLAGS) -p server -p tests --bin gateway --bin bench
+	@tests/stage build cargo build $(CARGO_FLAGS) -p server -p tests --bin gateway --bin bench --bin parser_bench
 	@$(TARGET)/ci/bench
+	@$(TARGET)/ci/parser_bench
 
 prompts:
 	@tests/setup test
