@@ -28,10 +28,11 @@ pub(crate) use milestones::Milestones;
 use crate::{
     app::{App, Phase, Progress},
     event::Event,
+    guard::Guard,
     ivr::{self, Ivr},
     leg::{Arrival, EndedBy, LegCommand, LegEvent, LocalMedia},
     outcome::Outcome,
-    question::{Answer, Question, QuestionId, Role},
+    question::{Answer, Question, QuestionId, Role, Verdict},
     settings::Settings,
     switch::{Ids, Outputs},
 };
@@ -52,15 +53,43 @@ pub(crate) enum Program {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum Stage {
-    Ringing { app: App, until: Instant },
-    Answering { program: Program },
-    App { app: App, until: Option<Instant> },
+    Ringing {
+        app: App,
+        until: Instant,
+    },
+    Answering {
+        program: Program,
+    },
+    App {
+        app: App,
+        until: Option<Instant>,
+    },
     Ivr(Box<Ivr>),
-    Leasing { role: Role },
-    Admitting { tag: MeetingTag },
-    Announcing { play: PlayId, outcome: Outcome, joined: Option<(MeetingTag, Role)>, until: Instant },
-    Meeting { tag: MeetingTag, role: Role },
-    Clearing { until: Instant },
+    /// The core has answered; the guard holds the answer back (DIAL-5).
+    HeldBack {
+        ivr: Box<Ivr>,
+        verdict: Verdict,
+        until: Instant,
+    },
+    Leasing {
+        role: Role,
+    },
+    Admitting {
+        tag: MeetingTag,
+    },
+    Announcing {
+        play: PlayId,
+        outcome: Outcome,
+        joined: Option<(MeetingTag, Role)>,
+        until: Instant,
+    },
+    Meeting {
+        tag: MeetingTag,
+        role: Role,
+    },
+    Clearing {
+        until: Instant,
+    },
     Recorded,
 }
 
@@ -121,6 +150,7 @@ pub(crate) struct Context<'a> {
     pub(crate) now: Now,
     pub(crate) settings: &'a Arc<Settings>,
     pub(crate) ids: &'a mut Ids,
+    pub(crate) guard: &'a mut Guard,
     pub(crate) out: &'a mut Outputs,
 }
 
@@ -184,9 +214,10 @@ impl Call {
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let stage = match &self.stage {
-            Stage::Ringing { until, .. } | Stage::Clearing { until } | Stage::Announcing { until, .. } => {
-                Some(*until)
-            }
+            Stage::Ringing { until, .. }
+            | Stage::HeldBack { until, .. }
+            | Stage::Clearing { until }
+            | Stage::Announcing { until, .. } => Some(*until),
             Stage::App { until, .. } => *until,
             Stage::Ivr(ivr) => ivr.poll_timeout(),
             Stage::Answering { .. }
@@ -248,6 +279,7 @@ impl Call {
             Stage::Ringing { app, until } if now >= until => self.run(app, context),
             Stage::App { app, until: Some(until) } if now >= until => self.run(app, context),
             Stage::Ivr(ivr) => self.feed_ivr(ivr, ivr::Input::Timeout, context),
+            Stage::HeldBack { ivr, verdict, until } if now >= until => self.on_verdict(ivr, verdict, context),
             Stage::Announcing { outcome, joined, until, .. } if now >= until => {
                 self.after_announcement(outcome, joined, context)
             }
@@ -302,7 +334,7 @@ impl Call {
         let stage = std::mem::replace(&mut self.stage, Stage::Recorded);
         self.stage = match stage {
             Stage::Answering { program: Program::App(app) } => self.run(app, context),
-            Stage::Answering { program: Program::Ivr(ivr) } => self.feed_ivr(ivr, ivr::Input::Start, context),
+            Stage::Answering { program: Program::Ivr(ivr) } => self.begin_ivr(ivr, context),
             stage => stage,
         };
     }

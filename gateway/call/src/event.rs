@@ -23,6 +23,10 @@ pub enum Event {
     Answered,
     /// The caller keyed a pair; whether it was right.
     Keyed(Keyed),
+    /// The caller is locked out for failing too often (DIAL-5).
+    CallerLocked,
+    /// So many pairs were wrong for this meeting ID that its answers are slow from here on (DIAL-5).
+    MeetingAttacked(MeetingId),
     /// An attempt to join ended.
     Outcome(Outcome),
     /// The caller is in a meeting.

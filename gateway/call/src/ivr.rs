@@ -131,6 +131,14 @@ impl Ivr {
         &self.languages
     }
 
+    /// The ID whose pair the core is asked about, where it is one at all.
+    pub const fn meeting(&self) -> Option<MeetingId> {
+        match self.state {
+            State::Checking { meeting } => meeting,
+            State::Idle | State::Asking { .. } | State::Over => None,
+        }
+    }
+
     /// The name for the next playing after the IVR's own.
     pub const fn next_play(&self) -> PlayId {
         self.next_play

@@ -32,7 +32,7 @@ impl Default for Arrival {
 }
 
 /// Who calls, as far as the trunk vouches for it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Caller {
     /// The network asserts this number (P-Asserted-Identity).
     Asserted(Pii<String>),

@@ -31,6 +31,7 @@ mod app;
 mod call;
 pub mod core;
 pub mod event;
+pub mod guard;
 pub mod ivr;
 pub mod lease;
 pub mod leg;

@@ -14,6 +14,8 @@ pub enum Outcome {
     JoinedAsGuest,
     /// The tries are used up.
     WrongTooOften,
+    /// The caller failed too often before: no further try for a while (DIAL-5).
+    LockedOut,
     /// The whole IVR stage took too long.
     TimedOut,
     /// The meeting is locked.
@@ -34,10 +36,11 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every way that an attempt can end.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::JoinedAsHost,
         Self::JoinedAsGuest,
         Self::WrongTooOften,
+        Self::LockedOut,
         Self::TimedOut,
         Self::Locked,
         Self::Full,
@@ -54,6 +57,7 @@ impl Outcome {
             Self::JoinedAsHost => &["joined-as-host"],
             Self::JoinedAsGuest => &["joined-as-guest"],
             Self::WrongTooOften => &["wrong", "goodbye"],
+            Self::LockedOut => &["phone-locked-out", "goodbye"],
             Self::TimedOut => &["timeout", "goodbye"],
             Self::Locked => &["meeting-locked"],
             Self::Full => &["meeting-full"],
@@ -69,7 +73,9 @@ impl Outcome {
     pub const fn cause(self) -> Option<Cause> {
         match self {
             Self::JoinedAsHost | Self::JoinedAsGuest => None,
-            Self::WrongTooOften | Self::Locked | Self::Removed => Some(Cause::CALL_REJECTED),
+            Self::WrongTooOften | Self::LockedOut | Self::Locked | Self::Removed => {
+                Some(Cause::CALL_REJECTED)
+            }
             Self::TimedOut => Some(Cause::TIMER_EXPIRY),
             Self::Full | Self::InAnotherMeeting => Some(Cause::USER_BUSY),
             Self::NotEntitled => Some(Cause::NOT_AUTHORIZED),

@@ -19,6 +19,8 @@ pub struct Settings {
     pub access_numbers: BTreeMap<String, Access>,
     /// Bounds of the IVR.
     pub ivr: IvrSettings,
+    /// Bounds of guessing.
+    pub guard: GuardSettings,
     /// How long core and lease service may take to answer.
     pub question_timeout: Duration,
     /// How many media workers there are to spread ports over.
@@ -40,6 +42,7 @@ impl Default for Settings {
             trunk_plans: BTreeMap::new(),
             access_numbers: BTreeMap::new(),
             ivr: IvrSettings::default(),
+            guard: GuardSettings::default(),
             question_timeout: Duration::from_secs(3),
             workers: 1,
             max_calls: 20_000,
@@ -79,6 +82,33 @@ impl Default for IvrSettings {
             between_digits: Duration::from_secs(5),
             tries: 3,
             bound: Duration::from_secs(120),
+        }
+    }
+}
+
+/// Bounds of guessing (DIAL-5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GuardSettings {
+    /// A caller's failures that lock it out.
+    pub failures: usize,
+    /// Older failures of a caller are forgotten.
+    pub window: Duration,
+    /// How long a caller is locked out.
+    pub lock: Duration,
+    /// More failures than these against one meeting ID slow its answers.
+    pub meeting_failures: usize,
+    /// Older failures against a meeting ID are forgotten.
+    pub meeting_window: Duration,
+}
+
+impl Default for GuardSettings {
+    fn default() -> Self {
+        Self {
+            failures: 10,
+            window: Duration::from_secs(5 * 60),
+            lock: Duration::from_secs(10 * 60),
+            meeting_failures: 20,
+            meeting_window: Duration::from_secs(10 * 60),
         }
     }
 }

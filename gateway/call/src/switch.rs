@@ -16,6 +16,7 @@ use crate::{
     app::App,
     call::{Beginning, Call, Context, Milestones, Program},
     event::{Event, LegRecord},
+    guard::Guard,
     ivr::Ivr,
     leg::{Arrival, LegCommand, LegEvent},
     outcome::Outcome,
@@ -131,6 +132,7 @@ pub struct Switch {
     by_port: BTreeMap<PortId, CallId>,
     by_question: BTreeMap<QuestionId, CallId>,
     deadlines: BTreeSet<(Instant, CallId)>,
+    guard: Guard,
     out: Outputs,
 }
 
@@ -145,6 +147,7 @@ impl Switch {
             by_port: BTreeMap::new(),
             by_question: BTreeMap::new(),
             deadlines: BTreeSet::new(),
+            guard: Guard::default(),
             out: Outputs::default(),
         }
     }
@@ -252,7 +255,13 @@ impl Switch {
         let port = self.ids.port(self.settings.workers);
         let beginning = Beginning { id, leg, port, arrival, program, tenant };
         let settings = Arc::clone(&self.settings);
-        let mut context = Context { now, settings: &settings, ids: &mut self.ids, out: &mut self.out };
+        let mut context = Context {
+            now,
+            settings: &settings,
+            ids: &mut self.ids,
+            guard: &mut self.guard,
+            out: &mut self.out,
+        };
         let call = Call::begin(beginning, &mut context);
         self.keep(id, call);
     }
@@ -338,7 +347,13 @@ impl Switch {
             self.by_question.remove(&pending.id);
         }
         let settings = Arc::clone(&self.settings);
-        let mut context = Context { now, settings: &settings, ids: &mut self.ids, out: &mut self.out };
+        let mut context = Context {
+            now,
+            settings: &settings,
+            ids: &mut self.ids,
+            guard: &mut self.guard,
+            out: &mut self.out,
+        };
         act(&mut call, &mut context);
         self.keep(id, call);
     }

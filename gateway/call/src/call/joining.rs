@@ -8,6 +8,7 @@ use terms::{
 use super::{ANNOUNCEMENT_BOUND, Call, Context, Pending, Stage};
 use crate::{
     event::{Event, Keyed},
+    guard::Suspect,
     ivr::{self, Finish, Ivr},
     outcome::Outcome,
     question::{Admission, Answer, Departure, LeaseAnswer, Question, Role, Terminal, Verdict},
@@ -39,11 +40,7 @@ impl Call {
         self.pending = None;
         let stage = std::mem::replace(&mut self.stage, Stage::Recorded);
         self.stage = match (stage, answer) {
-            (Stage::Ivr(ivr), Answer::Password(verdict)) => {
-                let keyed = if verdict == Verdict::Wrong { Keyed::Wrong } else { Keyed::Right };
-                context.out.event(self.id, Event::Keyed(keyed));
-                self.feed_ivr(ivr, ivr::Input::Verdict(verdict), context)
-            }
+            (Stage::Ivr(ivr), Answer::Password(verdict)) => self.hold_back(ivr, verdict, context),
             (Stage::Leasing { role }, Answer::Lease(LeaseAnswer::Granted { tag, .. })) => {
                 self.ask(Question::Admit { leg: self.leg, tag, role }, context);
                 Stage::Admitting { tag }
@@ -72,6 +69,44 @@ impl Call {
             self.depart(tag, context);
             self.stage = self.announce(outcome, None, context);
         }
+    }
+
+    /// Who is locked out hears so in place of the questions.
+    pub(super) fn begin_ivr(&mut self, ivr: Box<Ivr>, context: &mut Context<'_>) -> Stage {
+        if context.guard.is_locked(context.now.mono, &Suspect::of(&self.arrival)) {
+            return self.announce(Outcome::LockedOut, None, context);
+        }
+        self.feed_ivr(ivr, ivr::Input::Start, context)
+    }
+
+    /// DIAL-5: right or wrong, the verdict is as late as the guard wants it.
+    fn hold_back(&mut self, ivr: Box<Ivr>, verdict: Verdict, context: &mut Context<'_>) -> Stage {
+        let suspect = Suspect::of(&self.arrival);
+        let about = (&suspect, ivr.meeting());
+        let delay = context.guard.delay(context.now.mono, &context.settings.guard, about);
+        if delay.is_zero() {
+            return self.on_verdict(ivr, verdict, context);
+        }
+        Stage::HeldBack { ivr, verdict, until: context.now.mono + delay }
+    }
+
+    pub(super) fn on_verdict(&mut self, ivr: Box<Ivr>, verdict: Verdict, context: &mut Context<'_>) -> Stage {
+        if verdict != Verdict::Wrong {
+            context.out.event(self.id, Event::Keyed(Keyed::Right));
+            return self.feed_ivr(ivr, ivr::Input::Verdict(verdict), context);
+        }
+        context.out.event(self.id, Event::Keyed(Keyed::Wrong));
+        let (suspect, meeting) = (Suspect::of(&self.arrival), ivr.meeting());
+        let about = (&suspect, meeting);
+        let led_to = context.guard.on_failure(context.now.mono, &context.settings.guard, about);
+        if let Some(meeting) = meeting.filter(|_| led_to.meeting_attacked) {
+            context.out.event(self.id, Event::MeetingAttacked(meeting));
+        }
+        if led_to.caller_locked {
+            context.out.event(self.id, Event::CallerLocked);
+            return self.announce(Outcome::LockedOut, None, context);
+        }
+        self.feed_ivr(ivr, ivr::Input::Verdict(verdict), context)
     }
 
     fn on_admission(&mut self, tag: MeetingTag, admission: Admission, context: &mut Context<'_>) -> Stage {

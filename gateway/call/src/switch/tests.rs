@@ -2,13 +2,13 @@ use std::time::Duration;
 
 use dialplan::Table;
 use terms::{
-    Digit, Direction, Language, MeetingTag, Secret, TrunkName, WallTime,
+    Digit, Direction, Language, MeetingTag, Pii, Secret, TrunkName, WallTime,
     media::{Codec, Format, PayloadType, PortRefusal, Ptime, Quality, Route, Stream, Voice},
 };
 
 use super::*;
 use crate::{
-    leg::{EndedBy, LocalMedia},
+    leg::{Caller, EndedBy, LocalMedia},
     question::{Admission, Role, Terminal, Verdict},
 };
 
@@ -281,4 +281,71 @@ fn an_app_rings_first_and_is_answered_when_its_ring_is_over() {
     assert_eq!(bench.feed(Input::Media(Report::Opened { port, rtp: address, rtcp: address })), []);
     assert_eq!(to_leg(&bench.wait(SECOND)), [LegCommand::Ring; 0]);
     assert_eq!(to_leg(&bench.wait(SECOND)), [LegCommand::Answer { audio: audio() }]);
+}
+
+/// A call of `caller` that keys `pairs`, each wrong; yields what the last caller hears of it, and
+/// how long the answers took in all.
+fn guess(bench: &mut Bench, (leg, caller): (u64, Caller), pairs: usize) -> (Option<Outcome>, Duration) {
+    let arrival = Arrival { called: "02153290005".into(), caller, ..Arrival::default() };
+    let leg = LegId(leg);
+    let port = opened(&bench.feed(Input::Leg(leg, LegEvent::Arrived(Box::new(arrival))))).expect("a port");
+    let address = "127.0.0.1:10000".parse().expect("an address");
+    bench.feed(Input::Media(Report::Opened { port, rtp: address, rtcp: address }));
+    let mut outputs = bench.feed(Input::Leg(leg, LegEvent::Established));
+    let began = bench.now.mono;
+    for _ in 0..pairs {
+        let press = |key| Input::Leg(leg, LegEvent::Digit(Digit::try_from(key).expect("a key")));
+        let asked: Vec<Output> = "900100009#9999#".chars().flat_map(|key| bench.feed(press(key))).collect();
+        let Some((check, _)) = question(&asked) else { break };
+        outputs = bench.feed(Input::Answer(check, Answer::Password(Verdict::Wrong)));
+        while !outputs.iter().any(|output| matches!(output, Output::Event(_, Event::Keyed(_)))) {
+            outputs = bench.wait(SECOND);
+        }
+    }
+    let took = bench.now.mono.since(began);
+    let outcome = outputs.iter().find_map(|output| match output {
+        Output::Event(_, Event::Outcome(outcome)) => Some(*outcome),
+        _ => None,
+    });
+    bench.feed(Input::Leg(leg, LegEvent::Ended { cause: Cause::NORMAL_CLEARING, by: EndedBy::Peer }));
+    (outcome, took)
+}
+
+#[test]
+fn dial_5_a_guesser_waits_longer_is_locked_out_and_locks_nobody_else_out() {
+    let mut bench = Bench::new();
+    let number = || Pii("13800138000".to_owned());
+    let thief = Caller::Claimed(number());
+    let calls = [(); 4].map(|()| 3);
+    let told: Vec<(Option<Outcome>, u64)> = (1..)
+        .zip(calls)
+        .map(|(leg, pairs)| guess(&mut bench, (leg, thief.clone()), pairs))
+        .map(|(outcome, took)| (outcome, took.as_secs()))
+        .collect();
+    let too_often = Some(Outcome::WrongTooOften);
+    assert_eq!(
+        told,
+        [(too_often, 0), (too_often, 1 + 2 + 3), (too_often, 4 + 5 + 5), (Some(Outcome::LockedOut), 5)]
+    );
+    assert_eq!(guess(&mut bench, (5, thief), 0).0, Some(Outcome::LockedOut), "the next call is told at once");
+    for (leg, caller) in (6..).zip([Caller::Asserted(number()), Caller::Withheld]) {
+        assert_eq!(guess(&mut bench, (leg, caller), 0), (None, Duration::ZERO), "the number's owner may try");
+    }
+}
+
+#[test]
+fn dial_5_a_right_pair_is_held_back_as_long_as_a_wrong_one() {
+    let mut bench = Bench::new();
+    let caller = Caller::Claimed(Pii("13800138000".to_owned()));
+    guess(&mut bench, (7, caller.clone()), 3);
+    let arrival = Arrival { called: "02153290005".into(), caller, ..Arrival::default() };
+    let port = opened(&bench.feed(Input::Leg(LEG, LegEvent::Arrived(Box::new(arrival))))).expect("a port");
+    let address = "127.0.0.1:10000".parse().expect("an address");
+    bench.feed(Input::Media(Report::Opened { port, rtp: address, rtcp: address }));
+    bench.feed(Input::Leg(LEG, LegEvent::Established));
+    let (check, _) = question(&bench.keys("900100001#1234#")).expect("the core is asked");
+    let right = Answer::Password(Verdict::Right(Role::Guest));
+    assert_eq!(bench.feed(Input::Answer(check, right)), []);
+    assert_eq!(bench.wait(SECOND - Duration::from_nanos(1)), []);
+    assert!(question(&bench.wait(Duration::from_nanos(1))).is_some(), "the lease service is asked");
 }

@@ -12,7 +12,7 @@ use std::{
 use call::{
     Settings,
     core::{Lock, Meeting},
-    settings::{Access, IvrSettings},
+    settings::{Access, GuardSettings, IvrSettings},
 };
 use dialplan::{Number, NumberPlan, Table};
 use interwork::{CalledNumber, Policy, Trunk};
@@ -362,6 +362,7 @@ fn calls(root: &Section<'_, '_>, tenants: &BTreeSet<TenantId>, workers: u8) -> S
     let number_plan = number_plan(root.section("number_plan"));
     let access_numbers = access_numbers(root, tenants, &number_plan);
     let ivr = ivr(root.section("ivr"));
+    let guard = guard(root.section("guard"));
     let section = root.section("calls");
     let defaults = Settings::default();
     let settings = Settings {
@@ -370,6 +371,7 @@ fn calls(root: &Section<'_, '_>, tenants: &BTreeSet<TenantId>, workers: u8) -> S
         trunk_plans: BTreeMap::new(),
         access_numbers,
         ivr,
+        guard,
         question_timeout: section.pause("question_timeout", defaults.question_timeout),
         workers,
         max_calls: section.number("max", 1..1_000_000, defaults.max_calls),
@@ -437,6 +439,19 @@ fn ivr(section: Section<'_, '_>) -> IvrSettings {
     };
     section.finish();
     ivr
+}
+
+fn guard(section: Section<'_, '_>) -> GuardSettings {
+    let defaults = GuardSettings::default();
+    let guard = GuardSettings {
+        failures: section.number("failures", 1..1_000, defaults.failures),
+        window: section.pause("window", defaults.window),
+        lock: section.pause("lock", defaults.lock),
+        meeting_failures: section.number("meeting_failures", 1..1_000, defaults.meeting_failures),
+        meeting_window: section.pause("meeting_window", defaults.meeting_window),
+    };
+    section.finish();
+    guard
 }
 
 fn dialplan(section: Section<'_, '_>) -> Table {

@@ -17,6 +17,10 @@ pub(super) fn event(call: CallId, event: &Event) {
         Event::Answered => info!(call, "call answered"),
         Event::Keyed(Keyed::Right) => debug!(call, "meeting ID and password are right"),
         Event::Keyed(Keyed::Wrong) => info!(call, "meeting ID or password is wrong"),
+        Event::CallerLocked => warn!(call, "caller is locked out: too many wrong meeting IDs or passwords"),
+        Event::MeetingAttacked(meeting) => {
+            warn!(call, %meeting, "many wrong pairs for one meeting ID; its answers are slow now");
+        }
         Event::Outcome(outcome) => info!(call, ?outcome, "told the caller"),
         Event::Joined { tag, role } => {
             info!(call, meeting = %tag.meeting, epoch = tag.epoch.0, ?role, "joined");

@@ -62,6 +62,8 @@ impl Metrics {
             Event::Answered => ("answered", None),
             Event::Keyed(call::event::Keyed::Right) => ("keyed_right", None),
             Event::Keyed(call::event::Keyed::Wrong) => ("keyed_wrong", None),
+            Event::CallerLocked => ("caller_locked", None),
+            Event::MeetingAttacked(_) => ("meeting_attacked", None),
             Event::Outcome(_) => ("outcome", None),
             Event::Joined { .. } => ("joined", None),
             Event::Left { .. } => ("left", None),

@@ -1,0 +1,187 @@
+//! Against guessing (DIAL-5): who fails too often waits longer, then is locked out for a while.
+//!
+//! ```text
+//!  failures of a caller in `window`   0…2 at once   3, 4 … 1 s, 2 s … 5 s      `failures`: locked for `lock`
+//!  of a trunk's withheld callers      fewer than `failures` at once, then 1 s … 5 s     never locked
+//!  against one meeting ID             up to `meeting_failures` at once, then 3 s        never locked
+//! ```
+//!
+//! A caller is a number on a trunk, and a number that the network asserts is another caller than
+//! the same number merely claimed: who forges a number locks out the forgery, not its owner. An
+//! answer is as late for a right pair as for a wrong one, so that the wait tells nothing.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
+
+use terms::{Instant, MeetingId, TrunkName};
+
+use crate::{
+    leg::{Arrival, Caller},
+    settings::GuardSettings,
+};
+
+/// Callers and meeting IDs that are remembered; beyond it the one whose last failure is longest
+/// ago is forgotten.
+const MAX_REMEMBERED: usize = 65_536;
+/// A caller's failures that cost no time: people mistype.
+const FREE_FAILURES: usize = 2;
+/// The longest wait before a lock.
+const LONGEST_DELAY: u32 = 5;
+/// How long an answer about a meeting under attack takes.
+const MEETING_DELAY: Duration = Duration::from_secs(3);
+
+/// Whose failures are counted together.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Suspect {
+    /// One number on one trunk.
+    Caller(Option<TrunkName>, Caller),
+    /// All of a trunk's callers without a number.
+    Withheld(Option<TrunkName>),
+}
+
+impl Suspect {
+    /// Who an arrival is to the guard.
+    pub fn of(arrival: &Arrival) -> Self {
+        match &arrival.caller {
+            Caller::Withheld => Self::Withheld(arrival.trunk.clone()),
+            caller @ (Caller::Asserted(_) | Caller::Claimed(_)) => {
+                Self::Caller(arrival.trunk.clone(), caller.clone())
+            }
+        }
+    }
+}
+
+/// What a failure led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Verdicts {
+    /// The caller is locked out from here on.
+    pub caller_locked: bool,
+    /// The meeting's answers are slow from here on.
+    pub meeting_attacked: bool,
+}
+
+/// Remembers failures. See the module's description.
+#[derive(Debug, Default)]
+pub struct Guard {
+    suspects: Failures<Suspect>,
+    meetings: Failures<MeetingId>,
+    locks: BTreeMap<Suspect, Instant>,
+}
+
+impl Guard {
+    /// Whether a suspect is locked out now.
+    pub fn is_locked(&mut self, now: Instant, suspect: &Suspect) -> bool {
+        let is_locked = self.locks.get(suspect).is_some_and(|until| now < *until);
+        if !is_locked {
+            self.locks.remove(suspect);
+        }
+        is_locked
+    }
+
+    /// How long the answer to a pair is held back.
+    pub fn delay(
+        &self,
+        now: Instant,
+        settings: &GuardSettings,
+        (suspect, meeting): (&Suspect, Option<MeetingId>),
+    ) -> Duration {
+        let failures = self.suspects.within(now, settings.window, suspect);
+        let free = match suspect {
+            Suspect::Caller(..) => FREE_FAILURES,
+            // Strangers share this count: one of them may not make all others wait so soon.
+            Suspect::Withheld(_) => settings.failures.saturating_sub(1),
+        };
+        let seconds = u32::try_from(failures.saturating_sub(free)).unwrap_or(LONGEST_DELAY);
+        let of_suspect = Duration::from_secs(u64::from(seconds.min(LONGEST_DELAY)));
+        let attacks =
+            meeting.map_or(0, |meeting| self.meetings.within(now, settings.meeting_window, &meeting));
+        let of_meeting = if attacks > settings.meeting_failures { MEETING_DELAY } else { Duration::ZERO };
+        of_suspect.max(of_meeting)
+    }
+
+    /// A pair was wrong.
+    pub fn on_failure(
+        &mut self,
+        now: Instant,
+        settings: &GuardSettings,
+        (suspect, meeting): (&Suspect, Option<MeetingId>),
+    ) -> Verdicts {
+        let mut verdicts = Verdicts::default();
+        let kept = settings.failures + LONGEST_DELAY as usize;
+        let failures = self.suspects.add(now, (settings.window, kept), suspect);
+        if matches!(suspect, Suspect::Caller(..)) && failures >= settings.failures {
+            verdicts.caller_locked = !self.is_locked(now, suspect);
+            self.lock(now, settings.lock, suspect);
+        }
+        if let Some(meeting) = meeting {
+            let kept = settings.meeting_failures + 1;
+            let before = self.meetings.within(now, settings.meeting_window, &meeting);
+            let failures = self.meetings.add(now, (settings.meeting_window, kept), &meeting);
+            verdicts.meeting_attacked = before < kept && failures >= kept;
+        }
+        verdicts
+    }
+
+    /// The lock outlives the failures that led to it, and begins a clean count.
+    fn lock(&mut self, now: Instant, lock: Duration, suspect: &Suspect) {
+        if self.locks.len() >= MAX_REMEMBERED {
+            self.locks.retain(|_, until| now < *until);
+        }
+        if self.locks.len() < MAX_REMEMBERED {
+            self.locks.insert(suspect.clone(), now + lock);
+            self.suspects.forget(suspect);
+        }
+    }
+}
+
+/// When each key failed last, bounded in keys and in failures a key.
+#[derive(Debug)]
+struct Failures<K> {
+    times: BTreeMap<K, VecDeque<Instant>>,
+    by_last: BTreeSet<(Instant, K)>,
+}
+
+impl<K> Default for Failures<K> {
+    fn default() -> Self {
+        Self { times: BTreeMap::new(), by_last: BTreeSet::new() }
+    }
+}
+
+impl<K: Ord + Clone> Failures<K> {
+    fn within(&self, now: Instant, window: Duration, key: &K) -> usize {
+        let recent = |times: &VecDeque<Instant>| times.iter().filter(|at| now.since(**at) < window).count();
+        self.times.get(key).map_or(0, recent)
+    }
+
+    /// Adds one; yields how many there are within the window, `kept` at most.
+    fn add(&mut self, now: Instant, (window, kept): (Duration, usize), key: &K) -> usize {
+        let mut times = self.forget(key);
+        times.retain(|at| now.since(*at) < window);
+        times.push_back(now);
+        while times.len() > kept.max(1) {
+            times.pop_front();
+        }
+        while self.times.len() >= MAX_REMEMBERED
+            && let Some((_, oldest)) = self.by_last.pop_first()
+        {
+            self.times.remove(&oldest);
+        }
+        let failures = times.len();
+        self.by_last.insert((now, key.clone()));
+        self.times.insert(key.clone(), times);
+        failures
+    }
+
+    fn forget(&mut self, key: &K) -> VecDeque<Instant> {
+        let times = self.times.remove(key).unwrap_or_default();
+        if let Some(last) = times.back() {
+            self.by_last.remove(&(*last, key.clone()));
+        }
+        times
+    }
+}
+
+#[cfg(test)]
+mod tests;
