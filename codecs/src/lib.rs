@@ -33,12 +33,14 @@
 
 mod coding;
 pub mod g711;
+mod gain;
 mod level;
 mod plc;
 mod resample;
 mod tone;
 
 pub use coding::{Decoder, Encoder};
+pub use gain::fade;
 pub use level::{Dbm0, Dbov, dbov};
 pub use plc::Concealment;
 pub use resample::Resampler;

@@ -14,7 +14,7 @@ use terms::{
 };
 
 use crate::{
-    player::Player,
+    player::{Announcement, Player},
     receive::{Frame, Receiver, Taken, rate_of},
     schedule::Phase,
     send::{Numbers, Sender},
@@ -60,6 +60,8 @@ pub(crate) struct Port {
     pub(crate) numbers: Numbers,
     pub(crate) connected: Option<Connected>,
     pub(crate) hearing: Hearing,
+    /// Words over the meeting.
+    pub(crate) announcement: Option<Announcement>,
     /// As it was told, for the snapshot.
     pub(crate) route: Route,
     /// Of the port by itself; in a meeting the room is due in its place.
@@ -89,6 +91,7 @@ impl Port {
             numbers: Numbers::random(entropy),
             connected: None,
             hearing: Hearing::Nothing,
+            announcement: None,
             route: Route::Drop,
             phase: None,
             fence: None,

@@ -9,6 +9,8 @@ use terms::{Language, PromptName, media::SampleRate};
 #[derive(Debug, Default)]
 pub struct Prompts {
     recordings: BTreeMap<(PromptName, Language), Recording>,
+    /// Those without words.
+    music: BTreeMap<PromptName, Recording>,
 }
 
 #[derive(Debug)]
@@ -20,16 +22,34 @@ struct Recording {
 impl Prompts {
     /// Takes in a recording of 16 kHz.
     pub fn insert(&mut self, name: PromptName, language: Language, wide: Vec<i16>) {
-        let narrow = to_narrow(&wide).into();
-        self.recordings.insert((name, language), Recording { narrow, wide: wide.into() });
+        self.recordings.insert((name, language), Recording::of(wide));
+    }
+
+    /// Takes in a recording of 16 kHz without words.
+    pub fn insert_music(&mut self, name: PromptName, wide: Vec<i16>) {
+        self.music.insert(name, Recording::of(wide));
     }
 
     /// A recording at `rate`. No codec of ours runs at 48 kHz as yet.
     pub(crate) fn get(&self, name: &PromptName, language: &Language, rate: SampleRate) -> Option<Arc<[i16]>> {
-        let recording = self.recordings.get(&(name.clone(), language.clone()))?;
+        self.recordings.get(&(name.clone(), language.clone()))?.at(rate)
+    }
+
+    /// A recording without words at `rate`.
+    pub(crate) fn music(&self, name: &PromptName, rate: SampleRate) -> Option<Arc<[i16]>> {
+        self.music.get(name)?.at(rate)
+    }
+}
+
+impl Recording {
+    fn of(wide: Vec<i16>) -> Self {
+        Self { narrow: to_narrow(&wide).into(), wide: wide.into() }
+    }
+
+    fn at(&self, rate: SampleRate) -> Option<Arc<[i16]>> {
         match rate {
-            SampleRate::Hz8000 => Some(Arc::clone(&recording.narrow)),
-            SampleRate::Hz16000 => Some(Arc::clone(&recording.wide)),
+            SampleRate::Hz8000 => Some(Arc::clone(&self.narrow)),
+            SampleRate::Hz16000 => Some(Arc::clone(&self.wide)),
             SampleRate::Hz48000 => None,
         }
     }

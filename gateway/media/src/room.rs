@@ -4,11 +4,12 @@ use meeting::{Foreign, Heard, Mix};
 use rtp::Header;
 use terms::{
     Instant, MeetingId,
-    media::{Codec, SampleRate, Voice},
+    media::{Codec, Report, SampleRate, Voice},
 };
 
 use crate::{
     engine::{Elsewhere, Outbox, SlotId, Slots},
+    player::Told,
     port::Hearing,
     receive::Frame,
     schedule::Phase,
@@ -88,9 +89,15 @@ impl Room {
         let frame = &mut frame[..rate.tick_samples()];
         let heard = self.mix.hear(seat, frame)?;
         let Some(connected) = &mut port.connected else { return Ok(()) };
+        let told = port.announcement.as_mut().map(|announcement| announcement.lay_over(frame));
+        match told {
+            Some(Told::Words(play)) => out.report(Report::Played { port: port.id, play }),
+            Some(Told::All) => port.announcement = None,
+            Some(Told::Going) | None => {}
+        }
         let numbers = &mut port.numbers;
         let emit = |header: Header, payload: &[u8]| out.rtp(slot, destination, &header, payload);
-        if heard == Heard::Others || !connected.sender.takes_shared() {
+        if told.is_some() || heard == Heard::Others || !connected.sender.takes_shared() {
             connected.sender.send(now, numbers, frame, emit);
             return Ok(());
         }

@@ -42,12 +42,17 @@ pub enum RecordingError {
     },
 }
 
-/// Loads `FOLDER/LANGUAGE/NAME.wav`.
+/// Loads `FOLDER/LANGUAGE/NAME.wav`, and `FOLDER/NAME.wav` for those without words.
 pub fn load(folder: &Path) -> Result<Prompts, RecordingError> {
     let mut prompts = Prompts::default();
+    for file in entries(folder)?.into_iter().filter(|path| is_recording(path)) {
+        if let Some(name) = stem(&file) {
+            prompts.insert_music(PromptName::from(name), samples(&file)?);
+        }
+    }
     for language in entries(folder)?.into_iter().filter(|path| path.is_dir()) {
         for file in entries(&language)? {
-            if file.extension().is_some_and(|extension| extension == "wav")
+            if is_recording(&file)
                 && let (Some(name), Some(language)) = (stem(&file), stem(&language))
             {
                 prompts.insert(PromptName::from(name), Language::from(language), samples(&file)?);
@@ -60,6 +65,10 @@ pub fn load(folder: &Path) -> Result<Prompts, RecordingError> {
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, RecordingError> {
     let wrap = |source| RecordingError::Folder { folder: folder.to_owned(), source };
     fs::read_dir(folder).map_err(wrap)?.map(|entry| entry.map(|entry| entry.path()).map_err(wrap)).collect()
+}
+
+fn is_recording(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "wav")
 }
 
 fn stem(path: &Path) -> Option<&str> {

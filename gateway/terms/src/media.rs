@@ -151,6 +151,11 @@ pub enum PlayItem {
         /// In which language.
         language: Language,
     },
+    /// A recording without words, again and again: nothing behind it is ever heard.
+    Music {
+        /// Which.
+        name: PromptName,
+    },
     /// Nothing, for so long.
     Silence(Duration),
 }
@@ -216,6 +221,16 @@ pub enum Command {
         /// What it hears.
         route: Route,
     },
+    /// Recordings over what the port hears in its meeting, which goes on below them;
+    /// [`Report::Played`] follows at their end, or at once where there is no meeting.
+    Announce {
+        /// Which port.
+        port: PortId,
+        /// Names this playing.
+        play: PlayId,
+        /// Played in order.
+        items: Vec<PlayItem>,
+    },
     /// Media under a lease older than the tag's stops at once (ISO-1).
     Fence {
         /// Which port.
@@ -237,6 +252,7 @@ impl Command {
             Self::Open { port, .. }
             | Self::Connect { port, .. }
             | Self::Route { port, .. }
+            | Self::Announce { port, .. }
             | Self::Fence { port, .. }
             | Self::Close { port } => *port,
         }

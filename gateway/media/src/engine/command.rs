@@ -2,7 +2,7 @@
 
 use terms::{
     MeetingTag, Now, PortId, ZoneName,
-    media::{Command, PortRefusal, PortSnapshot, Report, Route, Stream, Voice},
+    media::{Command, PlayId, PlayItem, PortRefusal, PortSnapshot, Report, Route, Stream, Voice},
 };
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
     slots::{Bound, NoSlot},
 };
 use crate::{
-    player::Player,
+    player::{Announcement, Player},
     port::{Hearing, Port},
     room::Room,
     schedule::Unit,
@@ -26,6 +26,7 @@ impl Engine {
             Command::Open { port, zone } => self.open(now, port, &zone),
             Command::Connect { port, stream } => self.connect(now, port, stream),
             Command::Route { port, route } => self.route(now, port, route),
+            Command::Announce { port, play, items } => self.announce(port, play, &items),
             Command::Fence { port, tag } => self.fence(now, port, tag),
             Command::Close { port } => self.close(now, port),
         }
@@ -155,6 +156,16 @@ impl Engine {
         }
     }
 
+    /// A later announcement takes the place of one that is being spoken.
+    fn announce(&mut self, id: PortId, play: PlayId, items: &[PlayItem]) {
+        let Some(port) = self.by_port.get(&id).and_then(|slot| self.slots.port_mut(*slot)) else { return };
+        if !matches!(port.hearing, Hearing::Meeting { .. }) {
+            return self.out.report(Report::Played { port: id, play });
+        }
+        let player = Player::new(play, items, &self.prompts, port.rate());
+        port.announcement = Some(Announcement::new(player));
+    }
+
     /// The port is due with its room from here on.
     fn enter_room(&mut self, now: Now, slot: SlotId, (tag, voice): (MeetingTag, Voice)) {
         let Some(port) = self.slots.port_mut(slot) else { return };
@@ -187,6 +198,7 @@ impl Engine {
     /// Takes the port out of its room, if it is in one; it is due by itself again.
     fn leave_room(&mut self, now: Now, slot: SlotId) {
         let Some(port) = self.slots.port_mut(slot) else { return };
+        port.announcement = None;
         let hearing = std::mem::replace(&mut port.hearing, Hearing::Nothing);
         port.route = Route::Drop;
         let Hearing::Meeting { seat, .. } = hearing else { return };
