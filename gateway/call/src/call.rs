@@ -10,8 +10,11 @@
 //!                                     └─────┘           └──────┬─────┘ ───▶ Meeting ◀─ (joined) ──────┘
 //!                                                              ▼
 //!                                                          Clearing ───▶ recorded
+//!
+//!  Admitting ─▶ Waiting ─▶ Announcing: for the host, or for being let in; music meanwhile.
 //! ```
 
+mod in_meeting;
 mod joining;
 mod milestones;
 
@@ -30,9 +33,10 @@ use crate::{
     event::Event,
     guard::Guard,
     ivr::{self, Ivr},
+    keys::Pressed,
     leg::{Arrival, EndedBy, LegCommand, LegEvent, LocalMedia},
     outcome::Outcome,
-    question::{Answer, Question, QuestionId, Role, Verdict},
+    question::{Answer, Notice, Question, QuestionId, Role, Verdict, WaitingFor},
     settings::Settings,
     switch::{Ids, Outputs},
 };
@@ -81,6 +85,12 @@ enum Stage {
         play: PlayId,
         outcome: Outcome,
         joined: Option<(MeetingTag, Role)>,
+        until: Instant,
+    },
+    /// Music, until a [`crate::question::Directive::Enter`] (DIAL-6).
+    Waiting {
+        tag: MeetingTag,
+        reason: WaitingFor,
         until: Instant,
     },
     Meeting {
@@ -134,6 +144,8 @@ pub(crate) struct Call {
     voice: Voice,
     /// DIAL-7: the way that the leg's first key came owns its keys; the others are ignored.
     keys_by: Option<KeysBy>,
+    /// Of a key of the meeting.
+    pressed: Pressed,
 }
 
 /// The ways that a key can come.
@@ -187,6 +199,7 @@ impl Call {
             milestones: Milestones::at(context.now.wall),
             voice: Voice::Heard,
             keys_by: None,
+            pressed: Pressed::default(),
         };
         call.stage = match program {
             Program::App(app) => call.run(app, context),
@@ -216,6 +229,7 @@ impl Call {
         let stage = match &self.stage {
             Stage::Ringing { until, .. }
             | Stage::HeldBack { until, .. }
+            | Stage::Waiting { until, .. }
             | Stage::Clearing { until }
             | Stage::Announcing { until, .. } => Some(*until),
             Stage::App { until, .. } => *until,
@@ -283,6 +297,10 @@ impl Call {
             Stage::Announcing { outcome, joined, until, .. } if now >= until => {
                 self.after_announcement(outcome, joined, context)
             }
+            Stage::Waiting { tag, until, .. } if now >= until => {
+                self.depart(tag, context);
+                self.announce(Outcome::WaitedTooLong, None, context)
+            }
             Stage::Clearing { until } if now >= until => {
                 self.stage = Stage::Clearing { until };
                 return self.record(None, context);
@@ -296,6 +314,11 @@ impl Call {
         self.voice = voice;
         if let Stage::Meeting { tag, .. } = self.stage {
             context.out.media(Command::Route { port: self.port, route: Route::Meeting { tag, voice } });
+            let notice = match voice {
+                Voice::Heard => Notice::Unmuted,
+                Voice::Muted => Notice::Muted,
+            };
+            self.tell(&[notice.prompt()], context);
         }
     }
 
@@ -358,6 +381,10 @@ impl Call {
         let stage = std::mem::replace(&mut self.stage, Stage::Recorded);
         self.stage = match stage {
             Stage::Ivr(ivr) => self.feed_ivr(ivr, ivr::Input::Digit(digit), context),
+            Stage::Meeting { tag, role } => {
+                self.on_meeting_key((tag, role), digit, context);
+                Stage::Meeting { tag, role }
+            }
             stage => stage,
         };
     }

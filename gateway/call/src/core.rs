@@ -7,7 +7,15 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 use terms::{LegId, MeetingId, Secret, TenantId};
 
-use crate::question::{Admission, Answer, Departure, Directive, Question, QuestionId, Role, Verdict};
+use crate::question::{
+    Admission, Answer, Departure, Directive, Question, QuestionId, Role, Verdict, WaitingFor,
+};
+
+mod control;
+mod participant;
+
+pub use control::Control;
+pub use participant::{Hand, Participant, Presence};
 
 /// What a meeting is (MEET-1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +33,22 @@ pub struct Meeting {
     /// Nobody joins by themselves.
     #[serde(default)]
     pub lock: Lock,
+    /// How guests get in.
+    #[serde(default)]
+    pub entry: Entry,
+}
+
+/// How guests get in (MEET-1, DIAL-6). Who has the host password is let in at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Entry {
+    /// At once.
+    #[default]
+    Open,
+    /// Once there is a host.
+    WithHost,
+    /// One by one, as they are let in.
+    WaitingRoom,
 }
 
 /// Whether a meeting is locked (MEET-3).
@@ -46,11 +70,13 @@ pub enum Input {
     /// A leg left.
     Departure(Departure),
     /// A restored call is in, as it was.
-    Restored(LegId, MeetingId, Role),
+    Restored(LegId, MeetingId, Participant),
     /// A meeting begins to exist, or is changed.
     Put(Box<Meeting>),
-    /// A meeting ends for everybody.
+    /// A meeting ends for everybody and for good.
     Delete(MeetingId),
+    /// Who runs the meeting from outside wants something (MEET-6).
+    Control(MeetingId, Control),
 }
 
 /// What the core says.
@@ -65,7 +91,7 @@ pub enum Output {
 #[derive(Debug)]
 struct Room {
     meeting: Meeting,
-    participants: BTreeMap<LegId, Role>,
+    participants: BTreeMap<LegId, Participant>,
 }
 
 /// A meeting and who is in it, for the API and the console.
@@ -74,7 +100,7 @@ pub struct View<'a> {
     /// The meeting.
     pub meeting: &'a Meeting,
     /// Its legs and their roles.
-    pub participants: &'a BTreeMap<LegId, Role>,
+    pub participants: &'a BTreeMap<LegId, Participant>,
 }
 
 /// All meetings of this node.
@@ -95,6 +121,13 @@ impl Core {
             Input::Question(id, Question::Admit { leg, tag, role }) => {
                 let admission = self.admit(leg, tag.meeting, role);
                 self.outputs.push_back(Output::Answer(id, Answer::Admission(admission)));
+                if admission == Admission::Admitted(Role::Host) {
+                    self.let_in_who_waits(tag.meeting, WaitingFor::Host);
+                }
+            }
+            Input::Question(id, Question::Control { leg, meeting, wish }) => {
+                let controlled = self.grant(leg, meeting, wish);
+                self.outputs.push_back(Output::Answer(id, Answer::Control(controlled)));
             }
             Input::Question(_, Question::TakeLease { .. }) => {}
             Input::Departure(departure) => {
@@ -102,17 +135,17 @@ impl Core {
                     room.participants.remove(&departure.leg);
                 }
             }
-            Input::Restored(leg, meeting, role) => {
+            Input::Restored(leg, meeting, participant) => {
                 if let Some(room) = self.rooms.get_mut(&meeting) {
-                    room.participants.insert(leg, role);
+                    room.participants.insert(leg, participant);
                 }
             }
             Input::Put(meeting) => self.put(*meeting),
             Input::Delete(meeting) => {
-                if self.rooms.remove(&meeting).is_some() {
-                    self.outputs.push_back(Output::Directive(Directive::End(meeting)));
-                }
+                self.end(meeting);
+                self.rooms.remove(&meeting);
             }
+            Input::Control(meeting, control) => self.control(meeting, control),
         }
     }
 
@@ -157,25 +190,41 @@ impl Core {
 
     fn admit(&mut self, leg: LegId, meeting: MeetingId, role: Role) -> Admission {
         let Some(room) = self.rooms.get_mut(&meeting) else { return Admission::Ended };
-        if let Some(role) = room.participants.get(&leg) {
+        if let Some(known) = room.participants.get(&leg) {
             // Asked again after a restore.
-            return Admission::Admitted(*role);
+            return known.admission();
         }
         if room.meeting.lock == Lock::Locked {
             return Admission::Locked;
         }
-        if room.participants.len() >= usize::try_from(room.meeting.capacity).unwrap_or(usize::MAX) {
+        // MEET-2: the first with the host password is host, later ones with it are ordinary.
+        let presence = match (room.meeting.entry, role) {
+            (Entry::Open, _) | (_, Role::Host) => Presence::In,
+            (Entry::WithHost, Role::Guest) if room.has_host() => Presence::In,
+            (Entry::WithHost, Role::Guest) => Presence::Waiting(WaitingFor::Host),
+            (Entry::WaitingRoom, Role::Guest) => Presence::Waiting(WaitingFor::Admission),
+        };
+        if presence == Presence::In && room.is_full() {
             return Admission::Full;
         }
-        // MEET-2: the first with the host password is host, later ones with it are ordinary.
-        let has_host = room.participants.values().any(|role| *role == Role::Host);
-        let role = if has_host { Role::Guest } else { role };
-        room.participants.insert(leg, role);
-        Admission::Admitted(role)
+        let role = if room.has_host() { Role::Guest } else { role };
+        let participant = Participant { role, presence, ..Participant::default() };
+        room.participants.insert(leg, participant);
+        participant.admission()
     }
 }
 
 impl Room {
+    fn has_host(&self) -> bool {
+        self.participants.values().any(|participant| participant.role == Role::Host)
+    }
+
+    /// MEET-4: who waits takes no place.
+    fn is_full(&self) -> bool {
+        let inside = self.participants.values().filter(|participant| participant.presence == Presence::In);
+        inside.count() >= usize::try_from(self.meeting.capacity).unwrap_or(usize::MAX)
+    }
+
     const fn view(&self) -> View<'_> {
         View { meeting: &self.meeting, participants: &self.participants }
     }
@@ -184,6 +233,7 @@ impl Room {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::Outcome;
     use terms::{LeaseEpoch, MeetingTag};
 
     const FIRST: &str = "900100001";
@@ -197,6 +247,7 @@ mod tests {
             guest_password: Secret::new("1234".into()),
             capacity: 2,
             lock: Lock::Open,
+            entry: Entry::Open,
         })));
         core
     }
@@ -269,10 +320,12 @@ mod tests {
     #[test]
     fn a_deleted_meeting_ends_for_everybody_once() {
         let mut core = core();
+        admit(&mut core, 2, Role::Guest);
         let meeting = FIRST.parse().expect("digits");
         core.handle_input(Input::Delete(meeting));
         core.handle_input(Input::Delete(meeting));
-        assert_eq!(core.poll_output(), Some(Output::Directive(Directive::End(meeting))));
+        let put_out = Directive::PutOut(LegId(2), Outcome::MeetingEnded);
+        assert_eq!(core.poll_output(), Some(Output::Directive(put_out)));
         assert_eq!(core.poll_output(), None);
         assert_eq!(admit(&mut core, 1, Role::Host), Answer::Admission(Admission::Ended));
     }

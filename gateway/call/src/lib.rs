@@ -33,6 +33,7 @@ pub mod core;
 pub mod event;
 pub mod guard;
 pub mod ivr;
+pub mod keys;
 pub mod lease;
 pub mod leg;
 pub mod outcome;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use terms::Cause;
 
-use crate::question::{Admission, Role};
+use crate::question::{Admission, Role, WaitingFor};
 
 /// How an attempt to join ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +12,12 @@ pub enum Outcome {
     JoinedAsHost,
     /// In, as guest.
     JoinedAsGuest,
+    /// Music, until the host is there.
+    WaitingForHost,
+    /// Music, until the host lets it in.
+    InWaitingRoom,
+    /// It waited too long for either.
+    WaitedTooLong,
     /// The tries are used up.
     WrongTooOften,
     /// The caller failed too often before: no further try for a while (DIAL-5).
@@ -36,9 +42,12 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every way that an attempt can end.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::JoinedAsHost,
         Self::JoinedAsGuest,
+        Self::WaitingForHost,
+        Self::InWaitingRoom,
+        Self::WaitedTooLong,
         Self::WrongTooOften,
         Self::LockedOut,
         Self::TimedOut,
@@ -56,9 +65,11 @@ impl Outcome {
         match self {
             Self::JoinedAsHost => &["joined-as-host"],
             Self::JoinedAsGuest => &["joined-as-guest"],
+            Self::WaitingForHost => &["waiting-for-host"],
+            Self::InWaitingRoom => &["waiting-room"],
             Self::WrongTooOften => &["wrong", "goodbye"],
             Self::LockedOut => &["phone-locked-out", "goodbye"],
-            Self::TimedOut => &["timeout", "goodbye"],
+            Self::WaitedTooLong | Self::TimedOut => &["timeout", "goodbye"],
             Self::Locked => &["meeting-locked"],
             Self::Full => &["meeting-full"],
             Self::NotEntitled => &["not-entitled"],
@@ -72,11 +83,11 @@ impl Outcome {
     /// The Q.850 cause that the call ends with, or `None` when it goes on.
     pub const fn cause(self) -> Option<Cause> {
         match self {
-            Self::JoinedAsHost | Self::JoinedAsGuest => None,
+            Self::JoinedAsHost | Self::JoinedAsGuest | Self::WaitingForHost | Self::InWaitingRoom => None,
             Self::WrongTooOften | Self::LockedOut | Self::Locked | Self::Removed => {
                 Some(Cause::CALL_REJECTED)
             }
-            Self::TimedOut => Some(Cause::TIMER_EXPIRY),
+            Self::WaitedTooLong | Self::TimedOut => Some(Cause::TIMER_EXPIRY),
             Self::Full | Self::InAnotherMeeting => Some(Cause::USER_BUSY),
             Self::NotEntitled => Some(Cause::NOT_AUTHORIZED),
             Self::MeetingEnded => Some(Cause::NORMAL_CLEARING),
@@ -93,6 +104,8 @@ impl Outcome {
             Admission::Full => Self::Full,
             Admission::NotEntitled => Self::NotEntitled,
             Admission::Ended => Self::MeetingEnded,
+            Admission::Waiting(WaitingFor::Host) => Self::WaitingForHost,
+            Admission::Waiting(WaitingFor::Admission) => Self::InWaitingRoom,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a call asks of services that may be remote.
 
+use crate::outcome::Outcome;
 use serde::{Deserialize, Serialize};
 use terms::{CallId, LegId, MeetingId, MeetingTag, Secret, TenantId, media::Voice};
 
@@ -36,6 +37,15 @@ pub enum Question {
         /// With which right.
         role: Role,
     },
+    /// A participant pressed a key of the meeting (DIAL-8).
+    Control {
+        /// Who.
+        leg: LegId,
+        /// In which meeting.
+        meeting: MeetingId,
+        /// What is wanted.
+        wish: Wish,
+    },
 }
 
 /// The answer to a [`Question`].
@@ -47,6 +57,8 @@ pub enum Answer {
     Lease(LeaseAnswer),
     /// To [`Question::Admit`].
     Admission(Admission),
+    /// To [`Question::Control`].
+    Control(Controlled),
     /// Nobody answered in time, or the service can't be reached.
     Unreachable,
 }
@@ -103,6 +115,79 @@ pub enum Admission {
     NotEntitled,
     /// The meeting is over.
     Ended,
+    /// Not yet; a [`Directive::Enter`] follows, or nothing ever.
+    Waiting(WaitingFor),
+}
+
+/// What a participant can ask for by a key (DIAL-8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Wish {
+    /// Be heard no more, or again.
+    ToggleVoice,
+    /// Show that it wants to speak.
+    RaiseHand,
+    /// Lock the meeting, or unlock it. A host's.
+    ToggleLock,
+    /// Nobody but the host is heard. A host's.
+    MuteAll,
+    /// End the meeting for everybody. A host's.
+    End,
+}
+
+/// What came of a [`Wish`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Controlled {
+    /// It is done; who asked hears so.
+    Done(Notice),
+    /// It is done, and is heard by itself.
+    Quietly,
+    /// Only the host can do that.
+    HostOnly,
+    /// The meeting does not know the leg.
+    NotIn,
+}
+
+/// What a participant is told while it is in the meeting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Notice {
+    /// Nobody hears it.
+    Muted,
+    /// It is heard.
+    Unmuted,
+    /// Its hand is up.
+    HandRaised,
+    /// Nobody joins by themselves from here on.
+    Locked,
+    /// The passwords open the meeting again.
+    Unlocked,
+    /// Nobody but the host is heard.
+    AllMuted,
+    /// The key is the host's.
+    HostOnly,
+}
+
+impl Notice {
+    /// The recording that tells it.
+    pub const fn prompt(self) -> &'static str {
+        match self {
+            Self::Muted => "muted",
+            Self::Unmuted => "unmuted",
+            Self::HandRaised => "hand-raised",
+            Self::Locked => "locked",
+            Self::Unlocked => "unlocked",
+            Self::AllMuted => "all-muted",
+            Self::HostOnly => "host-only",
+        }
+    }
+}
+
+/// What a caller waits for who may not enter yet (DIAL-6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WaitingFor {
+    /// The host has not joined.
+    Host,
+    /// The host lets in one by one.
+    Admission,
 }
 
 /// What the services are told without being asked: a terminal is done with a meeting.
@@ -119,10 +204,10 @@ pub struct Departure {
 /// What the core tells the calls without being asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Directive {
-    /// The meeting is over for everybody.
-    End(MeetingId),
-    /// This leg is put out.
-    Remove(LegId),
+    /// This leg is put out, and hears why.
+    PutOut(LegId, Outcome),
+    /// Who waited need not wait any longer.
+    Enter(LegId, Admission),
     /// Whether this leg is heard.
     SetVoice(LegId, Voice),
 }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use crate::keys::Keys;
 use dialplan::{NumberPlan, Table};
 use serde::{Deserialize, Serialize};
 use terms::{Language, TenantId, TrunkName};
@@ -21,6 +22,10 @@ pub struct Settings {
     pub ivr: IvrSettings,
     /// Bounds of guessing.
     pub guard: GuardSettings,
+    /// The keys of a meeting.
+    pub keys: Keys,
+    /// How long a caller may wait for the host, or for being let in.
+    pub waiting: Duration,
     /// How long core and lease service may take to answer.
     pub question_timeout: Duration,
     /// How many media workers there are to spread ports over.
@@ -43,6 +48,8 @@ impl Default for Settings {
             access_numbers: BTreeMap::new(),
             ivr: IvrSettings::default(),
             guard: GuardSettings::default(),
+            keys: Keys::default(),
+            waiting: Duration::from_secs(900),
             question_timeout: Duration::from_secs(3),
             workers: 1,
             max_calls: 20_000,

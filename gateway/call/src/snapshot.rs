@@ -3,11 +3,7 @@
 use serde::{Deserialize, Serialize};
 use terms::{CallId, PortId};
 
-use crate::{
-    call::Call,
-    question::{Departure, Role},
-    switch::Ids,
-};
+use crate::{call::Call, core::Participant, question::Departure, switch::Ids};
 
 /// A call as a value: serialised, sent to a standby, restored there with [`crate::Switch::restore`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,7 +15,7 @@ pub struct CallSnapshot {
 
 impl CallSnapshot {
     /// What core and lease service must know of the call, if it is in a meeting.
-    pub fn membership(&self) -> Option<(Departure, Role)> {
+    pub fn membership(&self) -> Option<(Departure, Participant)> {
         self.call.membership()
     }
 

@@ -8,7 +8,7 @@ use std::{
 use dialplan::{Number, NumberPlan, Query, Target};
 use serde::{Deserialize, Serialize};
 use terms::{
-    CallId, Cause, Instant, LegId, MeetingId, Now, PortId, TenantId, WorkerId,
+    CallId, Cause, Instant, LegId, Now, PortId, TenantId, WorkerId,
     media::{Command, PlayId, Report},
 };
 
@@ -19,7 +19,6 @@ use crate::{
     guard::Guard,
     ivr::Ivr,
     leg::{Arrival, LegCommand, LegEvent},
-    outcome::Outcome,
     question::{Answer, Departure, Directive, LeaseAnswer, Question, QuestionId},
     settings::{Access, Settings},
     snapshot::CallSnapshot,
@@ -314,27 +313,19 @@ impl Switch {
 
     fn on_directive(&mut self, now: Now, directive: Directive) {
         match directive {
-            Directive::End(meeting) => {
-                for call in self.calls_in(meeting) {
-                    self.on_call(now, Some(call), |call, context| {
-                        call.on_put_out(Outcome::MeetingEnded, context);
-                    });
-                }
-            }
-            Directive::Remove(leg) => {
+            Directive::PutOut(leg, outcome) => {
                 let call = self.by_leg.get(&leg).copied();
-                self.on_call(now, call, |call, context| call.on_put_out(Outcome::Removed, context));
+                self.on_call(now, call, |call, context| call.on_put_out(outcome, context));
+            }
+            Directive::Enter(leg, admission) => {
+                let call = self.by_leg.get(&leg).copied();
+                self.on_call(now, call, |call, context| call.on_enter(admission, context));
             }
             Directive::SetVoice(leg, voice) => {
                 let call = self.by_leg.get(&leg).copied();
                 self.on_call(now, call, |call, context| call.on_set_voice(voice, context));
             }
         }
-    }
-
-    fn calls_in(&self, meeting: MeetingId) -> Vec<CallId> {
-        let in_meeting = |call: &Call| call.meeting().is_some_and(|tag| tag.meeting == meeting);
-        self.calls.iter().filter(|(_, call)| in_meeting(call)).map(|(id, _)| *id).collect()
     }
 
     /// Lets `act` work on a call and brings the tables up to date with what became of it.

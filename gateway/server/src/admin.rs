@@ -8,9 +8,9 @@ use axum::{
     http::{StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
-use call::core::{Lock, Meeting};
+use call::core::{Control, Entry, Lock, Meeting};
 use serde::{Deserialize, Serialize};
 use terms::{BootEpoch, MeetingId, NodeId, Secret, TenantId};
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -72,6 +72,8 @@ struct NewMeeting {
     capacity: u32,
     #[serde(default)]
     lock: Lock,
+    #[serde(default)]
+    entry: Entry,
 }
 
 impl NewMeeting {
@@ -128,6 +130,7 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/v1/status", get(status))
         .route("/v1/meetings", get(list).post(create))
         .route("/v1/meetings/{id}", get(show).delete(delete))
+        .route("/v1/meetings/{id}/control", post(control))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&admin), authorize));
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
@@ -185,7 +188,7 @@ async fn create(
     State(admin): State<Arc<Admin>>,
     Json(new): Json<NewMeeting>,
 ) -> Result<(StatusCode, Json<MeetingView>), Refused> {
-    let NewMeeting { id, tenant, host_password, guest_password, capacity, lock } = new;
+    let NewMeeting { id, tenant, host_password, guest_password, capacity, lock, entry } = new;
     if !is_phone_password(&host_password) || !is_phone_password(&guest_password) {
         return Err(Refused::BadPassword);
     }
@@ -202,7 +205,7 @@ async fn create(
     if ask(&admin, |answer| Request::Get(id, answer)).await?.is_some() {
         return Err(Refused::MeetingExists);
     }
-    let meeting = Box::new(Meeting { id, tenant, host_password, guest_password, capacity, lock });
+    let meeting = Box::new(Meeting { id, tenant, host_password, guest_password, capacity, lock, entry });
     admin.store.write(Write::PutMeeting(meeting.clone())).await.map_err(|_| Refused::NotStored)?;
     ask(&admin, |answer| Request::Put(meeting, answer)).await?;
     let view = ask(&admin, |answer| Request::Get(id, answer)).await?;
@@ -212,6 +215,17 @@ async fn create(
 async fn delete(State(admin): State<Arc<Admin>>, Path(id): Path<MeetingId>) -> Result<StatusCode, Refused> {
     admin.store.write(Write::DeleteMeeting(id)).await.map_err(|_| Refused::NotStored)?;
     match ask(&admin, |answer| Request::Delete(id, answer)).await? {
+        Existed::Yes => Ok(StatusCode::NO_CONTENT),
+        Existed::No => Err(Refused::NoSuchMeeting),
+    }
+}
+
+async fn control(
+    State(admin): State<Arc<Admin>>,
+    Path(id): Path<MeetingId>,
+    Json(control): Json<Control>,
+) -> Result<StatusCode, Refused> {
+    match ask(&admin, |answer| Request::Control(id, control, answer)).await? {
         Existed::Yes => Ok(StatusCode::NO_CONTENT),
         Existed::No => Err(Refused::NoSuchMeeting),
     }

@@ -3,7 +3,7 @@
 
 use std::{future::poll_fn, io, sync::Arc, time::Duration};
 
-use call::core::{Meeting, View};
+use call::core::{Control, Meeting, Participant, View};
 use media::{Clock, Commands, Reports};
 use serde::{Deserialize, Serialize};
 use sip::endpoint;
@@ -31,6 +31,8 @@ pub enum Request {
     Put(Box<Meeting>, oneshot::Sender<()>),
     /// A meeting that is no longer stored ends.
     Delete(MeetingId, oneshot::Sender<Existed>),
+    /// Run a meeting from outside; whether it, and the leg named, are there.
+    Control(MeetingId, Control, oneshot::Sender<Existed>),
     /// One meeting.
     Get(MeetingId, oneshot::Sender<Option<MeetingView>>),
     /// All meetings.
@@ -68,14 +70,17 @@ pub struct MeetingView {
 pub struct ParticipantView {
     /// Its leg.
     pub leg: LegId,
-    /// What it may do.
-    pub role: call::question::Role,
+    /// What it may do, whether it is in, heard, and wants to speak.
+    #[serde(flatten)]
+    pub participant: Participant,
 }
 
 impl MeetingView {
     fn of(view: &View<'_>) -> Self {
-        let participant =
-            |(leg, role): (&LegId, &call::question::Role)| ParticipantView { leg: *leg, role: *role };
+        let participant = |(leg, participant): (&LegId, &Participant)| ParticipantView {
+            leg: *leg,
+            participant: *participant,
+        };
         Self {
             id: view.meeting.id,
             tenant: view.meeting.tenant.clone(),
@@ -120,10 +125,6 @@ pub struct Driver {
 }
 
 /// What the driver woke for.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it lives for one turn; a box would allocate for each datagram"
-)]
 enum Woken {
     Sip(io::Result<endpoint::Input>),
     Reported,
@@ -185,6 +186,17 @@ impl Driver {
                 let existed =
                     if self.shard.core().view(meeting).is_some() { Existed::Yes } else { Existed::No };
                 self.feed(now, Input::DeleteMeeting(meeting));
+                answer.send(existed).ok();
+            }
+            Request::Control(meeting, control, answer) => {
+                let view = self.shard.core().view(meeting);
+                let knows = |leg| view.as_ref().is_some_and(|view| view.participants.contains_key(&leg));
+                let existed = match (&view, control.leg()) {
+                    (Some(_), None) => Existed::Yes,
+                    (Some(_), Some(leg)) if knows(leg) => Existed::Yes,
+                    _ => Existed::No,
+                };
+                self.feed(now, Input::Control(meeting, control));
                 answer.send(existed).ok();
             }
             Request::Get(meeting, answer) => {

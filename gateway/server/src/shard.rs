@@ -14,7 +14,7 @@ use std::{collections::VecDeque, net::SocketAddr, sync::Arc};
 use bytes::Bytes;
 use call::{
     Event, LegRecord, Question, Switch,
-    core::{self, Core, Meeting},
+    core::{self, Control, Core, Meeting},
     lease::Leases,
     question::{Answer, Departure},
 };
@@ -52,6 +52,8 @@ pub enum Input {
     PutMeeting(Box<Meeting>),
     /// A meeting ends.
     DeleteMeeting(MeetingId),
+    /// Who runs a meeting from outside wants something.
+    Control(MeetingId, Control),
     /// The operator changed the settings.
     Configure(Arc<SipSettings>, Arc<call::Settings>),
     /// End every call.
@@ -137,6 +139,9 @@ impl Shard {
             Input::MediaOverload(port) => self.switch.handle_input(now, call::Input::MediaOverload(port)),
             Input::PutMeeting(meeting) => self.core.handle_input(core::Input::Put(meeting)),
             Input::DeleteMeeting(meeting) => self.core.handle_input(core::Input::Delete(meeting)),
+            Input::Control(meeting, control) => {
+                self.core.handle_input(core::Input::Control(meeting, control));
+            }
             Input::Configure(sip, call) => {
                 self.legs.configure(sip);
                 self.switch.handle_input(now, call::Input::Settings(call));
@@ -196,9 +201,9 @@ impl Shard {
     pub fn restore(&mut self, now: Now, snapshot: Snapshot) -> Result<(), RestoreError> {
         let Snapshot { call, leg, dialog } = snapshot;
         self.endpoint.restore(now, dialog)?;
-        if let Some((Departure { leg, terminal, tag }, role)) = call.membership() {
+        if let Some((Departure { leg, terminal, tag }, participant)) = call.membership() {
             self.leases.adopt(terminal, tag);
-            self.core.handle_input(core::Input::Restored(leg, tag.meeting, role));
+            self.core.handle_input(core::Input::Restored(leg, tag.meeting, participant));
         }
         self.legs.restore(leg);
         self.switch.restore(call);

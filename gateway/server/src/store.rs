@@ -208,7 +208,7 @@ fn serve(mut store: impl Store, mut queue: mpsc::Receiver<Message>) {
 mod tests {
     use std::env;
 
-    use call::core::Lock;
+    use call::core::{Entry, Lock};
     use terms::{Secret, TenantId};
 
     use super::*;
@@ -227,6 +227,7 @@ mod tests {
             guest_password: Secret::new("1234".into()),
             capacity: 10,
             lock: Lock::Open,
+            entry: Entry::WithHost,
         }
     }
 

@@ -2,35 +2,41 @@
 
 use terms::{
     Cause, MeetingTag,
-    media::{Command, PlayId, Route},
+    media::{Command, PlayId, PlayItem, Route},
 };
 
 use super::{ANNOUNCEMENT_BOUND, Call, Context, Pending, Stage};
 use crate::{
+    core::{Participant, Presence},
     event::{Event, Keyed},
     guard::Suspect,
     ivr::{self, Finish, Ivr},
     outcome::Outcome,
-    question::{Admission, Answer, Departure, LeaseAnswer, Question, Role, Terminal, Verdict},
+    question::{Admission, Answer, Departure, LeaseAnswer, Question, Role, Terminal, Verdict, WaitingFor},
 };
+
+/// The recording that is heard while waiting.
+const MUSIC: &str = "music";
 
 impl Call {
     /// Who holds which meeting as what, for core and lease service after a restore.
-    pub(crate) fn membership(&self) -> Option<(Departure, Role)> {
-        let (tag, role) = match &self.stage {
+    pub(crate) fn membership(&self) -> Option<(Departure, Participant)> {
+        let (tag, role, presence) = match &self.stage {
             Stage::Meeting { tag, role } | Stage::Announcing { joined: Some((tag, role)), .. } => {
-                (*tag, *role)
+                (*tag, *role, Presence::In)
             }
-            Stage::Admitting { tag } => (*tag, Role::Guest),
+            Stage::Waiting { tag, reason, .. } => (*tag, Role::Guest, Presence::Waiting(*reason)),
+            Stage::Admitting { tag } => (*tag, Role::Guest, Presence::In),
             _ => return None,
         };
-        Some((Departure { leg: self.leg, terminal: self.terminal(), tag }, role))
+        let participant = Participant { role, presence, voice: self.voice, ..Participant::default() };
+        Some((Departure { leg: self.leg, terminal: self.terminal(), tag }, participant))
     }
 
-    /// The meeting that the leg is in, or is being told that it is in.
+    /// The meeting that the leg is in, waits for, or is being told that it is in.
     pub(crate) fn meeting(&self) -> Option<MeetingTag> {
         match &self.stage {
-            Stage::Meeting { tag, .. } => Some(*tag),
+            Stage::Meeting { tag, .. } | Stage::Waiting { tag, .. } => Some(*tag),
             Stage::Announcing { joined: Some((tag, _)), .. } => Some(*tag),
             _ => None,
         }
@@ -57,6 +63,10 @@ impl Call {
             }
             (Stage::Ivr(_) | Stage::Leasing { .. }, Answer::Unreachable) => {
                 self.announce(Outcome::CoreUnreachable, None, context)
+            }
+            (stage @ Stage::Meeting { .. }, Answer::Control(controlled)) => {
+                self.on_controlled(controlled, context);
+                stage
             }
             // An answer of another kind than the question: nothing was asked of it.
             (stage, _) => stage,
@@ -109,12 +119,32 @@ impl Call {
         self.feed_ivr(ivr, ivr::Input::Verdict(verdict), context)
     }
 
+    /// Who waited need not wait any longer.
+    pub(crate) fn on_enter(&mut self, admission: Admission, context: &mut Context<'_>) {
+        if let Stage::Waiting { tag, .. } = self.stage {
+            self.stage = self.on_admission(tag, admission, context);
+        }
+    }
+
+    /// Music follows the words until the wait is over.
+    fn wait(&mut self, (tag, reason): (MeetingTag, WaitingFor), context: &mut Context<'_>) -> Stage {
+        let mut items =
+            ivr::speak(&self.languages, Outcome::of_admission(Admission::Waiting(reason)).prompts());
+        items.push(PlayItem::Music { name: MUSIC.into() });
+        let route = Route::Prompts { play: self.next_play(), items };
+        context.out.media(Command::Route { port: self.port, route });
+        Stage::Waiting { tag, reason, until: context.now.mono + context.settings.waiting }
+    }
+
     fn on_admission(&mut self, tag: MeetingTag, admission: Admission, context: &mut Context<'_>) -> Stage {
         let outcome = Outcome::of_admission(admission);
         context.out.event(self.id, Event::Outcome(outcome));
         if let Admission::Admitted(role) = admission {
             self.milestones.meeting = Some(tag);
             return self.announce(outcome, Some((tag, role)), context);
+        }
+        if let Admission::Waiting(reason) = admission {
+            return self.wait((tag, reason), context);
         }
         self.depart(tag, context);
         self.announce(outcome, None, context)
@@ -182,7 +212,7 @@ impl Call {
     }
 
     /// Tells the caller how it ended; `joined` follows where it ended well.
-    fn announce(
+    pub(super) fn announce(
         &mut self,
         outcome: Outcome,
         joined: Option<(MeetingTag, Role)>,
@@ -191,14 +221,13 @@ impl Call {
         if joined.is_none() {
             context.out.event(self.id, Event::Outcome(outcome));
         }
-        let play = self.next_play;
-        self.next_play = PlayId(play.0 + 1);
+        let play = self.next_play();
         let items = ivr::speak(&self.languages, outcome.prompts());
         context.out.media(Command::Route { port: self.port, route: Route::Prompts { play, items } });
         Stage::Announcing { play, outcome, joined, until: context.now.mono + ANNOUNCEMENT_BOUND }
     }
 
-    fn ask(&mut self, question: Question, context: &mut Context<'_>) {
+    pub(super) fn ask(&mut self, question: Question, context: &mut Context<'_>) {
         let id = context.ids.question();
         let until = context.now.mono + context.settings.question_timeout;
         context.out.question(id, question.clone());

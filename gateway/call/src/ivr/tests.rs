@@ -70,6 +70,7 @@ impl Caller {
 fn spoken(item: &PlayItem) -> String {
     match item {
         PlayItem::Prompt { name, language } => format!("{language}:{name}"),
+        PlayItem::Music { name } => format!("music:{name}"),
         PlayItem::Silence(duration) => format!("{}ms", duration.as_millis()),
     }
 }

@@ -9,6 +9,7 @@ use terms::{
 use super::*;
 use crate::{
     leg::{Caller, EndedBy, LocalMedia},
+    outcome::Outcome,
     question::{Admission, Role, Terminal, Verdict},
 };
 

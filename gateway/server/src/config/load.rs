@@ -11,7 +11,8 @@ use std::{
 
 use call::{
     Settings,
-    core::{Lock, Meeting},
+    core::{Entry, Lock, Meeting},
+    keys::Keys,
     settings::{Access, GuardSettings, IvrSettings},
 };
 use dialplan::{Number, NumberPlan, Table};
@@ -309,6 +310,9 @@ fn meetings(root: &Section<'_, '_>, tenants: &BTreeSet<TenantId>) -> Vec<Meeting
         let capacity = section.number("capacity", 1..100_001, 1_000);
         let locks = [("open", Lock::Open), ("locked", Lock::Locked)];
         let lock = section.text("lock").and_then(|text| text.one_of(&locks)).unwrap_or_default();
+        let entries =
+            [("open", Entry::Open), ("with-host", Entry::WithHost), ("waiting-room", Entry::WaitingRoom)];
+        let entry = section.text("entry").and_then(|text| text.one_of(&entries)).unwrap_or_default();
         if host.is_some() && host == guest {
             section.report("`host_password` and `guest_password` are the same; nobody could join as guest");
         }
@@ -327,6 +331,7 @@ fn meetings(root: &Section<'_, '_>, tenants: &BTreeSet<TenantId>) -> Vec<Meeting
             guest_password: guest_password.clone(),
             capacity,
             lock,
+            entry,
         }));
         section.finish();
     }
@@ -363,6 +368,7 @@ fn calls(root: &Section<'_, '_>, tenants: &BTreeSet<TenantId>, workers: u8) -> S
     let access_numbers = access_numbers(root, tenants, &number_plan);
     let ivr = ivr(root.section("ivr"));
     let guard = guard(root.section("guard"));
+    let keys = keys(root.section("keys"));
     let section = root.section("calls");
     let defaults = Settings::default();
     let settings = Settings {
@@ -372,6 +378,8 @@ fn calls(root: &Section<'_, '_>, tenants: &BTreeSet<TenantId>, workers: u8) -> S
         access_numbers,
         ivr,
         guard,
+        keys,
+        waiting: section.pause("waiting", defaults.waiting),
         question_timeout: section.pause("question_timeout", defaults.question_timeout),
         workers,
         max_calls: section.number("max", 1..1_000_000, defaults.max_calls),
@@ -452,6 +460,22 @@ fn guard(section: Section<'_, '_>) -> GuardSettings {
     };
     section.finish();
     guard
+}
+
+/// What the operator leaves out keeps the keys that it is shipped with.
+fn keys(section: Section<'_, '_>) -> Keys {
+    let mut keys = Keys::none();
+    for (name, shipped, purpose) in Keys::SHIPPED {
+        let text = section.text(name);
+        let pressed = text.as_ref().map_or(shipped, |text| text.value);
+        match (keys.add(pressed, purpose), &text) {
+            (Ok(()), _) => {}
+            (Err(error), Some(text)) => text.report(error.to_string()),
+            (Err(error), None) => section.report(format!("`{name}`, {shipped} as shipped: {error}")),
+        }
+    }
+    section.finish();
+    keys
 }
 
 fn dialplan(section: Section<'_, '_>) -> Table {

@@ -1,0 +1,52 @@
+//! Who is in a meeting, or waits to be.
+
+use serde::{Deserialize, Serialize};
+use terms::media::Voice;
+
+use crate::question::{Admission, Role, WaitingFor};
+
+/// A leg in a meeting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Participant {
+    /// What it may do.
+    pub role: Role,
+    /// Whether it is in.
+    pub presence: Presence,
+    /// Whether the others hear it.
+    pub voice: Voice,
+    /// Whether it wants to speak.
+    pub hand: Hand,
+}
+
+/// Whether a participant is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Presence {
+    /// It is.
+    In,
+    /// It hears music.
+    Waiting(WaitingFor),
+}
+
+/// Whether a participant wants to speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Hand {
+    /// It does.
+    Raised,
+    /// It does not.
+    Down,
+}
+
+impl Default for Participant {
+    fn default() -> Self {
+        Self { role: Role::Guest, presence: Presence::In, voice: Voice::Heard, hand: Hand::Down }
+    }
+}
+
+impl Participant {
+    pub(super) const fn admission(&self) -> Admission {
+        match self.presence {
+            Presence::In => Admission::Admitted(self.role),
+            Presence::Waiting(what) => Admission::Waiting(what),
+        }
+    }
+}
