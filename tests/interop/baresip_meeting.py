@@ -4,7 +4,7 @@
 usage: baresip_meeting.py [--stand-in]
 
 Each phone sends a tone of its own, and records what it hears. At the end A must hear B's tone and not its own
-or C's, B A's and not its own or C's, C neither (MEET-7, ISO-1). --stand-in tests this script: A calls B directly.
+or C's, B A's and not its own or C's, C neither (MEET-7, ISO-1). Then A presses *6, and B must hear nobody (DIAL-8). --stand-in tests this script: A calls B directly.
 
 baresip needs no sound card: aufile plays the tone from a file, aubridge swallows what would be played, sndfile
 records it on the way there, ctrl_tcp takes commands as JSON in netstrings.
@@ -112,11 +112,19 @@ def meet(phones, gateway):
         time.sleep(PASSWORD_AFTER)
         phone.press(password + "#")
     time.sleep(SETTLE + TALK)
+    muted_at = time.monotonic()
+    phones["A"].press("*6")
+    time.sleep(SETTLE + TALK)
+    after = time.monotonic() - muted_at
     faults = [f"{name}: the call ended by itself" for name, phone in phones.items() if not phone.in_call()]
     for phone in phones.values():
         phone.command("hangup")
     time.sleep(1)
-    return faults + hearing({name: phone.heard() for name, phone in phones.items()}, {"A": "B", "B": "A", "C": ""})
+    recordings = {name: phone.heard() for name, phone in phones.items()}
+    before = {name: samples[:-int(after * RATE)] for name, samples in recordings.items()}
+    faults += hearing(before, {"A": "B", "B": "A", "C": ""})
+    print("       A has muted itself")
+    return faults + hearing(recordings, {"A": "B", "B": "", "C": ""})
 
 
 def call_each_other(phones):

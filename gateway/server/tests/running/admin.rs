@@ -97,3 +97,32 @@ async fn rel_4_a_meeting_that_was_acknowledged_is_there_after_a_restart_and_gone
     assert_eq!(ask(&stand, "GET /v1/meetings/012345678", Some(TOKEN), None).await.0, 404);
     stand.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn meet_6_a_meeting_is_locked_and_unlocked_from_outside_and_what_is_not_there_is_told() {
+    let stand = Stand::start().await;
+    let control = "POST /v1/meetings/012345678/control";
+    let order = |text: &str| Some(serde_json::from_str(text).expect("JSON"));
+    assert_eq!(
+        ask(&stand, control, Some(TOKEN), order(r#"{"action":"lock"}"#)).await.0,
+        404,
+        "no such meeting"
+    );
+    assert_eq!(ask(&stand, "POST /v1/meetings", Some(TOKEN), Some(meeting("012345678"))).await.0, 201);
+    for (action, lock) in [("lock", "locked"), ("unlock", "open")] {
+        let action = order(&format!(r#"{{"action":"{action}"}}"#));
+        assert_eq!(ask(&stand, control, Some(TOKEN), action).await.0, 204);
+        let (_, view) = ask(&stand, "GET /v1/meetings/012345678", Some(TOKEN), None).await;
+        assert_eq!(view["lock"], lock);
+    }
+    let rows = [
+        ("no such leg", r#"{"action":"mute","leg":77}"#, 404),
+        ("no leg", r#"{"action":"mute"}"#, 422),
+        ("no such action", r#"{"action":"sing"}"#, 422),
+    ];
+    for (name, text, status) in rows {
+        assert_eq!(ask(&stand, control, Some(TOKEN), order(text)).await.0, status, "{name}");
+    }
+    assert_eq!(ask(&stand, control, None, order(r#"{"action":"lock"}"#)).await.0, 401);
+    stand.stop().await;
+}
