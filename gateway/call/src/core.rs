@@ -13,9 +13,12 @@ use crate::question::{
 
 mod control;
 mod participant;
+mod tenant;
 
 pub use control::Control;
 pub use participant::{Hand, Participant, Presence};
+use tenant::Tenants;
+pub use tenant::{PhoneJoin, Tenant};
 
 /// What a meeting is (MEET-1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +76,8 @@ pub enum Input {
     Restored(LegId, MeetingId, Participant),
     /// A meeting begins to exist, or is changed.
     Put(Box<Meeting>),
+    /// What the tenants may use; running participants stay.
+    Tenants(BTreeMap<TenantId, Tenant>),
     /// A meeting ends for everybody and for good.
     Delete(MeetingId),
     /// Who runs the meeting from outside wants something (MEET-6).
@@ -107,6 +112,7 @@ pub struct View<'a> {
 #[derive(Debug, Default)]
 pub struct Core {
     rooms: BTreeMap<MeetingId, Room>,
+    tenants: Tenants,
     outputs: VecDeque<Output>,
 }
 
@@ -131,15 +137,12 @@ impl Core {
             }
             Input::Question(_, Question::TakeLease { .. }) => {}
             Input::Departure(departure) => {
-                if let Some(room) = self.rooms.get_mut(&departure.tag.meeting) {
-                    room.participants.remove(&departure.leg);
-                }
+                self.remove(departure.tag.meeting, departure.leg);
             }
             Input::Restored(leg, meeting, participant) => {
-                if let Some(room) = self.rooms.get_mut(&meeting) {
-                    room.participants.insert(leg, participant);
-                }
+                self.insert(meeting, leg, participant);
             }
+            Input::Tenants(tenants) => self.tenants.set(tenants),
             Input::Put(meeting) => self.put(*meeting),
             Input::Delete(meeting) => {
                 self.end(meeting);
@@ -166,7 +169,10 @@ impl Core {
 
     fn put(&mut self, meeting: Meeting) {
         match self.rooms.get_mut(&meeting.id) {
-            Some(room) => room.meeting = meeting,
+            Some(room) => {
+                self.tenants.move_places(room.inside(), (&room.meeting.tenant, &meeting.tenant));
+                room.meeting = meeting;
+            }
             None => {
                 self.rooms.insert(meeting.id, Room { meeting, participants: BTreeMap::new() });
             }
@@ -204,13 +210,33 @@ impl Core {
             (Entry::WithHost, Role::Guest) => Presence::Waiting(WaitingFor::Host),
             (Entry::WaitingRoom, Role::Guest) => Presence::Waiting(WaitingFor::Admission),
         };
-        if presence == Presence::In && room.is_full() {
+        let tenant = &room.meeting.tenant;
+        if !self.tenants.may_phone(tenant) {
+            return Admission::NotEntitled;
+        }
+        if presence == Presence::In && (room.is_full() || self.tenants.is_full(tenant)) {
             return Admission::Full;
         }
         let role = if room.has_host() { Role::Guest } else { role };
         let participant = Participant { role, presence, ..Participant::default() };
-        room.participants.insert(leg, participant);
+        self.insert(meeting, leg, participant);
         participant.admission()
+    }
+
+    /// MEET-4: who is in takes a place of its tenant, who waits takes none.
+    fn insert(&mut self, meeting: MeetingId, leg: LegId, participant: Participant) {
+        let Some(room) = self.rooms.get_mut(&meeting) else { return };
+        let before = room.inside();
+        room.participants.insert(leg, participant);
+        self.tenants.changed(&room.meeting.tenant, (before, room.inside()));
+    }
+
+    fn remove(&mut self, meeting: MeetingId, leg: LegId) -> Option<Participant> {
+        let room = self.rooms.get_mut(&meeting)?;
+        let before = room.inside();
+        let removed = room.participants.remove(&leg);
+        self.tenants.changed(&room.meeting.tenant, (before, room.inside()));
+        removed
     }
 }
 
@@ -221,8 +247,11 @@ impl Room {
 
     /// MEET-4: who waits takes no place.
     fn is_full(&self) -> bool {
-        let inside = self.participants.values().filter(|participant| participant.presence == Presence::In);
-        inside.count() >= usize::try_from(self.meeting.capacity).unwrap_or(usize::MAX)
+        self.inside() >= usize::try_from(self.meeting.capacity).unwrap_or(usize::MAX)
+    }
+
+    fn inside(&self) -> usize {
+        self.participants.values().filter(|participant| participant.presence == Presence::In).count()
     }
 
     const fn view(&self) -> View<'_> {

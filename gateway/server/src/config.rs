@@ -8,9 +8,9 @@ pub mod problem;
 mod section;
 mod source;
 
-use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
-use call::core::Meeting;
+use call::core::{Meeting, Tenant};
 use interwork::{Policy, Trunk};
 use media::{Quarantine, Range};
 use sip::{
@@ -42,7 +42,7 @@ pub struct Config {
     /// The carriers' trunks.
     pub trunks: Vec<Trunk>,
     /// Whose meetings there can be.
-    pub tenants: BTreeSet<TenantId>,
+    pub tenants: BTreeMap<TenantId, Tenant>,
     /// The meetings that there are from the start.
     pub meetings: Vec<Meeting>,
     /// The folder of the recordings.

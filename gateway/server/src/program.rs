@@ -77,7 +77,7 @@ impl Gateway {
             token: config.http.token.clone(),
             timeout: config.http.timeout,
             shard: requests,
-            tenants: config.tenants.clone(),
+            tenants: config.tenants.keys().cloned().collect(),
             making: Semaphore::new(1),
             store: store.clone(),
             metrics: Arc::clone(&metrics),
@@ -195,6 +195,7 @@ pub fn shard_settings(config: &Config, boot: BootEpoch) -> shard::Settings {
             capabilities: Capabilities::default(),
         }),
         call: Arc::new(config.call.clone()),
+        tenants: config.tenants.clone(),
         meetings: config.meetings.clone(),
     }
 }

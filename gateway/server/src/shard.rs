@@ -9,12 +9,16 @@
 //! It touches no socket and no clock: the [driver](crate::driver) feeds it in the program, the
 //! simulator in tests.
 
-use std::{collections::VecDeque, net::SocketAddr, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::SocketAddr,
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use call::{
     Event, LegRecord, Question, Switch,
-    core::{self, Control, Core, Meeting},
+    core::{self, Control, Core, Meeting, Tenant},
     lease::Leases,
     question::{Answer, Departure},
 };
@@ -22,7 +26,7 @@ use interwork::{SipLegSnapshot, SipLegs, SipSettings};
 use serde::{Deserialize, Serialize};
 use sip::endpoint::{self, ConnectionId, DialogSnapshot, Endpoint, EndpointConfig, ListenerId, RestoreError};
 use terms::{
-    CallId, Cause, Entropy, Instant, LegId, MeetingId, Now, PortId,
+    CallId, Cause, Entropy, Instant, LegId, MeetingId, Now, PortId, TenantId,
     media::{Command, Report},
 };
 
@@ -35,6 +39,8 @@ pub struct Settings {
     pub sip: Arc<SipSettings>,
     /// Dialplan, IVR.
     pub call: Arc<call::Settings>,
+    /// The tenants, and what they may use.
+    pub tenants: BTreeMap<TenantId, Tenant>,
     /// The meetings that there are from the start.
     pub meetings: Vec<Meeting>,
 }
@@ -115,9 +121,10 @@ pub struct Shard {
 impl Shard {
     /// No calls yet.
     pub fn new(settings: Settings, mut entropy: Entropy) -> Self {
-        let Settings { endpoint, sip, call, meetings } = settings;
+        let Settings { endpoint, sip, call, tenants, meetings } = settings;
         let boot = endpoint.origin.boot;
         let mut core = Core::default();
+        core.handle_input(core::Input::Tenants(tenants));
         for meeting in meetings {
             core.handle_input(core::Input::Put(Box::new(meeting)));
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use terms::{LegId, MeetingId, media::Voice};
 
-use super::{Core, Hand, Lock, Output, Presence, Room};
+use super::{Core, Hand, Lock, Output, Participant, Presence, Room};
 use crate::{
     outcome::Outcome,
     question::{Admission, Controlled, Directive, Notice, Role, WaitingFor, Wish},
@@ -136,25 +136,22 @@ impl Core {
 
     /// MEET-4: who waited takes its place only here, if there is one.
     fn let_in(&mut self, meeting: MeetingId, leg: LegId) {
-        let Some(room) = self.rooms.get_mut(&meeting) else { return };
-        let is_full = room.is_full();
-        let Some(participant) = room.participants.get_mut(&leg) else { return };
-        if participant.presence == Presence::In {
-            return;
-        }
+        let Some(room) = self.rooms.get(&meeting) else { return };
+        let is_full = room.is_full() || self.tenants.is_full(&room.meeting.tenant);
+        let waiting = room.participants.get(&leg).filter(|participant| participant.presence != Presence::In);
+        let Some(participant) = waiting.copied() else { return };
         let admission = if is_full {
-            room.participants.remove(&leg);
+            self.remove(meeting, leg);
             Admission::Full
         } else {
-            participant.presence = Presence::In;
+            self.insert(meeting, leg, Participant { presence: Presence::In, ..participant });
             Admission::Admitted(participant.role)
         };
         self.outputs.push_back(Output::Directive(Directive::Enter(leg, admission)));
     }
 
     fn put_out(&mut self, meeting: MeetingId, leg: LegId, outcome: Outcome) {
-        let Some(room) = self.rooms.get_mut(&meeting) else { return };
-        if room.participants.remove(&leg).is_some() {
+        if self.remove(meeting, leg).is_some() {
             self.outputs.push_back(Output::Directive(Directive::PutOut(leg, outcome)));
         }
     }

@@ -11,7 +11,7 @@ use std::{
 
 use call::{
     Settings,
-    core::{Entry, Lock, Meeting},
+    core::{Entry, Lock, Meeting, PhoneJoin, Tenant},
     keys::Keys,
     settings::{Access, GuardSettings, IvrSettings},
 };
@@ -278,25 +278,32 @@ fn network(text: &Text<'_, '_>) -> Option<IpNet> {
     alone.or_else(|| text.parse("write an address or a network, such as \"192.0.2.1\" or \"192.0.2.0/28\""))
 }
 
-fn tenants(root: &Section<'_, '_>) -> BTreeSet<TenantId> {
+/// The tenants by name.
+type Tenants = BTreeMap<TenantId, Tenant>;
+
+fn tenants(root: &Section<'_, '_>) -> Tenants {
     let tenant = |section: Section<'_, '_>| {
         let name = section.required("name", "acme").map(|text| TenantId::from(text.value));
+        let defaults = Tenant::default();
+        let participants = section.number("participants", 1..10_000_000, defaults.participants);
+        let words = [("entitled", PhoneJoin::Entitled), ("not-entitled", PhoneJoin::NotEntitled)];
+        let phone_join = section.text("phone_join").and_then(|text| text.one_of(&words)).unwrap_or_default();
         section.finish();
-        name
+        Some((name?, Tenant { participants, phone_join }))
     };
     root.sections("tenant").into_iter().filter_map(tenant).collect()
 }
 
-fn known_tenant(text: &Text<'_, '_>, tenants: &BTreeSet<TenantId>) -> Option<TenantId> {
+fn known_tenant(text: &Text<'_, '_>, tenants: &Tenants) -> Option<TenantId> {
     let tenant = TenantId::from(text.value);
-    if tenants.contains(&tenant) {
+    if tenants.contains_key(&tenant) {
         return Some(tenant);
     }
     text.report(format!("there is no tenant \"{tenant}\"; add a [[tenant]] of that name"));
     None
 }
 
-fn meetings(root: &Section<'_, '_>, tenants: &BTreeSet<TenantId>) -> Vec<Meeting> {
+fn meetings(root: &Section<'_, '_>, tenants: &Tenants) -> Vec<Meeting> {
     let mut taken = BTreeSet::new();
     let mut all = Vec::new();
     for section in root.sections("meetings") {
@@ -363,7 +370,7 @@ fn phone_password(text: &Text<'_, '_>) -> Option<Secret> {
     fits.then(|| Secret::new(text.value.to_owned()))
 }
 
-fn calls(root: &Section<'_, '_>, tenants: &BTreeSet<TenantId>, workers: u8) -> Settings {
+fn calls(root: &Section<'_, '_>, tenants: &Tenants, workers: u8) -> Settings {
     let number_plan = number_plan(root.section("number_plan"));
     let access_numbers = access_numbers(root, tenants, &number_plan);
     let ivr = ivr(root.section("ivr"));
@@ -407,11 +414,7 @@ fn number_plan(section: Section<'_, '_>) -> NumberPlan {
     plan
 }
 
-fn access_numbers(
-    root: &Section<'_, '_>,
-    tenants: &BTreeSet<TenantId>,
-    plan: &NumberPlan,
-) -> BTreeMap<String, Access> {
+fn access_numbers(root: &Section<'_, '_>, tenants: &Tenants, plan: &NumberPlan) -> BTreeMap<String, Access> {
     let mut taken = BTreeSet::new();
     let mut access = |section: Section<'_, '_>| {
         let number = section.required("number", "02153290005").and_then(|text| {

@@ -2,8 +2,8 @@ use terms::{LeaseEpoch, MeetingTag, Secret, TenantId};
 
 use super::*;
 use crate::{
-    core::{Entry, Input, Meeting},
-    question::{Answer, Question, QuestionId},
+    core::{Entry, Input, Meeting, PhoneJoin, Tenant},
+    question::{Answer, Departure, Question, QuestionId, Terminal},
 };
 
 const HOST: LegId = LegId(1);
@@ -147,4 +147,48 @@ fn meet_6_from_outside_one_is_muted_put_out_and_its_hand_taken_down() {
     let removed = [Directive::PutOut(GUEST, Outcome::Removed)];
     assert_eq!(order(&mut core, Control::Remove { leg: GUEST }), removed);
     assert_eq!(order(&mut core, Control::Remove { leg: GUEST }), [], "it is out");
+}
+
+fn entitle(core: &mut Core, tenant: Tenant) {
+    core.handle_input(Input::Tenants([(TenantId::from("demo"), tenant)].into()));
+}
+
+#[test]
+fn meet_4_a_tenant_has_so_many_places_and_whoever_goes_gives_one_back() {
+    let mut core = core(Entry::WaitingRoom, 10);
+    entitle(&mut core, Tenant { participants: 2, ..Tenant::default() });
+    let admitted = |role| Answer::Admission(Admission::Admitted(role));
+    assert_eq!(join(&mut core, HOST, Role::Host).0, admitted(Role::Host));
+    for leg in [GUEST, OTHER] {
+        join(&mut core, leg, Role::Guest);
+    }
+    let enter = |leg, admission| [Directive::Enter(leg, admission)];
+    let in_as_guest = Admission::Admitted(Role::Guest);
+    assert_eq!(
+        order(&mut core, Control::Admit { leg: GUEST }),
+        enter(GUEST, in_as_guest),
+        "who waits took none"
+    );
+    assert_eq!(order(&mut core, Control::Admit { leg: OTHER }), enter(OTHER, Admission::Full));
+    order(&mut core, Control::Remove { leg: GUEST });
+    join(&mut core, OTHER, Role::Guest);
+    assert_eq!(order(&mut core, Control::Admit { leg: OTHER }), enter(OTHER, in_as_guest));
+    let tag = MeetingTag { meeting: meeting(), epoch: LeaseEpoch(1) };
+    for leg in [HOST, HOST, OTHER] {
+        let terminal = Terminal::PhoneCall(terms::CallId(leg.0));
+        core.handle_input(Input::Departure(Departure { leg, terminal, tag }));
+    }
+    for leg in [HOST, GUEST] {
+        assert_eq!(
+            join(&mut core, leg, Role::Host).0.clone(),
+            admitted(if leg == HOST { Role::Host } else { Role::Guest })
+        );
+    }
+}
+
+#[test]
+fn meet_4_phones_join_only_where_the_tenant_is_entitled_to_them() {
+    let mut core = core(Entry::Open, 10);
+    entitle(&mut core, Tenant { phone_join: PhoneJoin::NotEntitled, ..Tenant::default() });
+    assert_eq!(join(&mut core, GUEST, Role::Guest).0, Answer::Admission(Admission::NotEntitled));
 }

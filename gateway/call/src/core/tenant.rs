@@ -1,0 +1,70 @@
+//! What a tenant may use at once (MEET-4).
+
+use std::collections::BTreeMap;
+
+use terms::TenantId;
+
+/// A customer's entitlements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tenant {
+    /// Participants at once over all its meetings.
+    pub participants: usize,
+    /// Whether phones may join.
+    pub phone_join: PhoneJoin,
+}
+
+/// Whether phones may join.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PhoneJoin {
+    /// They may.
+    #[default]
+    Entitled,
+    /// They may not.
+    NotEntitled,
+}
+
+impl Default for Tenant {
+    fn default() -> Self {
+        Self { participants: usize::MAX, phone_join: PhoneJoin::Entitled }
+    }
+}
+
+/// The tenants' entitlements, and the places that are taken. A tenant that is not named has no bounds.
+#[derive(Debug, Default)]
+pub(super) struct Tenants {
+    entitled: BTreeMap<TenantId, Tenant>,
+    taken: BTreeMap<TenantId, usize>,
+}
+
+impl Tenants {
+    pub(super) fn set(&mut self, tenants: BTreeMap<TenantId, Tenant>) {
+        self.entitled = tenants;
+    }
+
+    pub(super) fn may_phone(&self, tenant: &TenantId) -> bool {
+        self.of(tenant).phone_join == PhoneJoin::Entitled
+    }
+
+    pub(super) fn is_full(&self, tenant: &TenantId) -> bool {
+        self.taken.get(tenant).copied().unwrap_or(0) >= self.of(tenant).participants
+    }
+
+    /// A meeting of the tenant had so many inside, and has so many.
+    pub(super) fn changed(&mut self, tenant: &TenantId, (before, after): (usize, usize)) {
+        let taken = self.taken.entry(tenant.clone()).or_default();
+        *taken = (*taken + after).saturating_sub(before);
+        if *taken == 0 {
+            self.taken.remove(tenant);
+        }
+    }
+
+    /// A meeting with so many inside has another owner.
+    pub(super) fn move_places(&mut self, inside: usize, (from, to): (&TenantId, &TenantId)) {
+        self.changed(from, (inside, 0));
+        self.changed(to, (0, inside));
+    }
+
+    fn of(&self, tenant: &TenantId) -> Tenant {
+        self.entitled.get(tenant).copied().unwrap_or_default()
+    }
+}
