@@ -1,10 +1,10 @@
 //! Sound in numbers: codecs, tones, rates, concealment, levels.
 //!
 //! ```text
-//!  payload ─▶ Decoder ─▶ Concealment ─▶ Resampler ─▶ mix ─▶ Resampler ─▶ Encoder ─▶ payload
-//!                                          │
-//!                                          ├─▶ Goertzel (tones)   dbov (level)
-//!             Generator, Dtmf (tones) ─────┘
+//!  payload ─▶ Decoder ─▶ Concealment ─▶ stretch ─▶ Resampler ─▶ mix ─▶ Resampler ─▶ Encoder ─▶ payload
+//!                                                     │
+//!                                                     ├─▶ Goertzel (tones)   dbov (level)
+//!                        Generator, Dtmf (tones) ─────┘
 //! ```
 //!
 //! Everything works on slices of 16-bit samples that the caller owns. Whatever needs memory takes
@@ -35,8 +35,10 @@ mod coding;
 pub mod g711;
 mod gain;
 mod level;
+mod pitch;
 mod plc;
 mod resample;
+pub mod stretch;
 mod tone;
 
 pub use coding::{Decoder, Encoder};
