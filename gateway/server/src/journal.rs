@@ -19,6 +19,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+mod verify;
+
+pub use verify::{Broken, Verified, verify};
+
 /// Records that may wait for the disk.
 const QUEUE: usize = 65_536;
 /// The longest line there can be.

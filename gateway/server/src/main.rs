@@ -1,7 +1,8 @@
 //! The command line.
 
 use std::{
-    convert::Infallible, io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration,
+    convert::Infallible, fs::File, io::BufReader, io::Write as _, net::SocketAddr, path::PathBuf,
+    process::ExitCode, time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -10,7 +11,7 @@ use media::Clock;
 use server::{
     caller::{self, Pair, Plan},
     config::{self, Config, LogFormat},
-    program, status,
+    journal, program, status,
 };
 use terms::{MeetingId, Secret};
 use tokio::sync::Notify;
@@ -34,6 +35,8 @@ enum Command {
     Demo(ConfigArgs),
     /// Ask a running gateway how much it has to do.
     Status(StatusArgs),
+    /// Follow the hash chain of the records, and tell where it was tampered with.
+    VerifyCdr(VerifyCdrArgs),
     /// Call a gateway as a telephone would, and tell what is heard there.
     Call(CallArgs),
 }
@@ -73,6 +76,19 @@ struct CallArgs {
     /// Talk for so long.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct VerifyCdrArgs {
+    /// The journal of records.
+    #[arg(default_value = "/var/lib/gateway/records.jsonl")]
+    file: PathBuf,
+    /// A last hash that was told earlier; without it, an end that was cut off can't be found.
+    #[arg(long, value_name = "HASH")]
+    noted: Option<String>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -143,6 +159,7 @@ fn carry_out(command: Command) -> Result<()> {
         Command::Call(args) => call(args),
         Command::Demo(args) => demo(&args),
         Command::Status(args) => status(&args),
+        Command::VerifyCdr(args) => verify_cdr(&args),
     }
 }
 
@@ -191,6 +208,14 @@ fn demo(args: &ConfigArgs) -> Result<()> {
 fn status(args: &StatusArgs) -> Result<()> {
     let status = runtime()?.block_on(status::ask(&args.http, &args.token))?;
     if args.json { say(serde_json::to_string(&status)?) } else { say(status) }
+}
+
+fn verify_cdr(args: &VerifyCdrArgs) -> Result<()> {
+    let name = args.file.display();
+    let file = File::open(&args.file).with_context(|| name.to_string())?;
+    let verified =
+        journal::verify(BufReader::new(file), args.noted.as_deref()).with_context(|| name.to_string())?;
+    if args.json { say(serde_json::to_string(&verified)?) } else { say(verified) }
 }
 
 /// Who stops reading, as `head` does, has read enough.
