@@ -13,7 +13,7 @@ use axum::{
 use call::core::{Control, Entry, Lock, Meeting};
 use serde::{Deserialize, Serialize};
 use terms::{BootEpoch, MeetingId, NodeId, Secret, TenantId};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::{
     driver::{Existed, Load, MeetingView, Request},
@@ -37,8 +37,8 @@ pub struct Admin {
     pub timeout: Duration,
     /// The shard.
     pub shard: mpsc::Sender<Request>,
-    /// The tenants that there are.
-    pub tenants: BTreeSet<TenantId>,
+    /// The tenants that there are; a reload changes them.
+    pub tenants: watch::Receiver<BTreeSet<TenantId>>,
     /// Held while a meeting is made: of two at once with one ID, the second must see the first.
     pub making: Semaphore,
     /// The store.
@@ -195,7 +195,7 @@ async fn create(
     if host_password == guest_password {
         return Err(Refused::SamePasswords);
     }
-    if !admin.tenants.contains(&tenant) {
+    if !admin.tenants.borrow().contains(&tenant) {
         return Err(Refused::NoSuchTenant);
     }
     if !(1..=MAX_CAPACITY).contains(&capacity) {

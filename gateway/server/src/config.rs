@@ -120,7 +120,7 @@ pub struct Media {
 }
 
 /// The administration.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Http {
     /// Where it listens.
     pub address: SocketAddr,

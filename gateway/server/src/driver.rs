@@ -16,7 +16,7 @@ use tokio::{
 use crate::{
     net::Net,
     record::Recorder,
-    shard::{Input, Output, Shard},
+    shard::{Configuration, Input, Output, Shard},
 };
 
 /// How long hang-ups may take to reach the peers when the gateway stops.
@@ -33,6 +33,8 @@ pub enum Request {
     Delete(MeetingId, oneshot::Sender<Existed>),
     /// Run a meeting from outside; whether it, and the leg named, are there.
     Control(MeetingId, Control, oneshot::Sender<Existed>),
+    /// The operator changed the configuration.
+    Configure(Box<Configuration>, oneshot::Sender<()>),
     /// One meeting.
     Get(MeetingId, oneshot::Sender<Option<MeetingView>>),
     /// All meetings.
@@ -198,6 +200,10 @@ impl Driver {
                 };
                 self.feed(now, Input::Control(meeting, control));
                 answer.send(existed).ok();
+            }
+            Request::Configure(configuration, answer) => {
+                self.feed(now, Input::Configure(configuration));
+                answer.send(()).ok();
             }
             Request::Get(meeting, answer) => {
                 answer.send(self.shard.core().view(meeting).map(|view| MeetingView::of(&view))).ok();

@@ -19,6 +19,7 @@ pub mod net;
 pub mod program;
 pub mod record;
 pub mod recordings;
+mod reload;
 pub mod shard;
 pub mod status;
 pub mod store;

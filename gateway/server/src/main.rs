@@ -154,7 +154,7 @@ fn carry_out(command: Command) -> Result<()> {
         Command::Run(args) => {
             let config = args.load()?;
             start_log(&config.log);
-            runtime()?.block_on(program::run(config))
+            runtime()?.block_on(program::run(config, || args.load()))
         }
         Command::Call(args) => call(args),
         Command::Demo(args) => demo(&args),

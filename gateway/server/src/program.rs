@@ -31,6 +31,7 @@ use crate::{
     net::Net,
     record::{Metrics, Recorder},
     recordings,
+    reload::Reload,
     shard::{self, Shard},
     store::{SledStore, Store, StoreQueue},
 };
@@ -45,6 +46,7 @@ pub struct Gateway {
     admin: JoinHandle<()>,
     store: StoreQueue,
     workers: Vec<Worker>,
+    reload: Reload,
 }
 
 impl Gateway {
@@ -71,13 +73,14 @@ impl Gateway {
         let net = Net::bind(&listeners.collect::<Vec<_>>())?;
         let (requests, queue) = mpsc::channel(REQUESTS);
         let store = StoreQueue::start(store)?;
+        let (reload, tenants) = Reload::new(config.clone(), requests.clone());
         let admin = Arc::new(Admin {
             node: config.node,
             boot,
             token: config.http.token.clone(),
             timeout: config.http.timeout,
             shard: requests,
-            tenants: config.tenants.keys().cloned().collect(),
+            tenants,
             making: Semaphore::new(1),
             store: store.clone(),
             metrics: Arc::clone(&metrics),
@@ -104,7 +107,13 @@ impl Gateway {
                 tracing::error!(%error, "administration ended");
             }
         });
-        Ok(Self { stop, shard, admin, store, workers })
+        Ok(Self { stop, shard, admin, store, workers, reload })
+    }
+
+    /// Takes another configuration without touching calls. Yields the sections that differ and
+    /// take effect at the next start only.
+    pub async fn reload(&mut self, config: Config) -> Vec<&'static str> {
+        self.reload.apply(config).await
     }
 
     /// Hangs up, writes out what is queued, ends the threads.
@@ -121,23 +130,37 @@ impl Gateway {
     }
 }
 
-/// Runs until SIGTERM or SIGINT.
-pub async fn run(config: Config) -> Result<()> {
+/// Runs until SIGTERM or SIGINT; at SIGHUP the configuration is loaded anew.
+pub async fn run(config: Config, load: impl Fn() -> Result<Config, config::Problems>) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
     let http = config.http.address;
     let listeners: Vec<SocketAddr> = config.listeners.iter().map(|listener| listener.address).collect();
-    let gateway = Gateway::start(config).await?;
+    let mut gateway = Gateway::start(config).await?;
     tracing::info!(?listeners, %http, "gateway is ready");
     // Under systemd the unit is told; elsewhere there is nobody to tell.
     sd_notify::notify(&[sd_notify::NotifyState::Ready]).ok();
-    tokio::select! {
-        _ = terminate.recv() => tracing::info!("SIGTERM: hanging up"),
-        _ = interrupt.recv() => tracing::info!("SIGINT: hanging up"),
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break tracing::info!("SIGTERM: hanging up"),
+            _ = interrupt.recv() => break tracing::info!("SIGINT: hanging up"),
+            _ = hang_up.recv() => match load() {
+                Ok(config) => tell_reloaded(&gateway.reload(config).await),
+                Err(problems) => tracing::error!(%problems, "configuration refused; the old one stays"),
+            },
+        }
     }
     sd_notify::notify(&[sd_notify::NotifyState::Stopping]).ok();
     gateway.stop().await;
     Ok(())
+}
+
+fn tell_reloaded(at_next_start: &[&str]) {
+    tracing::info!("configuration reloaded");
+    if !at_next_start.is_empty() {
+        tracing::warn!(sections = at_next_start.join(", "), "changed, and in effect at the next start only");
+    }
 }
 
 fn start_workers(
@@ -185,18 +208,24 @@ pub fn shard_settings(config: &Config, boot: BootEpoch) -> shard::Settings {
             accept: Text::from_static("application/sdp, application/dtmf-relay, application/dtmf"),
             listeners: numbered().map(listener).collect(),
         },
-        sip: Arc::new(SipSettings {
-            peers: Peers {
-                listeners: numbered()
-                    .map(|(id, listener)| (id, (listener.zone.clone(), listener.policy)))
-                    .collect(),
-                trunks: config.trunks.clone(),
-            },
-            capabilities: Capabilities::default(),
-        }),
+        sip: Arc::new(sip_settings(config)),
         call: Arc::new(config.call.clone()),
         tenants: config.tenants.clone(),
         meetings: config.meetings.clone(),
+    }
+}
+
+/// Who may call, and what we offer.
+pub fn sip_settings(config: &Config) -> SipSettings {
+    let listeners = (0..).map(ListenerId).zip(&config.listeners);
+    SipSettings {
+        peers: Peers {
+            listeners: listeners
+                .map(|(id, listener)| (id, (listener.zone.clone(), listener.policy)))
+                .collect(),
+            trunks: config.trunks.clone(),
+        },
+        capabilities: Capabilities::default(),
     }
 }
 

@@ -45,6 +45,19 @@ pub struct Settings {
     pub meetings: Vec<Meeting>,
 }
 
+/// What an operator can change while calls go on; these keep what they began with.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    /// Who may call, what we offer.
+    pub sip: Arc<SipSettings>,
+    /// Dialplan, IVR.
+    pub call: Arc<call::Settings>,
+    /// The tenants, and what they may use.
+    pub tenants: BTreeMap<TenantId, Tenant>,
+    /// The meetings that are there from here on, or are changed.
+    pub meetings: Vec<Meeting>,
+}
+
 /// What a shard is told.
 #[derive(Debug)]
 pub enum Input {
@@ -61,7 +74,7 @@ pub enum Input {
     /// Who runs a meeting from outside wants something.
     Control(MeetingId, Control),
     /// The operator changed the settings.
-    Configure(Arc<SipSettings>, Arc<call::Settings>),
+    Configure(Box<Configuration>),
     /// End every call.
     HangUpAll(Cause),
     /// Time passed.
@@ -149,10 +162,7 @@ impl Shard {
             Input::Control(meeting, control) => {
                 self.core.handle_input(core::Input::Control(meeting, control));
             }
-            Input::Configure(sip, call) => {
-                self.legs.configure(sip);
-                self.switch.handle_input(now, call::Input::Settings(call));
-            }
+            Input::Configure(configuration) => self.configure(now, *configuration),
             Input::HangUpAll(cause) => self.switch.handle_input(now, call::Input::HangUpAll(cause)),
             Input::Timeout => {
                 self.endpoint.handle_input(now, endpoint::Input::Timeout);
@@ -216,6 +226,16 @@ impl Shard {
         self.switch.restore(call);
         self.settle(now);
         Ok(())
+    }
+
+    fn configure(&mut self, now: Now, configuration: Configuration) {
+        let Configuration { sip, call, tenants, meetings } = configuration;
+        self.legs.configure(sip);
+        self.switch.handle_input(now, call::Input::Settings(call));
+        self.core.handle_input(core::Input::Tenants(tenants));
+        for meeting in meetings {
+            self.core.handle_input(core::Input::Put(Box::new(meeting)));
+        }
     }
 
     /// Carries what each part says to the part it is for, until all are silent.

@@ -126,3 +126,32 @@ async fn meet_6_a_meeting_is_locked_and_unlocked_from_outside_and_what_is_not_th
     assert_eq!(ask(&stand, control, None, order(r#"{"action":"lock"}"#)).await.0, 401);
     stand.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ops_5_a_reload_changes_meetings_and_tenants_keeps_a_hosts_lock_and_names_what_waits_for_a_start() {
+    let mut stand = Stand::start().await;
+    let (_, meetings) = ask(&stand, "GET /v1/meetings", Some(TOKEN), None).await;
+    let id = meetings[0]["id"].as_str().expect("a meeting of the file").to_owned();
+    let lock = Some(serde_json::json!({ "action": "lock" }));
+    assert_eq!(ask(&stand, &format!("POST /v1/meetings/{id}/control"), Some(TOKEN), lock).await.0, 204);
+    let more = r#"
+        [[tenant]]
+        name = "late"
+        [[meetings]]
+        ids = "912345678"
+        tenant = "late"
+        host_password = "4321"
+        guest_password = "1234"
+        "#;
+    let waits =
+        stand.reload(|text| format!("{text}{more}").replace("state = ", "node = 7\n        state = ")).await;
+    assert_eq!(waits, ["node"]);
+    let (status, view) = ask(&stand, "GET /v1/meetings/912345678", Some(TOKEN), None).await;
+    assert_eq!((status, &view["tenant"]), (200, &"late".into()));
+    let (_, view) = ask(&stand, &format!("GET /v1/meetings/{id}"), Some(TOKEN), None).await;
+    assert_eq!(view["lock"], "locked", "what the file does not change stays as the host has it");
+    let mut of_late = meeting("012345678");
+    of_late["tenant"] = "late".into();
+    assert_eq!(ask(&stand, "POST /v1/meetings", Some(TOKEN), Some(of_late)).await.0, 201);
+    stand.stop().await;
+}

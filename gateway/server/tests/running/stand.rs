@@ -15,6 +15,7 @@ pub(crate) struct Stand {
     pub(crate) sip: SocketAddr,
     /// Where it is administered.
     pub(crate) http: SocketAddr,
+    media: SocketAddr,
     folder: PathBuf,
 }
 
@@ -33,15 +34,22 @@ impl Stand {
         let text = config_text(&folder, addresses);
         let config = config::parse("stand.toml", &text, &[]).expect("a sound configuration");
         let gateway = Gateway::start(config).await.expect("it starts");
-        let [sip, http, _] = addresses;
-        Self { gateway, sip, http, folder }
+        let [sip, http, media] = addresses;
+        Self { gateway, sip, http, media, folder }
     }
 
     /// Ends it and starts it again on the same state.
     pub(crate) async fn restart(self) -> Self {
-        let Self { gateway, sip, http, folder } = self;
+        let Self { gateway, sip, http, folder, .. } = self;
         gateway.stop().await;
         Self::on(folder, [sip, http, free_udp(64)]).await
+    }
+
+    /// Has it take its configuration again, with `change` made to the text.
+    pub(crate) async fn reload(&mut self, change: impl FnOnce(String) -> String) -> Vec<&'static str> {
+        let text = change(config_text(&self.folder, [self.sip, self.http, self.media]));
+        let config = config::parse("stand.toml", &text, &[]).expect("a sound configuration");
+        self.gateway.reload(config).await
     }
 
     /// Ends it, and nothing of it is left.
