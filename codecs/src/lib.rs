@@ -3,7 +3,7 @@
 //! ```text
 //!  payload ─▶ Decoder ─▶ Concealment ─▶ stretch ─▶ Resampler ─▶ mix ─▶ Resampler ─▶ Encoder ─▶ payload
 //!                                                     │
-//!                                                     ├─▶ Goertzel (tones)   dbov (level)
+//!                                                     ├─▶ DtmfDetector, Goertzel (tones)   dbov (level)
 //!                        Generator, Dtmf (tones) ─────┘
 //! ```
 //!
@@ -32,16 +32,19 @@
 #![warn(missing_docs)]
 
 mod coding;
+mod dtmf;
 pub mod g711;
 mod gain;
 mod level;
 mod pitch;
 mod plc;
 mod resample;
+mod spectrum;
 pub mod stretch;
 mod tone;
 
 pub use coding::{Decoder, Encoder};
+pub use dtmf::DtmfDetector;
 pub use gain::fade;
 pub use level::{Dbm0, Dbov, dbov};
 pub use plc::Concealment;

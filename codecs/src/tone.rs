@@ -4,7 +4,10 @@ use core::f32::consts::TAU;
 
 use terms::{Digit, media::SampleRate};
 
-use crate::level::Dbm0;
+use crate::{
+    dtmf::{COLUMNS, KEYS, ROWS},
+    level::Dbm0,
+};
 
 /// A sine without end; its phase runs on from call to call.
 #[derive(Debug, Clone)]
@@ -20,7 +23,12 @@ impl Generator {
     /// A sine of `hz` at `level`, its first sample zero.
     pub fn new(hz: u32, level: Dbm0, rate: SampleRate) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "a frequency in the audible range is exact")]
-        let step = hz as f32 / rate.hz() as f32;
+        Self::of(hz as f32, level, rate)
+    }
+
+    fn of(hz: f32, level: Dbm0, rate: SampleRate) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "at most 48,000")]
+        let step = hz / rate.hz() as f32;
         Self { peak: level.peak(), phase: 0.0, step: step.fract() }
     }
 
@@ -49,7 +57,7 @@ impl Dtmf {
     /// The tones of `digit`, each of the two at `level`.
     pub fn new(digit: Digit, level: Dbm0, rate: SampleRate) -> Self {
         let (low, high) = frequencies(digit);
-        Self { low: Generator::new(low, level, rate), high: Generator::new(high, level, rate) }
+        Self { low: Generator::of(low, level, rate), high: Generator::of(high, level, rate) }
     }
 
     /// Writes the next samples.
@@ -61,20 +69,11 @@ impl Dtmf {
 }
 
 /// Q.23 §6: the row's and the column's frequency, in Hz.
-const fn frequencies(digit: Digit) -> (u32, u32) {
-    let low = match digit.as_char() {
-        '1' | '2' | '3' | 'A' => 697,
-        '4' | '5' | '6' | 'B' => 770,
-        '7' | '8' | '9' | 'C' => 852,
-        _ => 941,
-    };
-    let high = match digit.as_char() {
-        '1' | '4' | '7' | '*' => 1209,
-        '2' | '5' | '8' | '0' => 1336,
-        '3' | '6' | '9' | '#' => 1477,
-        _ => 1633,
-    };
-    (low, high)
+fn frequencies(digit: Digit) -> (f32, f32) {
+    let place = |row: &[char; 4]| row.iter().position(|key| *key == digit.as_char());
+    let mut rows = KEYS.iter().zip(ROWS);
+    let found = rows.find_map(|(keys, row)| place(keys).map(|column| (row, COLUMNS[column])));
+    found.expect("KEYS holds the sixteen keys")
 }
 
 /// Measures one frequency over a block of any length (Goertzel's recurrence).
@@ -188,7 +187,7 @@ mod tests {
             let (low, high) = frequencies(digit);
             for hz in all {
                 let measured = level(hz, &sound);
-                if hz == low as f32 || hz == high as f32 {
+                if hz == low || hz == high {
                     assert!((measured - -9.0).abs() < 0.5, "{code}: {hz} Hz at {measured}");
                 } else {
                     assert!(measured < -25.0, "{code}: {hz} Hz at {measured}");

@@ -236,6 +236,7 @@ impl Engine {
         let Some(room) = self.rooms.get_mut(&meeting) else { return };
         self.counted.isolation_violations += room.give_out(now.mono, &mut self.slots, &mut self.out);
         for slot in &room.members {
+            tell_heard(*slot, &mut self.slots, &mut self.out);
             report_if_due(now, *slot, &mut self.slots, &mut self.out, &mut self.entropy);
         }
     }
@@ -246,6 +247,9 @@ impl Engine {
         let mut frame = [0; MAX_FRAME];
         let frame = &mut frame[..port.rate().tick_samples()];
         port.frame(now.mono, frame);
+        if let Some(digit) = port.take_heard() {
+            self.out.report(Report::Digit { port: port.id, digit });
+        }
         let played = match &mut port.hearing {
             Hearing::Nothing | Hearing::Meeting { .. } => {
                 return report_if_due(now, slot, &mut self.slots, &mut self.out, &mut self.entropy);
@@ -267,6 +271,14 @@ impl Engine {
             self.out.report(Report::Played { port: id, play });
         }
         report_if_due(now, slot, &mut self.slots, &mut self.out, &mut self.entropy);
+    }
+}
+
+fn tell_heard(slot: SlotId, slots: &mut Slots, out: &mut Outbox) {
+    if let Some(port) = slots.port_mut(slot)
+        && let Some(digit) = port.take_heard()
+    {
+        out.report(Report::Digit { port: port.id, digit });
     }
 }
 

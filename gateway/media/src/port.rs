@@ -9,7 +9,7 @@ use rtp::{
     rtcp::{self, Item, Ntp, Report as RtcpReport, SenderInfo},
 };
 use terms::{
-    Entropy, Instant, LeaseEpoch, Now, PortId,
+    Digit, Entropy, Instant, LeaseEpoch, Now, PortId,
     media::{PortSnapshot, Quality, Route, SampleRate, Stream, Voice},
 };
 
@@ -224,6 +224,11 @@ impl Port {
             Some(connected) => connected.receiver.frame(now, frame),
             None => Frame::Silence,
         }
+    }
+
+    /// The key heard in the sound of this tick, once (DIAL-7).
+    pub(crate) fn take_heard(&mut self) -> Option<Digit> {
+        self.connected.as_mut()?.receiver.take_heard()
     }
 
     /// The report that is due, if one is (RFC 3550 §6.2).

@@ -1,6 +1,6 @@
 //! One stream that comes in: from packets to frames of one tick.
 
-use codecs::{Concealment, Decoder};
+use codecs::{Concealment, Decoder, DtmfDetector};
 use rtp::{
     Packet, Reception,
     jitter::{self, Pulled},
@@ -45,6 +45,10 @@ pub(crate) struct Receiver {
     reception: Reception,
     buffer: jitter::Buffer,
     concealment: Concealment,
+    /// DIAL-7: keys in the sound, until the first that comes as an event: the peer sends these.
+    in_band: Option<DtmfDetector>,
+    /// The key heard in the sound of this tick.
+    heard: Option<Digit>,
     /// Decoded and not yet played: packets and ticks need not be of one length.
     waiting: Vec<i16>,
 }
@@ -59,6 +63,8 @@ impl Receiver {
             reception: Reception::new(rate.hz()),
             buffer: jitter::Buffer::new(&jitter::Settings::default()),
             concealment: Concealment::new(rate),
+            in_band: Some(DtmfDetector::new(rate)),
+            heard: None,
             waiting: Vec::new(),
         };
         receiver.renegotiate(stream);
@@ -73,8 +79,11 @@ impl Receiver {
     }
 
     /// Goes on after a press that was told before a restart.
-    pub(crate) const fn was_told(&mut self, press: Option<Press>) {
+    pub(crate) fn was_told(&mut self, press: Option<Press>) {
         self.keys = telephone_event::Receiver::after(press);
+        if press.is_some() {
+            self.in_band = None;
+        }
     }
 
     pub(crate) const fn last_press(&self) -> Option<Press> {
@@ -93,7 +102,11 @@ impl Receiver {
         let payload_type = packet.payload_type();
         if self.events == Some(payload_type) {
             self.reception.receive(now, &packet.header());
-            return self.keys.receive(packet).map_or(Taken::Event, Taken::Digit);
+            let told = self.keys.receive(packet);
+            if told.is_some() {
+                self.in_band = None;
+            }
+            return told.map_or(Taken::Event, Taken::Digit);
         }
         if self.decoders.iter().all(|(known, _)| *known != payload_type) {
             return Taken::Unknown;
@@ -103,8 +116,19 @@ impl Receiver {
         Taken::Sound
     }
 
-    /// Writes what is due in this tick.
+    /// The key heard in the sound of this tick, once.
+    pub(crate) const fn take_heard(&mut self) -> Option<Digit> {
+        self.heard.take()
+    }
+
+    /// Writes what is due in this tick, and listens for keys in it.
     pub(crate) fn frame(&mut self, now: Instant, frame: &mut [i16]) -> Frame {
+        let said = self.play(now, frame);
+        self.heard = self.in_band.as_mut().and_then(|detector| detector.listen(frame));
+        said
+    }
+
+    fn play(&mut self, now: Instant, frame: &mut [i16]) -> Frame {
         while self.waiting.len() < frame.len() {
             if self.decode_next(now) == Decoded::Nothing {
                 break;

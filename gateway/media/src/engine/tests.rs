@@ -7,7 +7,7 @@ use std::{
 use rtp::{Header, Packet, SequenceNumber, Timestamp, write_header};
 use terms::{
     Direction, LeaseEpoch, MeetingTag, WallTime,
-    media::{Codec, Format, PayloadType, PortRefusal, Ptime, Route, Ssrc, Stream, Voice},
+    media::{Codec, Format, PayloadType, PortRefusal, Ptime, Route, SampleRate, Ssrc, Stream, Voice},
 };
 
 use super::*;
@@ -359,4 +359,58 @@ fn sec_3_no_datagram_on_any_port_is_a_panic() {
         }
     }
     assert_eq!(bench.engine.counted().packets_received, 20_000);
+}
+
+/// A tick of sound or of an event comes.
+fn say(bench: &mut Bench, sequence: u16, payload_type: u8, payload: &[u8]) -> Vec<Report> {
+    let mut bytes = vec![0; 12];
+    let header = Header {
+        payload_type: PayloadType(payload_type),
+        marker: false,
+        sequence: SequenceNumber(sequence),
+        timestamp: Timestamp(u32::from(sequence) * 160),
+        ssrc: Ssrc(7),
+    };
+    write_header(&mut bytes, &header);
+    bytes.extend_from_slice(payload);
+    let input =
+        Input::Packet { slot: SlotId(0), channel: Channel::Rtp, source: address(PEER), bytes: &bytes };
+    let mut said = bench.feed(input);
+    said.extend(bench.wait(MS_20));
+    reports(said)
+}
+
+/// 100 ms of a key's tones, then 100 ms of silence.
+fn press_in_band(bench: &mut Bench, first: u16) -> Vec<Report> {
+    let digit = terms::Digit::try_from('5').expect("a key");
+    let mut tones = codecs::Dtmf::new(digit, codecs::Dbm0(-10.0), SampleRate::Hz8000);
+    let mut told = Vec::new();
+    for sequence in first..first + 10 {
+        let mut frame = [0; 160];
+        if sequence < first + 5 {
+            tones.fill(&mut frame);
+        }
+        let mut payload = [0; 160];
+        codecs::Encoder::new(Codec::Pcma).encode(&frame, &mut payload);
+        told.extend(say(bench, sequence, 8, &payload));
+    }
+    told
+}
+
+#[test]
+fn dial_7_a_key_in_the_sound_is_told_once_until_keys_come_as_events() {
+    for route in [Route::Drop, Route::Meeting { tag: tag("900100001", 1), voice: Voice::Heard }] {
+        let mut bench = Bench::new(1);
+        bench.open(1, 20, route);
+        let digit = terms::Digit::try_from('5').expect("a key");
+        let told = Report::Digit { port: port(1), digit };
+        assert_eq!(press_in_band(&mut bench, 0), std::slice::from_ref(&told));
+        // RFC 4733 §2.3: key 5, end of event, 20 ms.
+        assert_eq!(say(&mut bench, 10, 101, &[5, 0x8a, 0, 160]), [told]);
+        assert_eq!(
+            press_in_band(&mut bench, 11),
+            [],
+            "the peer sends events: what is in its sound is an echo"
+        );
+    }
 }
