@@ -57,3 +57,29 @@ fn all_problems_are_told_at_once_each_with_its_line_and_remedy() {
     let problems = config::parse("x.toml", text, &overrides).expect_err("nearly all is wrong");
     insta::assert_snapshot!(problems);
 }
+
+#[test]
+fn a_setting_that_cannot_be_meant_is_refused_by_its_name() {
+    let rows = [
+        ("keys.mute", "61"),
+        ("keys.mute", "*7"),
+        ("keys.end", "*61"),
+        ("trunk.0.oversize", "sctp"),
+        ("meetings.0.entry", "closed"),
+        ("tenant.0.participants", "0"),
+        ("tenant.0.phone_join", "maybe"),
+        ("guard.failures", "0"),
+        ("guard.window", "0s"),
+        ("calls.waiting", "0s"),
+    ];
+    for (key, value) in rows {
+        let found = config::load(&conf("demo.toml"), &[(key.to_owned(), value.to_owned())]);
+        let found = found.expect_err(key).found;
+        assert!(found.iter().any(|problem| key.starts_with(&problem.key)), "{key}: {found:?}");
+    }
+    let streams = [("trunk.0.oversize".to_owned(), "tcp".to_owned())];
+    config::load(&conf("demo.toml"), &streams).expect("the zone has a TCP listener");
+    let without = [streams[0].clone(), ("listener.1.transport".to_owned(), "udp".to_owned())];
+    let found = config::load(&conf("demo.toml"), &without).expect_err("no TCP listener").to_string();
+    assert!(found.contains("no [[listener]] of transport \"tcp\""), "{found}");
+}

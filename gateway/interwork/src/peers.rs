@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use ipnet::IpNet;
-use sip::endpoint::ListenerId;
+use sip::endpoint::{ListenerId, Oversize};
 use terms::{TrunkName, ZoneName};
 
 /// A carrier's trunk, known by where its messages come from.
@@ -17,6 +17,8 @@ pub struct Trunk {
     pub peers: Vec<IpNet>,
     /// Where it writes the number that was called (DIAL-1).
     pub called_number: CalledNumber,
+    /// How requests go to it that are too long for a datagram.
+    pub oversize: Oversize,
 }
 
 /// Where a trunk writes the called number.

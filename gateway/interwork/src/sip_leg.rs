@@ -10,7 +10,10 @@ use call::leg::{Arrival, EndedBy, LegCommand, LegEvent, LocalMedia};
 use sdp::{Capabilities, LocalDescription, SessionDescription};
 use serde::{Deserialize, Serialize};
 use sip::{
-    endpoint::{Body, Command, DialogId, Ending, Event, ExtraHeader, Invited, Refusal, Reliability},
+    endpoint::{
+        Body, Command, DialogId, Ending, Event, ExtraHeader, Invited, ListenerId, Oversize, Refusal,
+        Reliability,
+    },
     wire::{ContentType, HeaderName, Reason, Request, StatusCode, Text, Warning},
 };
 use terms::{Cause, Direction, Entropy, LegId, MediaLine, media::Stream};
@@ -184,10 +187,21 @@ impl SipLegs {
                     SipLeg { dialog: *dialog, exchange, said: None, session_id, version: 1, media: None };
                 self.legs.insert(leg, sip);
                 self.by_dialog.insert(*dialog, leg);
+                self.reach(*dialog, *listener, &known);
                 let arrival = arrival(&known, request, lines);
                 self.outputs.push_back(Output::Call(leg, LegEvent::Arrived(Box::new(arrival))));
             }
             Err(error) => self.refuse(*dialog, refusal_of(error)),
+        }
+    }
+
+    /// A call that came by a stream stays on it.
+    fn reach(&mut self, dialog: DialogId, by: ListenerId, known: &Known<'_>) {
+        let oversize = known.trunk.map_or(Oversize::Same, |trunk| trunk.oversize);
+        if let Oversize::Stream(stream) = oversize
+            && stream != by
+        {
+            self.outputs.push_back(Output::Sip(Command::Reach { dialog, oversize }));
         }
     }
 

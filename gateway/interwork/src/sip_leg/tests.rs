@@ -31,3 +31,34 @@ fn rfc3261_20_1_accept_says_whether_a_description_may_be_sent() {
     }
     assert_eq!(refusal_of(NoOffer::AnswerUnwanted).status.code(), 406);
 }
+
+#[test]
+fn rfc3261_18_1_1_a_trunk_that_takes_streams_is_told_to_the_endpoint() {
+    let (udp, tcp) = (ListenerId(0), ListenerId(1));
+    let rows = [
+        ("udp alone", Oversize::Same, udp, false),
+        ("streams", Oversize::Stream(tcp), udp, true),
+        ("it came by the stream", Oversize::Stream(tcp), tcp, false),
+    ];
+    for (name, oversize, listener, expected) in rows {
+        let zone = terms::ZoneName::from("trunk");
+        let trunk = crate::Trunk {
+            name: "carrier".into(),
+            zone: zone.clone(),
+            peers: vec!["192.0.2.0/24".parse().expect("a network")],
+            called_number: crate::CalledNumber::RequestUri,
+            oversize,
+        };
+        let listeners = [udp, tcp].map(|id| (id, (zone.clone(), crate::Policy::Trunks))).into();
+        let peers = Peers { listeners, trunks: vec![trunk] };
+        let settings = SipSettings { peers, capabilities: sdp::Capabilities::default() };
+        let mut legs = SipLegs::new(Arc::new(settings), Entropy::from_seed([1; 4]));
+        let dialog = DialogId::outgoing(7);
+        let source = "192.0.2.1:5060".parse().expect("an address");
+        let invited = Invited { dialog, listener, source, request: invite("") };
+        legs.handle_input(Input::Sip(Event::Invited(Box::new(invited))));
+        let reached = std::iter::from_fn(|| legs.poll_output())
+            .any(|output| matches!(output, Output::Sip(Command::Reach { .. })));
+        assert_eq!(reached, expected, "{name}");
+    }
+}

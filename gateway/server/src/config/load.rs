@@ -20,7 +20,7 @@ use interwork::{CalledNumber, Policy, Trunk};
 use ipnet::IpNet;
 use media::{Quarantine, Range};
 use sip::{
-    endpoint::{Limits, SessionTimer},
+    endpoint::{Limits, ListenerId, Oversize, SessionTimer},
     transaction::Timers,
 };
 use terms::{Language, MeetingId, NodeId, Secret, TenantId, TrunkName, ZoneName};
@@ -72,7 +72,7 @@ fn read(root: &Section<'_, '_>, folder: &Path) -> Option<Config> {
     let listeners = listeners(root);
     let sip = sip(root.section("sip"));
     let media = media(root.section("media"));
-    let trunks = trunks(root);
+    let trunks = trunks(root, &listeners);
     let tenants = tenants(root);
     let meetings = meetings(root, &tenants);
     let call = calls(root, &tenants, media.workers);
@@ -243,7 +243,7 @@ fn check_trunks(root: &Section<'_, '_>, listeners: &[Listener], trunks: &[Trunk]
     }
 }
 
-fn trunks(root: &Section<'_, '_>) -> Vec<Trunk> {
+fn trunks(root: &Section<'_, '_>, listeners: &[Listener]) -> Vec<Trunk> {
     let mut names = BTreeSet::new();
     let mut trunk = |section: Section<'_, '_>| {
         let name = section.required("name", "carrier").map(|text| TrunkName::from(text.value));
@@ -266,10 +266,29 @@ fn trunks(root: &Section<'_, '_>) -> Vec<Trunk> {
             ("p-called-party-id", CalledNumber::PCalledPartyId),
         ];
         let called = section.text("called_number").and_then(|text| text.one_of(&places));
+        let oversize = zone.as_ref().map_or(Oversize::Same, |zone| oversize(&section, zone, listeners));
         section.finish();
-        Some(Trunk { name: name?, zone: zone?, peers, called_number: called.unwrap_or_default() })
+        Some(Trunk { name: name?, zone: zone?, peers, called_number: called.unwrap_or_default(), oversize })
     };
     root.sections("trunk").into_iter().filter_map(&mut trunk).collect()
+}
+
+/// RFC 3261 §18.1.1, where the operator wants it: most carriers' trunks take datagrams only.
+fn oversize(section: &Section<'_, '_>, zone: &ZoneName, listeners: &[Listener]) -> Oversize {
+    let ways = [("udp", Transport::Udp), ("tcp", Transport::Tcp)];
+    let Some(text) = section.text("oversize") else { return Oversize::Same };
+    if text.one_of(&ways) != Some(Transport::Tcp) {
+        return Oversize::Same;
+    }
+    let is_stream = |listener: &Listener| listener.zone == *zone && listener.transport == Transport::Tcp;
+    let stream = (0..).map(ListenerId).zip(listeners).find(|(_, listener)| is_stream(listener));
+    stream.map_or_else(
+        || {
+            text.report(format!("zone \"{zone}\" has no [[listener]] of transport \"tcp\"; add one"));
+            Oversize::Same
+        },
+        |(id, _)| Oversize::Stream(id),
+    )
 }
 
 /// An address alone is a network of one.

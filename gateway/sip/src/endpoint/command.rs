@@ -230,6 +230,13 @@ pub enum Command {
         /// With what, 488 most often.
         refusal: Refusal,
     },
+    /// How long requests of a dialog go from here on (RFC 3261 §18.1.1): `Same` for a call that came.
+    Reach {
+        /// Which.
+        dialog: DialogId,
+        /// How.
+        oversize: Oversize,
+    },
     /// Sends INFO (RFC 6086). What it is answered is not told, unless the dialog is gone.
     Info {
         /// Which.

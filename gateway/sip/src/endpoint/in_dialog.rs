@@ -87,7 +87,9 @@ impl Endpoint {
     pub(super) fn refresh_target(&mut self, id: DialogId, from: Hop, request: &Request) {
         if let Some(usage) = self.usages.get_mut(id) {
             usage.note_allow(&request.headers);
-            usage.peer = Peer::of_sender(from, &request.head.via);
+            // Where the peer is may change, what the owner said of it does not.
+            let oversize = usage.peer.hop.oversize;
+            usage.peer = Peer::of_sender(Hop { oversize, ..from }, &request.head.via);
             usage.dialog_with(request.head.from.tag().as_ref()).refresh_target(&request.headers);
         }
     }

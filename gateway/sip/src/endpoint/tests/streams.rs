@@ -267,3 +267,18 @@ fn rfc3261_18_1_1_a_refused_connection_sends_the_datagram_at_once() {
     let seen = desk.input(Input::ConnectFailed { listener: TCP, destination: address(PEER) });
     assert_eq!((seen.sent.len(), seen.told().len()), (1, 0));
 }
+
+#[test]
+fn rfc3261_18_1_1_so_does_a_long_request_of_a_call_that_came_in_once_the_owner_says_so() {
+    let reoffer = |dialog| Command::Reoffer { dialog, body: sdp(LONG) };
+    let mut plain = desk();
+    let (dialog, _) = plain.confirmed();
+    assert_eq!(plain.command(reoffer(dialog)).sent.len(), 1, "carriers want datagrams");
+
+    let mut desk = desk();
+    let (dialog, tag) = desk.confirmed();
+    desk.command(Command::Reach { dialog, oversize: Oversize::Stream(TCP) });
+    let seen = desk.feed(&Ask::new("OPTIONS", 2, &tag).text());
+    assert_eq!(seen.sent.len(), 1, "a request of the peer, which does not undo it");
+    assert_eq!(desk.command(reoffer(dialog)).connects.len(), 1);
+}
