@@ -68,6 +68,8 @@ pub struct Guard {
     suspects: Failures<Suspect>,
     meetings: Failures<MeetingId>,
     locks: BTreeMap<Suspect, Instant>,
+    /// The same, by when they end.
+    by_end: BTreeSet<(Instant, Suspect)>,
 }
 
 impl Guard {
@@ -75,7 +77,7 @@ impl Guard {
     pub fn is_locked(&mut self, now: Instant, suspect: &Suspect) -> bool {
         let is_locked = self.locks.get(suspect).is_some_and(|until| now < *until);
         if !is_locked {
-            self.locks.remove(suspect);
+            self.unlock(suspect);
         }
         is_locked
     }
@@ -112,8 +114,8 @@ impl Guard {
         let kept = settings.failures + LONGEST_DELAY as usize;
         let failures = self.suspects.add(now, (settings.window, kept), suspect);
         if matches!(suspect, Suspect::Caller(..)) && failures >= settings.failures {
-            verdicts.caller_locked = !self.is_locked(now, suspect);
             self.lock(now, settings.lock, suspect);
+            verdicts.caller_locked = true;
         }
         if let Some(meeting) = meeting {
             let kept = settings.meeting_failures + 1;
@@ -126,12 +128,20 @@ impl Guard {
 
     /// The lock outlives the failures that led to it, and begins a clean count.
     fn lock(&mut self, now: Instant, lock: Duration, suspect: &Suspect) {
-        if self.locks.len() >= MAX_REMEMBERED {
-            self.locks.retain(|_, until| now < *until);
+        while self.locks.len() >= MAX_REMEMBERED
+            && let Some((_, ends_first)) = self.by_end.pop_first()
+        {
+            self.locks.remove(&ends_first);
         }
-        if self.locks.len() < MAX_REMEMBERED {
-            self.locks.insert(suspect.clone(), now + lock);
-            self.suspects.forget(suspect);
+        self.unlock(suspect);
+        self.locks.insert(suspect.clone(), now + lock);
+        self.by_end.insert((now + lock, suspect.clone()));
+        self.suspects.forget(suspect);
+    }
+
+    fn unlock(&mut self, suspect: &Suspect) {
+        if let Some(until) = self.locks.remove(suspect) {
+            self.by_end.remove(&(until, suspect.clone()));
         }
     }
 }

@@ -74,6 +74,7 @@ pub enum Verdict {
 
 /// What a participant may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Joined with the guest password, or when there was a host already.
     Guest,
@@ -183,6 +184,7 @@ impl Notice {
 
 /// What a caller waits for who may not enter yet (DIAL-6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum WaitingFor {
     /// The host has not joined.
     Host,

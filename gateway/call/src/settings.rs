@@ -7,7 +7,7 @@ use dialplan::{NumberPlan, Table};
 use serde::{Deserialize, Serialize};
 use terms::{Language, TenantId, TrunkName};
 
-/// The settings of all calls; a reload swaps the whole, running calls keep what they began with.
+/// The settings of all calls; a reload swaps the whole. A call in the IVR keeps the flow and the bounds that it began with.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Where called numbers lead.

@@ -37,7 +37,7 @@ pub enum Input {
     Answer(QuestionId, Answer),
     /// The core speaks without being asked.
     Directive(Directive),
-    /// The operator changed the settings; running calls keep theirs.
+    /// The operator changed the settings.
     Settings(Arc<Settings>),
     /// End every call.
     HangUpAll(Cause),
@@ -253,15 +253,7 @@ impl Switch {
         };
         let port = self.ids.port(self.settings.workers);
         let beginning = Beginning { id, leg, port, arrival, program, tenant };
-        let settings = Arc::clone(&self.settings);
-        let mut context = Context {
-            now,
-            settings: &settings,
-            ids: &mut self.ids,
-            guard: &mut self.guard,
-            out: &mut self.out,
-        };
-        let call = Call::begin(beginning, &mut context);
+        let call = self.in_context(now, |context| Call::begin(beginning, context));
         self.keep(id, call);
     }
 
@@ -337,16 +329,18 @@ impl Switch {
         if let Some(pending) = call.pending() {
             self.by_question.remove(&pending.id);
         }
-        let settings = Arc::clone(&self.settings);
-        let mut context = Context {
+        self.in_context(now, |context| act(&mut call, context));
+        self.keep(id, call);
+    }
+
+    fn in_context<R>(&mut self, now: Now, act: impl FnOnce(&mut Context<'_>) -> R) -> R {
+        act(&mut Context {
             now,
-            settings: &settings,
+            settings: &self.settings,
             ids: &mut self.ids,
             guard: &mut self.guard,
             out: &mut self.out,
-        };
-        act(&mut call, &mut context);
-        self.keep(id, call);
+        })
     }
 
     fn keep(&mut self, id: CallId, call: Call) {

@@ -1,7 +1,7 @@
 //! Another configuration while calls go on.
 //!
-//! Trunks, dialplan, access numbers, IVR, guard, keys, tenants and meetings change at once, for calls
-//! that come from then on. What is bound, opened or counted at the start stays until the next one.
+//! Trunks, dialplan, access numbers and the IVR's bounds change for calls that come from then on; the
+//! guard, the keys of a meeting, waiting times, tenants and meetings for all. What is bound, opened or counted at the start stays until the next one.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

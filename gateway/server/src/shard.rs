@@ -45,7 +45,7 @@ pub struct Settings {
     pub meetings: Vec<Meeting>,
 }
 
-/// What an operator can change while calls go on; these keep what they began with.
+/// What an operator can change while calls go on.
 #[derive(Debug, Clone)]
 pub struct Configuration {
     /// Who may call, what we offer.

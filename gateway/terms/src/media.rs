@@ -190,6 +190,7 @@ pub enum Route {
 
 /// Whether a participant is heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Voice {
     /// The others hear it.
     Heard,

@@ -20,6 +20,7 @@ pub struct Participant {
 
 /// Whether a participant is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Presence {
     /// It is.
     In,
@@ -29,6 +30,7 @@ pub enum Presence {
 
 /// Whether a participant wants to speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Hand {
     /// It does.
     Raised,

@@ -124,3 +124,15 @@ fn sec_2_an_attacker_of_many_names_fills_no_memory() {
     assert_eq!((guard.suspects.times.len(), guard.meetings.times.len()), (MAX_REMEMBERED, MAX_REMEMBERED));
     assert_eq!(guard.suspects.by_last.len(), MAX_REMEMBERED);
 }
+
+#[test]
+fn sec_2_when_too_many_are_locked_out_the_lock_that_ends_first_goes() {
+    let mut guard = Guard::default();
+    for number in 0..=MAX_REMEMBERED {
+        let now = START + Duration::from_micros(u64::try_from(number).expect("small"));
+        guard.lock(now, settings().lock, &asserted(&number.to_string()));
+    }
+    assert_eq!((guard.locks.len(), guard.by_end.len()), (MAX_REMEMBERED, MAX_REMEMBERED));
+    assert!(!guard.is_locked(START, &asserted("0")));
+    assert!(guard.is_locked(START, &asserted("1")) && guard.is_locked(START, &asserted("65536")));
+}
