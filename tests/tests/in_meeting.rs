@@ -64,6 +64,33 @@ fn dial_8_the_host_ends_the_meeting_for_all_and_a_guest_does_not() {
 }
 
 #[test]
+fn dial_3_a_meeting_without_a_guest_password_is_entered_by_its_id_alone() {
+    let open = [("meetings.0.guest_password", "")];
+    let mut world = World::configured(Conditions::GOOD, 1, &TONES, &open);
+    for phone in 0..2 {
+        world.dial(phone, ZH, &[Key("900100001#"), Wait(5 * SECOND), Talk(60 * SECOND)]);
+    }
+    world.run(15 * SECOND);
+    let together = listen(&mut world, 5 * SECOND);
+    assert!(is_heard(&together[0], 700) && is_heard(&together[1], 440));
+}
+
+#[test]
+fn dial_3_who_can_key_no_password_of_the_meeting_is_told_so_and_a_pin_stands_in_for_it() {
+    let letters = [("meetings.0.guest_password", "abcd!"), ("meetings.0.host_password", "hijk!")];
+    let mut world = World::configured(Conditions::GOOD, 1, &TONES[..1], &letters);
+    world.dial(0, ZH, &[Key("900100001#"), Wait(60 * SECOND)]);
+    world.run(25 * SECOND);
+    assert_eq!(hung_up(&world, 0), Some(Cause::CALL_REJECTED));
+
+    let with_pin = [letters[0], letters[1], ("meetings.0.guest_pin", "\"8888\"")];
+    let mut world = World::configured(Conditions::GOOD, 1, &TONES[..1], &with_pin);
+    world.dial(0, ZH, &[Key("900100001#"), Key("8888#"), Wait(60 * SECOND)]);
+    world.run(25 * SECOND);
+    assert_eq!(world.gateway.shard().leases(), 1);
+}
+
+#[test]
 fn dial_6_who_waits_for_the_host_hears_music_and_enters_with_it() {
     let waits = [("meetings.0.entry", "with-host")];
     let mut world = World::configured(Conditions::GOOD, 1, &TONES, &waits);

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use call::{ivr::Flow, words::Words};
 use server::config::{self, Problems};
 
 fn conf(name: &str) -> PathBuf {
@@ -23,14 +24,15 @@ fn the_demonstration_keeps_its_contract() {
         (200, Some(&"900100001".into()), Some(&"900100200".into()))
     );
     for meeting in &config.meetings {
-        assert!(meeting.guest_password.matches("1234") && meeting.host_password.matches("4321"));
+        let passwords = &meeting.passwords;
+        assert!(passwords.guest_password.matches("1234") && passwords.host_password.matches("4321"));
         assert_eq!((meeting.tenant.as_str(), meeting.capacity), ("demo", 1_000));
     }
 }
 
 #[test]
 fn the_production_example_asks_for_a_token_and_for_nothing_else() {
-    let Problems { found, .. } = config::load(&conf("gateway.toml"), &[]).expect_err("it has no secrets");
+    let Problems { found } = config::load(&conf("gateway.toml"), &[]).expect_err("it has no secrets");
     let keys: Vec<&str> = found.iter().map(|problem| problem.key.as_str()).collect();
     assert_eq!(keys, ["http.token"]);
     let token = [("http.token".to_owned(), "a long random text".to_owned())];
@@ -39,9 +41,8 @@ fn the_production_example_asks_for_a_token_and_for_nothing_else() {
 
 #[test]
 fn every_recording_that_the_ivr_can_ask_for_is_shipped_in_both_languages() {
-    let outcomes = call::outcome::Outcome::ALL.iter().flat_map(|outcome| outcome.prompts());
-    let asked = ["welcome", "choose-language", "ask-meeting-id", "ask-password", "wrong"];
-    for name in outcomes.copied().chain(asked) {
+    let (words, flow) = (Words::default(), Flow::standard());
+    for name in words.prompts().chain(flow.prompts()) {
         for language in ["zh", "en"] {
             let file = conf(&format!("prompts/{language}/{name}.wav"));
             assert!(file.exists(), "{}", file.display());
@@ -51,11 +52,32 @@ fn every_recording_that_the_ivr_can_ask_for_is_shipped_in_both_languages() {
 }
 
 #[test]
+fn the_flow_and_the_words_that_are_shipped_are_those_that_hold_without_a_file() {
+    let text = |name: &str| std::fs::read_to_string(conf(name)).expect("shipped");
+    let flow = config::parse_flow("standard.toml", &text("ivr/standard.toml")).expect("no problems");
+    let words = config::parse_words("words.toml", &text("ivr/words.toml")).expect("no problems");
+    assert_eq!((flow, words), (Flow::standard(), Words::default()));
+}
+
+#[test]
 fn all_problems_are_told_at_once_each_with_its_line_and_remedy() {
     let text = "[[listener]]\nzone = 5\ntransport = \"carrier pigeon\"\naddress = \"nowhere\"\n\n[http]\naddress = \"127.0.0.1:8080\"\ntoken = \"short\"\ntokn = \"\"\n[dialplan]\nroutes = [\n  \"9001 -> app:eco\",\n]\n";
     let overrides = [("http.adress".to_owned(), "1".to_owned())];
     let problems = config::parse("x.toml", text, &overrides).expect_err("nearly all is wrong");
     insta::assert_snapshot!(problems);
+}
+
+#[test]
+fn what_is_wrong_with_a_flow_or_with_words_is_told_with_its_line_and_remedy() {
+    let flow = "begin = \"welcom\"\n[step.welcome]\nsay = [1]\nnext = \"id\"\n[step.id]\nask = \"meeting\"\n[step.menu]\nask = \"key\"\nkeys = { 12 = \"id\", 1 = \"nowhere\" }\notherwise = \"id\"\ncolour = 1\n";
+    let words = "[outcome.joined-as-guest]\nsay = []\ncause = 16\n[outcome.lost]\n[notice.muted]\nsay = \"muted\"\n[words]\n";
+    let circle = "begin = \"a\"\n[step.a]\nnext = \"b\"\n[step.b]\nnext = \"a\"\n[step.c]\nask = \"password\"\nwrong = \"a\"\n";
+    let problems = [
+        config::parse_flow("flow.toml", flow).expect_err("nearly all is wrong"),
+        config::parse_words("words.toml", words).expect_err("nearly all is wrong"),
+        config::parse_flow("circle.toml", circle).expect_err("it never asks"),
+    ];
+    insta::assert_snapshot!(problems.map(|problems| problems.to_string()).join("\n\n"));
 }
 
 #[test]

@@ -318,7 +318,7 @@ impl Call {
                 Voice::Heard => Notice::Unmuted,
                 Voice::Muted => Notice::Muted,
             };
-            self.tell(&[notice.prompt()], context);
+            self.tell(&[notice], context);
         }
     }
 

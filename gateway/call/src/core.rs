@@ -8,15 +8,17 @@ use serde::{Deserialize, Serialize};
 use terms::{LegId, MeetingId, Secret, TenantId};
 
 use crate::question::{
-    Admission, Answer, Departure, Directive, Question, QuestionId, Role, Verdict, WaitingFor,
+    Admission, Answer, Departure, Directive, Entrance, Question, QuestionId, Role, Verdict, WaitingFor,
 };
 
 mod control;
 mod participant;
+mod passwords;
 mod tenant;
 
 pub use control::Control;
 pub use participant::{Hand, Participant, Presence};
+pub use passwords::{PasswordFault, Passwords, is_keyable};
 use tenant::Tenants;
 pub use tenant::{PhoneJoin, Tenant};
 
@@ -27,10 +29,9 @@ pub struct Meeting {
     pub id: MeetingId,
     /// Who owns it.
     pub tenant: TenantId,
-    /// Joins as host.
-    pub host_password: Secret,
-    /// Joins as guest.
-    pub guest_password: Secret,
+    /// What opens it.
+    #[serde(flatten)]
+    pub passwords: Passwords,
     /// Participants at once.
     pub capacity: u32,
     /// Nobody joins by themselves.
@@ -120,6 +121,11 @@ impl Core {
     /// Feed one, then drain [`Core::poll_output`]. Questions to other services are left alone.
     pub fn handle_input(&mut self, input: Input) {
         match input {
+            Input::Question(id, Question::LookUp { meeting, scope }) => {
+                let meeting = self.reachable(meeting, scope.as_ref());
+                let entrance = meeting.map_or(Entrance::Password, |meeting| meeting.passwords.entrance());
+                self.outputs.push_back(Output::Answer(id, Answer::Entrance(entrance)));
+            }
             Input::Question(id, Question::CheckPassword { meeting, password, scope }) => {
                 let verdict = self.check(meeting, &password, scope.as_ref());
                 self.outputs.push_back(Output::Answer(id, Answer::Password(verdict)));
@@ -179,19 +185,17 @@ impl Core {
         }
     }
 
+    /// The meeting of that ID, if callers of that scope may know of it.
+    fn reachable(&self, meeting: Option<MeetingId>, scope: Option<&TenantId>) -> Option<&Meeting> {
+        let room = meeting.and_then(|meeting| self.rooms.get(&meeting))?;
+        Some(&room.meeting).filter(|meeting| scope.is_none_or(|scope| *scope == meeting.tenant))
+    }
+
     /// Both passwords are compared whether or not the meeting exists, so that the time tells nothing (DIAL-4).
     fn check(&self, meeting: Option<MeetingId>, password: &Secret, scope: Option<&TenantId>) -> Verdict {
-        let nobody = Secret::default();
-        let room = meeting.and_then(|meeting| self.rooms.get(&meeting));
-        let reachable = room.filter(|room| scope.is_none_or(|scope| *scope == room.meeting.tenant));
-        let (host, guest) = reachable
-            .map_or((&nobody, &nobody), |room| (&room.meeting.host_password, &room.meeting.guest_password));
-        let (is_host, is_guest) = (host.matches(password.reveal()), guest.matches(password.reveal()));
-        match (reachable, is_host, is_guest) {
-            (Some(_), true, _) => Verdict::Right(Role::Host),
-            (Some(_), false, true) => Verdict::Right(Role::Guest),
-            (Some(_), false, false) | (None, ..) => Verdict::Wrong,
-        }
+        let nobodys = Passwords::default();
+        let passwords = self.reachable(meeting, scope).map_or(&nobodys, |meeting| &meeting.passwords);
+        passwords.role(password).map_or(Verdict::Wrong, Verdict::Right)
     }
 
     fn admit(&mut self, leg: LegId, meeting: MeetingId, role: Role) -> Admission {
@@ -272,8 +276,11 @@ mod tests {
         core.handle_input(Input::Put(Box::new(Meeting {
             id: FIRST.parse().expect("digits"),
             tenant: TenantId::from("demo"),
-            host_password: Secret::new("4321".into()),
-            guest_password: Secret::new("1234".into()),
+            passwords: Passwords {
+                host_password: Secret::new("4321".into()),
+                guest_password: Secret::new("1234".into()),
+                ..Passwords::default()
+            },
             capacity: 2,
             lock: Lock::Open,
             entry: Entry::Open,

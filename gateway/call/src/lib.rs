@@ -41,6 +41,7 @@ pub mod question;
 pub mod settings;
 pub mod snapshot;
 pub mod switch;
+pub mod words;
 
 pub use event::{Event, LegRecord};
 pub use leg::{LegCommand, LegEvent};

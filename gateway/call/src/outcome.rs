@@ -1,4 +1,4 @@
-//! How an attempt to join ends: the words that the caller hears and the cause in the BYE (DIAL-6).
+//! How an attempt to join ends (DIAL-6); how it is told is in [`crate::words`].
 
 use serde::{Deserialize, Serialize};
 use terms::Cause;
@@ -6,7 +6,7 @@ use terms::Cause;
 use crate::question::{Admission, Role, WaitingFor};
 
 /// How an attempt to join ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Outcome {
     /// In, as host.
     JoinedAsHost,
@@ -24,6 +24,8 @@ pub enum Outcome {
     LockedOut,
     /// The whole IVR stage took too long.
     TimedOut,
+    /// The meeting's passwords are none that a phone can key (DIAL-3).
+    NoPhonePassword,
     /// The meeting is locked.
     Locked,
     /// No concurrency left.
@@ -42,7 +44,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every way that an attempt can end.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::JoinedAsHost,
         Self::JoinedAsGuest,
         Self::WaitingForHost,
@@ -51,6 +53,7 @@ impl Outcome {
         Self::WrongTooOften,
         Self::LockedOut,
         Self::TimedOut,
+        Self::NoPhonePassword,
         Self::Locked,
         Self::Full,
         Self::NotEntitled,
@@ -60,38 +63,46 @@ impl Outcome {
         Self::Removed,
     ];
 
-    /// The recordings that tell it.
-    pub const fn prompts(self) -> &'static [&'static str] {
+    /// Its name in the configuration.
+    pub const fn name(self) -> &'static str {
         match self {
-            Self::JoinedAsHost => &["joined-as-host"],
-            Self::JoinedAsGuest => &["joined-as-guest"],
-            Self::WaitingForHost => &["waiting-for-host"],
-            Self::InWaitingRoom => &["waiting-room"],
-            Self::WrongTooOften => &["wrong", "goodbye"],
-            Self::LockedOut => &["phone-locked-out", "goodbye"],
-            Self::WaitedTooLong | Self::TimedOut => &["timeout", "goodbye"],
-            Self::Locked => &["meeting-locked"],
-            Self::Full => &["meeting-full"],
-            Self::NotEntitled => &["not-entitled"],
-            Self::MeetingEnded => &["meeting-ended"],
-            Self::InAnotherMeeting => &["in-another-meeting"],
-            Self::CoreUnreachable => &["core-unreachable"],
-            Self::Removed => &["removed"],
+            Self::JoinedAsHost => "joined-as-host",
+            Self::JoinedAsGuest => "joined-as-guest",
+            Self::WaitingForHost => "waiting-for-host",
+            Self::InWaitingRoom => "waiting-room",
+            Self::WaitedTooLong => "waited-too-long",
+            Self::WrongTooOften => "wrong-too-often",
+            Self::LockedOut => "locked-out",
+            Self::TimedOut => "timed-out",
+            Self::NoPhonePassword => "no-phone-password",
+            Self::Locked => "locked",
+            Self::Full => "full",
+            Self::NotEntitled => "not-entitled",
+            Self::MeetingEnded => "ended",
+            Self::InAnotherMeeting => "in-another-meeting",
+            Self::CoreUnreachable => "core-unreachable",
+            Self::Removed => "removed",
         }
     }
 
-    /// The Q.850 cause that the call ends with, or `None` when it goes on.
-    pub const fn cause(self) -> Option<Cause> {
+    /// The recordings that tell it as shipped, and the Q.850 cause that the call ends with, or `None` when it goes on.
+    pub(crate) const fn shipped(self) -> (&'static [&'static str], Option<Cause>) {
         match self {
-            Self::JoinedAsHost | Self::JoinedAsGuest | Self::WaitingForHost | Self::InWaitingRoom => None,
-            Self::WrongTooOften | Self::LockedOut | Self::Locked | Self::Removed => {
-                Some(Cause::CALL_REJECTED)
-            }
-            Self::WaitedTooLong | Self::TimedOut => Some(Cause::TIMER_EXPIRY),
-            Self::Full | Self::InAnotherMeeting => Some(Cause::USER_BUSY),
-            Self::NotEntitled => Some(Cause::NOT_AUTHORIZED),
-            Self::MeetingEnded => Some(Cause::NORMAL_CLEARING),
-            Self::CoreUnreachable => Some(Cause::TEMPORARY_FAILURE),
+            Self::JoinedAsHost => (&["joined-as-host"], None),
+            Self::JoinedAsGuest => (&["joined-as-guest"], None),
+            Self::WaitingForHost => (&["waiting-for-host"], None),
+            Self::InWaitingRoom => (&["waiting-room"], None),
+            Self::WrongTooOften => (&["wrong", "goodbye"], Some(Cause::CALL_REJECTED)),
+            Self::LockedOut => (&["phone-locked-out", "goodbye"], Some(Cause::CALL_REJECTED)),
+            Self::WaitedTooLong | Self::TimedOut => (&["timeout", "goodbye"], Some(Cause::TIMER_EXPIRY)),
+            Self::NoPhonePassword => (&["no-phone-password", "goodbye"], Some(Cause::CALL_REJECTED)),
+            Self::Locked => (&["meeting-locked"], Some(Cause::CALL_REJECTED)),
+            Self::Full => (&["meeting-full"], Some(Cause::USER_BUSY)),
+            Self::NotEntitled => (&["not-entitled"], Some(Cause::NOT_AUTHORIZED)),
+            Self::MeetingEnded => (&["meeting-ended"], Some(Cause::NORMAL_CLEARING)),
+            Self::InAnotherMeeting => (&["in-another-meeting"], Some(Cause::USER_BUSY)),
+            Self::CoreUnreachable => (&["core-unreachable"], Some(Cause::TEMPORARY_FAILURE)),
+            Self::Removed => (&["removed"], Some(Cause::CALL_REJECTED)),
         }
     }
 

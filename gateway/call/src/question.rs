@@ -11,6 +11,14 @@ pub struct QuestionId(pub u64);
 /// A question to the meeting core or the lease service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Question {
+    /// What does this meeting want of who joins? An ID of no meeting gets the answer of most meetings, in the same
+    /// time (DIAL-4).
+    LookUp {
+        /// What was keyed, where that can be an ID at all.
+        meeting: Option<MeetingId>,
+        /// The tenants whose meetings can be reached this way; `None` is all.
+        scope: Option<TenantId>,
+    },
     /// Do this meeting ID and password fit? An unknown ID and a wrong password get one answer, in
     /// the same time (DIAL-4).
     CheckPassword {
@@ -51,6 +59,8 @@ pub enum Question {
 /// The answer to a [`Question`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
+    /// To [`Question::LookUp`].
+    Entrance(Entrance),
     /// To [`Question::CheckPassword`].
     Password(Verdict),
     /// To [`Question::TakeLease`].
@@ -61,6 +71,17 @@ pub enum Answer {
     Control(Controlled),
     /// Nobody answered in time, or the service can't be reached.
     Unreachable,
+}
+
+/// What a meeting wants of who joins by phone (DIAL-3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Entrance {
+    /// A password; there may be no such meeting.
+    Password,
+    /// Nothing: it has no password for guests.
+    Open,
+    /// Passwords that no phone can key, and no PIN stands in for them.
+    NoPhonePassword,
 }
 
 /// What a pair of meeting ID and password is good for.
@@ -149,7 +170,7 @@ pub enum Controlled {
 }
 
 /// What a participant is told while it is in the meeting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Notice {
     /// Nobody hears it.
     Muted,
@@ -165,11 +186,28 @@ pub enum Notice {
     AllMuted,
     /// The key is the host's.
     HostOnly,
+    /// Which keys there are.
+    Help,
+    /// Which keys of the host there are, after [`Self::Help`].
+    HelpHost,
 }
 
 impl Notice {
-    /// The recording that tells it.
-    pub const fn prompt(self) -> &'static str {
+    /// Every notice.
+    pub const ALL: [Self; 9] = [
+        Self::Muted,
+        Self::Unmuted,
+        Self::HandRaised,
+        Self::Locked,
+        Self::Unlocked,
+        Self::AllMuted,
+        Self::HostOnly,
+        Self::Help,
+        Self::HelpHost,
+    ];
+
+    /// Its name in the configuration, and that of the recording that tells it as shipped.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Muted => "muted",
             Self::Unmuted => "unmuted",
@@ -178,6 +216,8 @@ impl Notice {
             Self::Unlocked => "unlocked",
             Self::AllMuted => "all-muted",
             Self::HostOnly => "host-only",
+            Self::Help => "help",
+            Self::HelpHost => "help-host",
         }
     }
 }

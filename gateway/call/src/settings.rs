@@ -1,8 +1,8 @@
 //! What the operator set, typed and complete.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use crate::keys::Keys;
+use crate::{ivr::Flow, keys::Keys, words::Words};
 use dialplan::{NumberPlan, Table};
 use serde::{Deserialize, Serialize};
 use terms::{Language, TenantId, TrunkName};
@@ -22,6 +22,8 @@ pub struct Settings {
     pub ivr: IvrSettings,
     /// Bounds of guessing.
     pub guard: GuardSettings,
+    /// What callers are told.
+    pub words: Words,
     /// The keys of a meeting.
     pub keys: Keys,
     /// How long a caller may wait for the host, or for being let in.
@@ -48,6 +50,7 @@ impl Default for Settings {
             access_numbers: BTreeMap::new(),
             ivr: IvrSettings::default(),
             guard: GuardSettings::default(),
+            words: Words::default(),
             keys: Keys::default(),
             waiting: Duration::from_secs(900),
             question_timeout: Duration::from_secs(3),
@@ -64,6 +67,8 @@ pub struct Access {
     pub tenant: Option<TenantId>,
     /// In what order the IVR speaks; two or more are offered as a choice (DIAL-2).
     pub languages: Vec<Language>,
+    /// What its callers are asked.
+    pub flow: Arc<Flow>,
 }
 
 /// Bounds of the IVR (DIAL-3, DIAL-4, DIAL-10).

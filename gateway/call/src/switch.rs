@@ -9,7 +9,7 @@ use dialplan::{Number, NumberPlan, Query, Target};
 use serde::{Deserialize, Serialize};
 use terms::{
     CallId, Cause, Instant, LegId, Now, PortId, TenantId, WorkerId,
-    media::{Command, PlayId, Report},
+    media::{Command, Report},
 };
 
 use crate::{
@@ -275,7 +275,7 @@ impl Switch {
         match route.target {
             Target::Ivr => {
                 let access = self.access(plan, &route.number).ok_or(Cause::NO_ROUTE_TO_DESTINATION)?;
-                let ivr = Ivr::new(settings.ivr, access.languages.clone(), PlayId(0));
+                let ivr = Ivr::new(settings.ivr, Arc::clone(&access.flow), access.languages.clone());
                 Ok((Program::Ivr(Box::new(ivr)), access.tenant.clone()))
             }
             Target::App(steps) => Ok((Program::App(App::new(steps)), None)),

@@ -1,28 +1,27 @@
 //! The administration over HTTP: health, metrics, and the embedded core's meetings.
 
+mod meetings;
+
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    extract::{Path, Request as HttpRequest, State},
+    extract::{Request as HttpRequest, State},
     http::{StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use call::core::{Control, Entry, Lock, Meeting};
+use call::core::PasswordFault;
 use serde::{Deserialize, Serialize};
-use terms::{BootEpoch, MeetingId, NodeId, Secret, TenantId};
+use terms::{BootEpoch, NodeId, Secret, TenantId};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::{
-    driver::{Existed, Load, MeetingView, Request},
+    driver::{Load, Request},
     record::Metrics,
-    store::{StoreQueue, Write},
+    store::StoreQueue,
 };
-
-/// Participants that a meeting may have.
-const MAX_CAPACITY: u32 = 100_000;
 
 /// What the handlers work with.
 #[derive(Debug)]
@@ -60,28 +59,6 @@ pub struct Status {
     pub load: Load,
 }
 
-/// A meeting as `POST /v1/meetings` takes it.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NewMeeting {
-    id: MeetingId,
-    tenant: TenantId,
-    host_password: Secret,
-    guest_password: Secret,
-    #[serde(default = "NewMeeting::default_capacity")]
-    capacity: u32,
-    #[serde(default)]
-    lock: Lock,
-    #[serde(default)]
-    entry: Entry,
-}
-
-impl NewMeeting {
-    const fn default_capacity() -> u32 {
-        1_000
-    }
-}
-
 /// Why a request was not carried out, and what to answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Refused {
@@ -90,8 +67,7 @@ enum Refused {
     MeetingExists,
     NoSuchTenant,
     BadCapacity,
-    BadPassword,
-    SamePasswords,
+    BadPasswords(PasswordFault),
     NotStored,
     Unavailable,
 }
@@ -99,6 +75,10 @@ enum Refused {
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let (status, message) = match self {
+            Self::BadPasswords(fault) => {
+                let error = serde_json::json!({ "error": fault.to_string() });
+                return (StatusCode::UNPROCESSABLE_ENTITY, Json(error)).into_response();
+            }
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "send the token as Authorization: Bearer TOKEN"),
             Self::NoSuchMeeting => (StatusCode::NOT_FOUND, "there is no meeting of that ID"),
             Self::MeetingExists => (StatusCode::CONFLICT, "there is a meeting of that ID; delete it first"),
@@ -106,13 +86,6 @@ impl IntoResponse for Refused {
                 (StatusCode::UNPROCESSABLE_ENTITY, "there is no such tenant; the configuration names them")
             }
             Self::BadCapacity => (StatusCode::UNPROCESSABLE_ENTITY, "capacity is 1 to 100000"),
-            Self::BadPassword => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "phones can key digits only; passwords are 4 to 32 of them",
-            ),
-            Self::SamePasswords => {
-                (StatusCode::UNPROCESSABLE_ENTITY, "host_password and guest_password must differ")
-            }
             Self::NotStored => {
                 (StatusCode::SERVICE_UNAVAILABLE, "the store did not take it; nothing was changed")
             }
@@ -128,9 +101,9 @@ impl IntoResponse for Refused {
 pub fn router(admin: Arc<Admin>) -> Router {
     let guarded = Router::new()
         .route("/v1/status", get(status))
-        .route("/v1/meetings", get(list).post(create))
-        .route("/v1/meetings/{id}", get(show).delete(delete))
-        .route("/v1/meetings/{id}/control", post(control))
+        .route("/v1/meetings", get(meetings::list).post(meetings::create))
+        .route("/v1/meetings/{id}", get(meetings::show).delete(meetings::delete))
+        .route("/v1/meetings/{id}/control", post(meetings::control))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&admin), authorize));
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
@@ -169,72 +142,6 @@ async fn status(State(admin): State<Arc<Admin>>) -> Result<Json<Status>, Refused
     let load = ask(&admin, Request::Status).await?;
     let version = env!("CARGO_PKG_VERSION").to_owned();
     Ok(Json(Status { version, node: admin.node, boot: admin.boot, load }))
-}
-
-async fn list(State(admin): State<Arc<Admin>>) -> Result<Json<Vec<MeetingView>>, Refused> {
-    ask(&admin, Request::List).await.map(Json)
-}
-
-async fn show(
-    State(admin): State<Arc<Admin>>,
-    Path(id): Path<MeetingId>,
-) -> Result<Json<MeetingView>, Refused> {
-    let view = ask(&admin, |answer| Request::Get(id, answer)).await?;
-    view.map(Json).ok_or(Refused::NoSuchMeeting)
-}
-
-/// Answers once the meeting is on disk (REL-4).
-async fn create(
-    State(admin): State<Arc<Admin>>,
-    Json(new): Json<NewMeeting>,
-) -> Result<(StatusCode, Json<MeetingView>), Refused> {
-    let NewMeeting { id, tenant, host_password, guest_password, capacity, lock, entry } = new;
-    if !is_phone_password(&host_password) || !is_phone_password(&guest_password) {
-        return Err(Refused::BadPassword);
-    }
-    if host_password == guest_password {
-        return Err(Refused::SamePasswords);
-    }
-    if !admin.tenants.borrow().contains(&tenant) {
-        return Err(Refused::NoSuchTenant);
-    }
-    if !(1..=MAX_CAPACITY).contains(&capacity) {
-        return Err(Refused::BadCapacity);
-    }
-    let _making = admin.making.acquire().await.map_err(|_| Refused::Unavailable)?;
-    if ask(&admin, |answer| Request::Get(id, answer)).await?.is_some() {
-        return Err(Refused::MeetingExists);
-    }
-    let meeting = Box::new(Meeting { id, tenant, host_password, guest_password, capacity, lock, entry });
-    admin.store.write(Write::PutMeeting(meeting.clone())).await.map_err(|_| Refused::NotStored)?;
-    ask(&admin, |answer| Request::Put(meeting, answer)).await?;
-    let view = ask(&admin, |answer| Request::Get(id, answer)).await?;
-    Ok((StatusCode::CREATED, Json(view.ok_or(Refused::NoSuchMeeting)?)))
-}
-
-async fn delete(State(admin): State<Arc<Admin>>, Path(id): Path<MeetingId>) -> Result<StatusCode, Refused> {
-    admin.store.write(Write::DeleteMeeting(id)).await.map_err(|_| Refused::NotStored)?;
-    match ask(&admin, |answer| Request::Delete(id, answer)).await? {
-        Existed::Yes => Ok(StatusCode::NO_CONTENT),
-        Existed::No => Err(Refused::NoSuchMeeting),
-    }
-}
-
-async fn control(
-    State(admin): State<Arc<Admin>>,
-    Path(id): Path<MeetingId>,
-    Json(control): Json<Control>,
-) -> Result<StatusCode, Refused> {
-    match ask(&admin, |answer| Request::Control(id, control, answer)).await? {
-        Existed::Yes => Ok(StatusCode::NO_CONTENT),
-        Existed::No => Err(Refused::NoSuchMeeting),
-    }
-}
-
-/// DIAL-3: phones need an all-digit password of at least 4.
-fn is_phone_password(password: &Secret) -> bool {
-    let text = password.reveal();
-    (4..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 async fn ask<T>(admin: &Admin, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, Refused> {

@@ -19,7 +19,7 @@ use sip::{
 };
 use terms::{NodeId, Secret, TenantId, ZoneName};
 
-pub use load::{load, parse};
+pub use load::{load, parse, parse_flow, parse_words};
 pub use problem::Problems;
 
 /// Everything that the operator set.

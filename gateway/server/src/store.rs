@@ -208,7 +208,7 @@ fn serve(mut store: impl Store, mut queue: mpsc::Receiver<Message>) {
 mod tests {
     use std::env;
 
-    use call::core::{Entry, Lock};
+    use call::core::{Entry, Lock, Passwords};
     use terms::{Secret, TenantId};
 
     use super::*;
@@ -223,8 +223,11 @@ mod tests {
         Meeting {
             id: id.parse().expect("digits"),
             tenant: TenantId::from("demo"),
-            host_password: Secret::new("4321".into()),
-            guest_password: Secret::new("1234".into()),
+            passwords: Passwords {
+                host_password: Secret::new("4321".into()),
+                guest_password: Secret::new("1234".into()),
+                ..Passwords::default()
+            },
             capacity: 10,
             lock: Lock::Open,
             entry: Entry::WithHost,

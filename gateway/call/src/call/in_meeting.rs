@@ -21,8 +21,8 @@ impl Call {
     ) {
         match self.pressed.press(context.now.mono, digit, &context.settings.keys) {
             Some(Use::Help) => match role {
-                Role::Guest => self.tell(&["help"], context),
-                Role::Host => self.tell(&["help", "help-host"], context),
+                Role::Guest => self.tell(&[Notice::Help], context),
+                Role::Host => self.tell(&[Notice::Help, Notice::HelpHost], context),
             },
             // One wish at a time: who presses faster than the core answers presses again.
             Some(Use::Wish(wish)) if self.pending.is_none() => {
@@ -34,16 +34,18 @@ impl Call {
 
     pub(super) fn on_controlled(&mut self, controlled: Controlled, context: &mut Context<'_>) {
         match controlled {
-            Controlled::Done(notice) => self.tell(&[notice.prompt()], context),
-            Controlled::HostOnly => self.tell(&[Notice::HostOnly.prompt()], context),
+            Controlled::Done(notice) => self.tell(&[notice], context),
+            Controlled::HostOnly => self.tell(&[Notice::HostOnly], context),
             Controlled::Quietly | Controlled::NotIn => {}
         }
     }
 
     /// Speaks over the meeting, which goes on.
-    pub(super) fn tell(&mut self, prompts: &[&str], context: &mut Context<'_>) {
+    pub(super) fn tell(&mut self, notices: &[Notice], context: &mut Context<'_>) {
         let play = self.next_play();
-        let items = ivr::speak(&self.languages, prompts);
+        let say: Vec<_> =
+            notices.iter().flat_map(|notice| context.settings.words.notice(*notice)).cloned().collect();
+        let items = ivr::speak(&self.languages, &say);
         context.out.media(Command::Announce { port: self.port, play, items });
     }
 

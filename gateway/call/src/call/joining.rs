@@ -46,6 +46,9 @@ impl Call {
         self.pending = None;
         let stage = std::mem::replace(&mut self.stage, Stage::Recorded);
         self.stage = match (stage, answer) {
+            (Stage::Ivr(ivr), Answer::Entrance(entrance)) => {
+                self.feed_ivr(ivr, ivr::Input::Entrance(entrance), context)
+            }
             (Stage::Ivr(ivr), Answer::Password(verdict)) => self.hold_back(ivr, verdict, context),
             (Stage::Leasing { role }, Answer::Lease(LeaseAnswer::Granted { tag, .. })) => {
                 self.ask(Question::Admit { leg: self.leg, tag, role }, context);
@@ -128,8 +131,8 @@ impl Call {
 
     /// Music follows the words until the wait is over.
     fn wait(&mut self, (tag, reason): (MeetingTag, WaitingFor), context: &mut Context<'_>) -> Stage {
-        let mut items =
-            ivr::speak(&self.languages, Outcome::of_admission(Admission::Waiting(reason)).prompts());
+        let outcome = Outcome::of_admission(Admission::Waiting(reason));
+        let mut items = ivr::speak(&self.languages, &context.settings.words.ending(outcome).say);
         items.push(PlayItem::Music { name: MUSIC.into() });
         let route = Route::Prompts { play: self.next_play(), items };
         context.out.media(Command::Route { port: self.port, route });
@@ -158,7 +161,8 @@ impl Call {
     ) -> Stage {
         let Some((tag, role)) = joined else {
             self.stage = Stage::Recorded;
-            self.end(outcome.cause().unwrap_or(Cause::NORMAL_CLEARING), context);
+            let cause = context.settings.words.ending(outcome).cause;
+            self.end(cause.unwrap_or(Cause::NORMAL_CLEARING), context);
             return std::mem::replace(&mut self.stage, Stage::Recorded);
         };
         self.milestones.joined = Some(context.now.wall);
@@ -185,6 +189,10 @@ impl Call {
                     let route = Route::Prompts { play: PlayId(u64::MAX), items: Vec::new() };
                     context.out.media(Command::Route { port: self.port, route });
                 }
+                ivr::Output::LookUp { meeting } => {
+                    let scope = self.tenant.clone();
+                    self.ask(Question::LookUp { meeting, scope }, context);
+                }
                 ivr::Output::Check { meeting, password } => {
                     let scope = self.tenant.clone();
                     self.ask(Question::CheckPassword { meeting, password, scope }, context);
@@ -206,6 +214,7 @@ impl Call {
                 self.ask(Question::TakeLease { terminal: self.terminal(), meeting }, context);
                 Stage::Leasing { role }
             }
+            Finish::NoPhonePassword => self.announce(Outcome::NoPhonePassword, None, context),
             Finish::TooOften => self.announce(Outcome::WrongTooOften, None, context),
             Finish::TimedOut => self.announce(Outcome::TimedOut, None, context),
         }
@@ -222,7 +231,7 @@ impl Call {
             context.out.event(self.id, Event::Outcome(outcome));
         }
         let play = self.next_play();
-        let items = ivr::speak(&self.languages, outcome.prompts());
+        let items = ivr::speak(&self.languages, &context.settings.words.ending(outcome).say);
         context.out.media(Command::Route { port: self.port, route: Route::Prompts { play, items } });
         Stage::Announcing { play, outcome, joined, until: context.now.mono + ANNOUNCEMENT_BOUND }
     }

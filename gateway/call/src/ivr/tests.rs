@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::*;
 
@@ -9,13 +9,20 @@ struct Caller {
     ivr: Ivr,
     now: Instant,
     heard: Vec<String>,
+    /// What the core wants of who keyed an ID; `None` as long as it has not answered.
+    entrance: Option<Entrance>,
 }
 
 impl Caller {
     fn dials(languages: &[&str]) -> Self {
+        Self::dials_into(Flow::standard(), languages)
+    }
+
+    fn dials_into(flow: Flow, languages: &[&str]) -> Self {
         let languages = languages.iter().map(|text| Language::from(*text)).collect();
-        let ivr = Ivr::new(IvrSettings::default(), languages, PlayId(0));
-        let mut caller = Self { ivr, now: Instant::from_nanos(1), heard: Vec::new() };
+        let ivr = Ivr::new(IvrSettings::default(), Arc::new(flow), languages);
+        let mut caller =
+            Self { ivr, now: Instant::from_nanos(1), heard: Vec::new(), entrance: Some(Entrance::Password) };
         caller.feed(Input::Start);
         caller
     }
@@ -26,6 +33,11 @@ impl Caller {
             self.heard.push(match output {
                 Output::Play(_, items) => items.iter().map(spoken).collect::<Vec<_>>().join(" "),
                 Output::StopPlaying => "stop".into(),
+                Output::LookUp { .. } => {
+                    let Some(entrance) = self.entrance else { continue };
+                    self.ivr.handle_input(self.now, Input::Entrance(entrance));
+                    continue;
+                }
                 Output::Check { meeting, password } => {
                     let meeting = meeting.map_or_else(|| "?".into(), |meeting| meeting.to_string());
                     format!("check {meeting}/{}", password.reveal())
@@ -188,4 +200,68 @@ fn a_late_report_of_an_older_playing_starts_no_timer() {
     caller.waits(Duration::from_secs(20));
     caller.heard();
     assert!(matches!(caller.ivr.state, State::Asking { wait: Wait::Prompt(PlayId(1)), .. }));
+}
+
+#[test]
+fn dial_3_a_meeting_that_wants_no_password_is_entered_without_the_question() {
+    let mut caller = Caller::dials(&["zh"]);
+    caller.heard();
+    caller.entrance = Some(Entrance::Open);
+    caller.keys("900100001#");
+    assert_eq!(caller.heard(), ["stop", "Right { meeting: MeetingId(900100001), role: Guest }"]);
+}
+
+#[test]
+fn dial_3_who_can_key_no_password_of_the_meeting_hears_so() {
+    let mut caller = Caller::dials(&["zh"]);
+    caller.heard();
+    caller.entrance = Some(Entrance::NoPhonePassword);
+    caller.keys("900100001#");
+    assert_eq!(caller.heard(), ["stop", "NoPhonePassword"]);
+}
+
+#[test]
+fn dial_3_what_is_keyed_while_the_core_is_asked_counts_and_the_question_is_not_spoken() {
+    let mut caller = Caller::dials(&["zh"]);
+    caller.heard();
+    caller.entrance = None;
+    caller.keys("900100001#12");
+    assert_eq!(caller.heard(), ["stop"]);
+    caller.feed(Input::Entrance(Entrance::Password));
+    caller.keys("34#");
+    assert_eq!(caller.heard(), ["check 900100001/1234"]);
+}
+
+#[test]
+fn dial_3_what_is_keyed_before_the_verdict_is_not_meant_for_another_try() {
+    let mut caller = Caller::dials(&["zh"]);
+    caller.keys("1#2#").keys("345").heard();
+    caller.verdict(Verdict::Wrong);
+    assert_eq!(caller.heard(), ["zh:wrong zh:ask-meeting-id"]);
+    caller.keys("9#");
+    assert_eq!(caller.heard(), ["stop", "zh:ask-password"]);
+    assert_eq!(caller.ivr.meeting(), "9".parse().ok());
+}
+
+#[test]
+fn an_operators_flow_has_menus_and_words_of_its_own() {
+    let step = |name: &str, then| Step { say: vec![PromptName::from(name)], then };
+    let [menu, hours, id, password] = [0, 1, 2, 3].map(StepId);
+    let steps = vec![
+        step("menu", Then::Menu { keys: [('1', id), ('*', hours)].into(), otherwise: menu }),
+        step("hours", Then::Go(menu)),
+        step("id", Then::MeetingId { next: password, wrong: id }),
+        step("password", Then::Password { wrong: menu }),
+    ];
+    let flow = Flow::new(menu, steps).expect("a flow");
+    let mut caller = Caller::dials_into(flow, &["zh"]);
+    assert_eq!(caller.heard(), ["200ms zh:menu"]);
+    caller.keys("*");
+    assert_eq!(caller.heard(), ["stop", "zh:hours zh:menu"]);
+    caller.keys("5");
+    assert_eq!(caller.heard(), ["stop", "zh:menu"]);
+    caller.hears_it_out().waits(Duration::from_secs(10));
+    assert_eq!(caller.heard(), ["zh:menu"]);
+    caller.keys("1").keys("12#").keys("34#").verdict(Verdict::Wrong);
+    assert_eq!(caller.heard(), ["stop", "zh:id", "stop", "zh:password", "stop", "check 12/34", "zh:menu"]);
 }

@@ -172,9 +172,8 @@ impl Role {
         let plan = Plan::new(gateway, local, self.number).from(format!("100{}", self.name)).listening(&TONES);
         let meeting = self.meeting.and_then(|which| meetings.get(which));
         let plan = match meeting {
-            Some(meeting) => {
-                plan.joining(&Pair { meeting: meeting.id, password: meeting.guest_password.clone() })
-            }
+            Some(meeting) => plan
+                .joining(&Pair { meeting: meeting.id, password: meeting.passwords.guest_password.clone() }),
             None => plan,
         };
         plan.talking(self.talks, TALK)
@@ -298,8 +297,8 @@ impl Demo {
             "  sip:{ACCESS_NUMBER}@{}   and keys {}#, then {}# (as host {}#)",
             self.gateway,
             meeting.id,
-            meeting.guest_password.reveal(),
-            meeting.host_password.reveal()
+            meeting.passwords.guest_password.reveal(),
+            meeting.passwords.host_password.reveal()
         )?;
         writeln!(
             f,

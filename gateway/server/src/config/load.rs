@@ -1,7 +1,13 @@
 //! Reads each section of the file.
 
+mod customers;
+mod dialing;
+mod flow;
+
+pub use flow::{parse_flow, parse_words};
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     ops::RangeInclusive,
@@ -9,13 +15,7 @@ use std::{
     time::Duration,
 };
 
-use call::{
-    Settings,
-    core::{Entry, Lock, Meeting, PhoneJoin, Tenant},
-    keys::Keys,
-    settings::{Access, GuardSettings, IvrSettings},
-};
-use dialplan::{Number, NumberPlan, Table};
+use dialplan::Table;
 use interwork::{CalledNumber, Policy, Trunk};
 use ipnet::IpNet;
 use media::{Quarantine, Range};
@@ -23,7 +23,7 @@ use sip::{
     endpoint::{Limits, ListenerId, Oversize, SessionTimer},
     transaction::Timers,
 };
-use terms::{Language, MeetingId, NodeId, Secret, TenantId, TrunkName, ZoneName};
+use terms::{NodeId, Secret, TrunkName, ZoneName};
 
 use super::{
     Config, Http, Listener, Log, LogFormat, Media, Sip, Transport,
@@ -32,12 +32,8 @@ use super::{
     source::Source,
 };
 
-/// The most meetings that one `[[meetings]]` may make.
-const MAX_MEETINGS: u64 = 100_000;
 /// A shorter token is guessed.
 const MIN_TOKEN: usize = 8;
-/// DIAL-3: phones need an all-digit password of at least 4.
-const MIN_PHONE_PASSWORD: usize = 4;
 
 /// Reads a file and lays `overrides` (dotted key, value) over it.
 pub fn load(path: &Path, overrides: &[(String, String)]) -> Result<Config, Problems> {
@@ -46,8 +42,8 @@ pub fn load(path: &Path, overrides: &[(String, String)]) -> Result<Config, Probl
         Ok(text) => parse(&file, &text, overrides),
         Err(error) => {
             let message = format!("can't be read: {error}");
-            let problem = Problem { place: Place::Line(0), key: String::new(), message };
-            Err(Problems { file, found: vec![problem] })
+            let problem = Problem { place: Place::Line { file, line: 0 }, key: String::new(), message };
+            Err(Problems { found: vec![problem] })
         }
     }
 }
@@ -73,9 +69,9 @@ fn read(root: &Section<'_, '_>, folder: &Path) -> Option<Config> {
     let sip = sip(root.section("sip"));
     let media = media(root.section("media"));
     let trunks = trunks(root, &listeners);
-    let tenants = tenants(root);
-    let meetings = meetings(root, &tenants);
-    let call = calls(root, &tenants, media.workers);
+    let tenants = customers::tenants(root);
+    let meetings = customers::meetings(root, &tenants);
+    let call = dialing::calls(root, (folder, &tenants), media.workers);
     check_zones(root, &listeners, &media.ranges);
     check_trunks(root, &listeners, &trunks, &call.dialplan);
     Some(Config {
@@ -295,223 +291,6 @@ fn oversize(section: &Section<'_, '_>, zone: &ZoneName, listeners: &[Listener]) 
 fn network(text: &Text<'_, '_>) -> Option<IpNet> {
     let alone = text.value.parse::<IpAddr>().ok().map(IpNet::from);
     alone.or_else(|| text.parse("write an address or a network, such as \"192.0.2.1\" or \"192.0.2.0/28\""))
-}
-
-/// The tenants by name.
-type Tenants = BTreeMap<TenantId, Tenant>;
-
-fn tenants(root: &Section<'_, '_>) -> Tenants {
-    let tenant = |section: Section<'_, '_>| {
-        let name = section.required("name", "acme").map(|text| TenantId::from(text.value));
-        let defaults = Tenant::default();
-        let participants = section.number("participants", 1..10_000_000, defaults.participants);
-        let words = [("entitled", PhoneJoin::Entitled), ("not-entitled", PhoneJoin::NotEntitled)];
-        let phone_join = section.text("phone_join").and_then(|text| text.one_of(&words)).unwrap_or_default();
-        section.finish();
-        Some((name?, Tenant { participants, phone_join }))
-    };
-    root.sections("tenant").into_iter().filter_map(tenant).collect()
-}
-
-fn known_tenant(text: &Text<'_, '_>, tenants: &Tenants) -> Option<TenantId> {
-    let tenant = TenantId::from(text.value);
-    if tenants.contains_key(&tenant) {
-        return Some(tenant);
-    }
-    text.report(format!("there is no tenant \"{tenant}\"; add a [[tenant]] of that name"));
-    None
-}
-
-fn meetings(root: &Section<'_, '_>, tenants: &Tenants) -> Vec<Meeting> {
-    let mut taken = BTreeSet::new();
-    let mut all = Vec::new();
-    for section in root.sections("meetings") {
-        let ids = section
-            .required("ids", "900100001-900100200")
-            .and_then(|text| meeting_ids(&text))
-            .unwrap_or_default();
-        let tenant = section.required("tenant", "acme").and_then(|text| known_tenant(&text, tenants));
-        let host = section.required("host_password", "4321").and_then(|text| phone_password(&text));
-        let guest = section.required("guest_password", "1234").and_then(|text| phone_password(&text));
-        let capacity = section.number("capacity", 1..100_001, 1_000);
-        let locks = [("open", Lock::Open), ("locked", Lock::Locked)];
-        let lock = section.text("lock").and_then(|text| text.one_of(&locks)).unwrap_or_default();
-        let entries =
-            [("open", Entry::Open), ("with-host", Entry::WithHost), ("waiting-room", Entry::WaitingRoom)];
-        let entry = section.text("entry").and_then(|text| text.one_of(&entries)).unwrap_or_default();
-        if host.is_some() && host == guest {
-            section.report("`host_password` and `guest_password` are the same; nobody could join as guest");
-        }
-        if let Some(twice) = ids.iter().find(|id| !taken.insert(**id)) {
-            section.report(format!(
-                "meeting {twice} is there already (MEET-1: never two live ones with one ID)"
-            ));
-        }
-        let (Some(tenant), Some(host_password), Some(guest_password)) = (tenant, host, guest) else {
-            continue;
-        };
-        all.extend(ids.into_iter().map(|id| Meeting {
-            id,
-            tenant: tenant.clone(),
-            host_password: host_password.clone(),
-            guest_password: guest_password.clone(),
-            capacity,
-            lock,
-            entry,
-        }));
-        section.finish();
-    }
-    all
-}
-
-/// One ID, or the first and the last of a run.
-fn meeting_ids(text: &Text<'_, '_>) -> Option<Vec<MeetingId>> {
-    const REMEDY: &str =
-        "write one meeting ID or a run of them of one length, such as \"900100001-900100200\"";
-    let (first, last) = text.value.split_once('-').unwrap_or((text.value, text.value));
-    let number = |digits: &str| digits.parse::<MeetingId>().ok().and_then(|_| digits.parse::<u64>().ok());
-    let run = number(first)
-        .zip(number(last))
-        .filter(|(from, to)| first.len() == last.len() && from <= to && to - from < MAX_MEETINGS);
-    let Some((from, to)) = run else {
-        text.report(REMEDY);
-        return None;
-    };
-    let width = first.len();
-    Some((from..=to).filter_map(|id| format!("{id:0width$}").parse().ok()).collect())
-}
-
-fn phone_password(text: &Text<'_, '_>) -> Option<Secret> {
-    let fits = text.value.len() >= MIN_PHONE_PASSWORD && text.value.bytes().all(|byte| byte.is_ascii_digit());
-    if !fits {
-        text.report("phones can key digits only; write at least 4 of them");
-    }
-    fits.then(|| Secret::new(text.value.to_owned()))
-}
-
-fn calls(root: &Section<'_, '_>, tenants: &Tenants, workers: u8) -> Settings {
-    let number_plan = number_plan(root.section("number_plan"));
-    let access_numbers = access_numbers(root, tenants, &number_plan);
-    let ivr = ivr(root.section("ivr"));
-    let guard = guard(root.section("guard"));
-    let keys = keys(root.section("keys"));
-    let section = root.section("calls");
-    let defaults = Settings::default();
-    let settings = Settings {
-        dialplan: dialplan(root.section("dialplan")),
-        number_plan,
-        trunk_plans: BTreeMap::new(),
-        access_numbers,
-        ivr,
-        guard,
-        keys,
-        waiting: section.pause("waiting", defaults.waiting),
-        question_timeout: section.pause("question_timeout", defaults.question_timeout),
-        workers,
-        max_calls: section.number("max", 1..1_000_000, defaults.max_calls),
-    };
-    section.finish();
-    settings
-}
-
-fn number_plan(section: Section<'_, '_>) -> NumberPlan {
-    let digits = |key, default: &str| {
-        let text = section.text(key);
-        if let Some(text) = text.as_ref().filter(|text| !text.value.bytes().all(|byte| byte.is_ascii_digit()))
-        {
-            text.report("write digits only");
-        }
-        text.map_or(default, |text| text.value).to_owned()
-    };
-    let plan = NumberPlan {
-        country: digits("country", "86"),
-        area: digits("area", "21"),
-        trunk_prefix: digits("trunk_prefix", "0"),
-        international_prefix: digits("international_prefix", "00"),
-    };
-    section.finish();
-    plan
-}
-
-fn access_numbers(root: &Section<'_, '_>, tenants: &Tenants, plan: &NumberPlan) -> BTreeMap<String, Access> {
-    let mut taken = BTreeSet::new();
-    let mut access = |section: Section<'_, '_>| {
-        let number = section.required("number", "02153290005").and_then(|text| {
-            let e164 = plan.to_e164(&Number::parse(text.value));
-            if e164.as_ref().is_some_and(|number| !taken.insert(number.clone())) {
-                text.report("this access number is there already");
-            }
-            if e164.is_none() {
-                text.report("no number of this number plan; write it as it is dialled here, or with + and the country");
-            }
-            e164
-        });
-        let languages: Vec<Language> =
-            section.texts("languages").iter().map(|text| Language::from(text.value)).collect();
-        if languages.is_empty() {
-            section.report("`languages` is empty; write for example languages = [\"zh\", \"en\"]");
-        }
-        let tenant = section.text("tenant").and_then(|text| known_tenant(&text, tenants));
-        section.finish();
-        Some((number?, Access { tenant, languages }))
-    };
-    root.sections("access_number").into_iter().filter_map(&mut access).collect()
-}
-
-fn ivr(section: Section<'_, '_>) -> IvrSettings {
-    let defaults = IvrSettings::default();
-    let ivr = IvrSettings {
-        lead_in: section.duration("lead_in", defaults.lead_in),
-        first_digit: section.pause("first_digit", defaults.first_digit),
-        between_digits: section.pause("between_digits", defaults.between_digits),
-        tries: section.number("tries", 1..100, defaults.tries),
-        bound: section.pause("bound", defaults.bound),
-    };
-    section.finish();
-    ivr
-}
-
-fn guard(section: Section<'_, '_>) -> GuardSettings {
-    let defaults = GuardSettings::default();
-    let guard = GuardSettings {
-        failures: section.number("failures", 1..1_000, defaults.failures),
-        window: section.pause("window", defaults.window),
-        lock: section.pause("lock", defaults.lock),
-        meeting_failures: section.number("meeting_failures", 1..1_000, defaults.meeting_failures),
-        meeting_window: section.pause("meeting_window", defaults.meeting_window),
-    };
-    section.finish();
-    guard
-}
-
-/// What the operator leaves out keeps the keys that it is shipped with.
-fn keys(section: Section<'_, '_>) -> Keys {
-    let mut keys = Keys::none();
-    for (name, shipped, purpose) in Keys::SHIPPED {
-        let text = section.text(name);
-        let pressed = text.as_ref().map_or(shipped, |text| text.value);
-        match (keys.add(pressed, purpose), &text) {
-            (Ok(()), _) => {}
-            (Err(error), Some(text)) => text.report(error.to_string()),
-            (Err(error), None) => section.report(format!("`{name}`, {shipped} as shipped: {error}")),
-        }
-    }
-    section.finish();
-    keys
-}
-
-fn dialplan(section: Section<'_, '_>) -> Table {
-    let routes = section.texts("routes");
-    let table = Table::parse(routes.iter().map(|text| text.value)).unwrap_or_else(|errors| {
-        for error in errors {
-            if let Some(route) = routes.get(error.line) {
-                route.report(format!("column {}: {}", error.column, error.reason));
-            }
-        }
-        Table::default()
-    });
-    section.finish();
-    table
 }
 
 fn address(text: &Text<'_, '_>) -> Option<SocketAddr> {

@@ -5,8 +5,13 @@ use std::fmt;
 /// Where in the configuration a value stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// In the file, on this line.
-    Line(usize),
+    /// In a file, on this line.
+    Line {
+        /// Which file.
+        file: String,
+        /// Counted from 1.
+        line: usize,
+    },
     /// On the command line.
     Override,
 }
@@ -25,17 +30,15 @@ pub struct Problem {
 /// Everything that is wrong with a configuration, told at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems {
-    /// The file.
-    pub file: String,
-    /// In the order of the file.
+    /// In the order of the file; what is wrong with files that it names comes after its own.
     pub found: Vec<Problem>,
 }
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for problem in &self.found {
-            match problem.place {
-                Place::Line(line) => write!(f, "{}:{line}: ", self.file)?,
+            match &problem.place {
+                Place::Line { file, line } => write!(f, "{file}:{line}: ")?,
                 Place::Override => f.write_str("--set: ")?,
             }
             if !problem.key.is_empty() {

@@ -4,10 +4,10 @@ use std::{cell::RefCell, collections::BTreeSet, ops::Range, str::FromStr, time::
 
 use toml::{
     Spanned,
-    de::{DeTable, DeValue},
+    de::{DeString, DeTable, DeValue},
 };
 
-use super::source::Source;
+use super::{problem::Problems, source::Source};
 
 /// A table of the file. Keys that nobody took are errors when it is finished.
 #[derive(Debug)]
@@ -56,6 +56,29 @@ impl<'a, 'i> Section<'a, 'i> {
             Some(Self::new(self.source, Some(table), value.span(), name))
         };
         array.iter().enumerate().filter_map(element).collect()
+    }
+
+    /// The sections `[key.NAME]`, with their names.
+    pub(super) fn named(&self, key: &'static str) -> Vec<(&'a str, Self)> {
+        let below = self.section(key);
+        let named = |(name, value): (&'a Spanned<DeString<'i>>, &'a Spanned<DeValue<'i>>)| {
+            let (name, path) = (name.get_ref().as_ref(), format!("{}.{}", below.name, name.get_ref()));
+            let DeValue::Table(table) = value.get_ref() else {
+                self.source.report(&value.span(), &path, wrong_type("a section", value.get_ref()));
+                return None;
+            };
+            Some((name, Self::new(self.source, Some(table), value.span(), path)))
+        };
+        below.table.into_iter().flatten().filter_map(named).collect()
+    }
+
+    /// The texts of the table at `key`, with their names.
+    pub(super) fn named_texts(&self, key: &'static str) -> Vec<(&'a str, Text<'a, 'i>)> {
+        let below = self.section(key);
+        let named = |(name, value): (&'a Spanned<DeString<'i>>, &'a Spanned<DeValue<'i>>)| {
+            Some((name.get_ref().as_ref(), below.as_text(name.get_ref().to_string(), value)?))
+        };
+        below.table.into_iter().flatten().filter_map(named).collect()
     }
 
     /// The text at `key`, if the file has it.
@@ -129,6 +152,11 @@ impl<'a, 'i> Section<'a, 'i> {
     /// Something is wrong with the section as a whole.
     pub(super) fn report(&self, message: impl Into<String>) {
         self.source.report(&self.span, &self.name, message);
+    }
+
+    /// What is wrong with another file that this one names.
+    pub(super) fn absorb(&self, problems: Problems) {
+        self.source.absorb(problems);
     }
 
     /// Reports the keys that nobody took.

@@ -41,20 +41,29 @@ impl<'i> Source<'i> {
     }
 
     pub(super) fn report(&self, span: &Range<usize>, key: &str, message: impl Into<String>) {
-        let place = if *span == OVERRIDE { Place::Override } else { Place::Line(self.line(span.start)) };
+        let place = if *span == OVERRIDE {
+            Place::Override
+        } else {
+            Place::Line { file: self.file.to_owned(), line: self.line(span.start) }
+        };
         self.found.borrow_mut().push(Problem { place, key: key.to_owned(), message: message.into() });
+    }
+
+    /// Takes over what is wrong with another file.
+    pub(super) fn absorb(&self, problems: Problems) {
+        self.found.borrow_mut().extend(problems.found);
     }
 
     /// The value that was read, or everything that was found wrong on the way.
     pub(super) fn finish<T>(self, value: Option<T>) -> Result<T, Problems> {
         let mut found = self.found.into_inner();
-        found.sort_by_key(|problem| match problem.place {
-            Place::Line(line) => line,
-            Place::Override => usize::MAX,
+        found.sort_by_key(|problem| match &problem.place {
+            Place::Line { file, line } => (usize::from(file != self.file), *line),
+            Place::Override => (usize::MAX, 0),
         });
         match value {
             Some(value) if found.is_empty() => Ok(value),
-            _ => Err(Problems { file: self.file.to_owned(), found }),
+            _ => Err(Problems { found }),
         }
     }
 

@@ -67,8 +67,9 @@ async fn a_meeting_that_can_not_be_is_refused_with_a_remedy() {
         ("no digits in the ID", with("id", "room".into()), 422),
         ("an unknown tenant", with("tenant", "nobody".into()), 422),
         ("no capacity", with("capacity", 0.into()), 422),
-        ("letters in a password", with("guest_password", "abcd".into()), 422),
-        ("a short password", with("host_password", "123".into()), 422),
+        ("no host password", with("host_password", "".into()), 422),
+        ("letters in a PIN", with("guest_pin", "abcd".into()), 422),
+        ("a short PIN", with("host_pin", "123".into()), 422),
         ("one password for both", with("host_password", "5678".into()), 422),
         ("an unknown key", with("colour", "blue".into()), 422),
     ];
@@ -78,6 +79,29 @@ async fn a_meeting_that_can_not_be_is_refused_with_a_remedy() {
     let (status, answer) = ask(&stand, "GET /v1/meetings/900100009", Some(TOKEN), None).await;
     assert_eq!(status, 404);
     assert!(answer["error"].is_string());
+    stand.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dial_3_a_password_that_no_phone_can_key_gets_a_pin_which_is_told_once() {
+    let stand = Stand::start().await;
+    let rows = [
+        ("letters", with("guest_password", "abcd!".into()), [false, true]),
+        ("three digits", with("host_password", "123".into()), [true, false]),
+        ("digits", with("capacity", 7.into()), [false, false]),
+        ("none for guests", with("guest_password", "".into()), [false, false]),
+    ];
+    for (name, body, made) in rows {
+        let (status, new) = ask(&stand, "POST /v1/meetings", Some(TOKEN), body).await;
+        assert_eq!(status, 201, "{name}");
+        for (key, is_made) in ["host_pin", "guest_pin"].into_iter().zip(made) {
+            let digits = new[key].as_str().map(|pin| pin.bytes().filter(u8::is_ascii_digit).count());
+            assert_eq!(digits, is_made.then_some(6), "{name}: {key}");
+        }
+        let (_, view) = ask(&stand, "GET /v1/meetings/900100009", Some(TOKEN), None).await;
+        assert!(!view.to_string().contains("pin"), "{name}: {view}");
+        assert_eq!(ask(&stand, "DELETE /v1/meetings/900100009", Some(TOKEN), None).await.0, 204);
+    }
     stand.stop().await;
 }
 

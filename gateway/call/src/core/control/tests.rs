@@ -1,6 +1,7 @@
 use terms::{LeaseEpoch, MeetingTag, Secret, TenantId};
 
 use super::*;
+use crate::core::Passwords;
 use crate::{
     core::{Entry, Input, Meeting, PhoneJoin, Tenant},
     question::{Answer, Departure, Question, QuestionId, Terminal},
@@ -19,8 +20,11 @@ fn core(entry: Entry, capacity: u32) -> Core {
     core.handle_input(Input::Put(Box::new(Meeting {
         id: meeting(),
         tenant: TenantId::from("demo"),
-        host_password: Secret::new("4321".into()),
-        guest_password: Secret::new("1234".into()),
+        passwords: Passwords {
+            host_password: Secret::new("4321".into()),
+            guest_password: Secret::new("1234".into()),
+            ..Passwords::default()
+        },
         capacity,
         lock: Lock::Open,
         entry,
