@@ -284,6 +284,7 @@ impl Gateway {
                 shard::Output::Write(..)
                 | shard::Output::Connect(..)
                 | shard::Output::Disconnect(_)
+                | shard::Output::Change(_)
                 | shard::Output::Counted(_) => {}
             }
         }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use terms::Cause;
+use call::{core::Control, question::Role};
+use server::shard;
+use terms::{Cause, media::Speaking};
 use tests::{
     Action::{Key, Talk, Wait},
     Conditions, PhoneEvent, World,
-    tone::{is_absent, is_heard},
+    tone::{is_absent, is_heard, level},
 };
 
 const ZH: &str = "02153290005";
@@ -137,4 +139,62 @@ fn meet_6_who_waits_in_the_waiting_room_is_let_in_from_outside() {
     world.run(6 * SECOND);
     let together = listen(&mut world, 3 * SECOND);
     assert!(is_heard(&together[1], 440) && is_heard(&together[0], 700));
+}
+
+#[test]
+fn dial_8_the_others_hear_who_comes_and_who_goes_where_the_meeting_wants_it() {
+    for (tones, expected) in [("on", true), ("off", false)] {
+        let mut world = World::configured(
+            Conditions::GOOD,
+            1,
+            &TONES,
+            &[("meetings.0.tones", tones), ("media.workers", "2")],
+        );
+        world.dial(0, ZH, &[&GUEST[..], &[Wait(120 * SECOND)]].concat());
+        world.run(20 * SECOND);
+        world.dial(1, ZH, &[&GUEST[..], &[Wait(120 * SECOND)]].concat());
+        let came = listen(&mut world, 15 * SECOND);
+        assert_eq!(has_note(&came[0], 523), expected, "{tones}: who comes");
+        world.hang_up(1);
+        let went = listen(&mut world, 2 * SECOND);
+        assert_eq!(has_note(&went[0], 659), expected, "{tones}: who goes");
+        assert!(world.gateway.counted().all(|counted| counted.isolation_violations == 0));
+    }
+}
+
+/// Whether a note sounds in any tenth of a second.
+fn has_note(heard: &[i16], hz: u32) -> bool {
+    heard.chunks_exact(800).any(|chunk| level(chunk, hz) > -40.0)
+}
+
+#[test]
+fn meet_2_a_host_who_releases_the_role_is_told_so_and_has_its_keys_no_longer() {
+    let mut world = World::new(Conditions::GOOD, 1, &TONES[..1]);
+    world.dial(0, ZH, &[&HOST[..], &[Wait(20 * SECOND), Key("*8"), Wait(120 * SECOND)]].concat());
+    world.run(15 * SECOND);
+    let meeting = "900100001".parse().expect("digits");
+    world.administer(shard::Input::Control(meeting, Control::Release));
+    world.run(30 * SECOND);
+    assert_eq!(hung_up(&world, 0), None, "its *8 ends nothing");
+    let view = world.gateway.shard().core().view(meeting).expect("it is there");
+    assert!(view.participants.values().all(|participant| participant.role == Role::Guest));
+}
+
+#[test]
+fn meet_7_who_speaks_is_shown_while_it_does() {
+    let mut world = World::new(Conditions::GOOD, 1, &TONES);
+    world.dial(0, ZH, &[&GUEST[..], &[Wait(5 * SECOND), Talk(20 * SECOND), Wait(60 * SECOND)]].concat());
+    world.dial(1, ZH, &[&GUEST[..], &[Wait(90 * SECOND)]].concat());
+    let speaking = |world: &World| {
+        let view =
+            world.gateway.shard().core().view("900100001".parse().expect("digits")).expect("it is there");
+        let loud = view.participants.values().filter(|participant| participant.speaking == Speaking::Yes);
+        loud.count()
+    };
+    let mut most = 0;
+    for _ in 0..60 {
+        world.run(SECOND);
+        most = most.max(speaking(&world));
+    }
+    assert_eq!((most, speaking(&world)), (1, 0));
 }

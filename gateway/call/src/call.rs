@@ -23,9 +23,10 @@ use std::{sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 use terms::{
     CallId, Cause, Digit, Instant, Language, LegId, MediaKind, MediaLine, MeetingTag, Now, PortId,
-    media::{Command, PlayId, Quality, Report, Route, Stream, Voice},
+    media::{Command, PlayId, Quality, Report, Stream, Voice},
 };
 
+use in_meeting::EXIT_TONE;
 pub(crate) use milestones::Milestones;
 
 use crate::{
@@ -36,7 +37,7 @@ use crate::{
     keys::Pressed,
     leg::{Arrival, EndedBy, LegCommand, LegEvent, LocalMedia},
     outcome::Outcome,
-    question::{Answer, Notice, Question, QuestionId, Role, Verdict, WaitingFor},
+    question::{Answer, Question, QuestionId, Role, Verdict, WaitingFor, Welcome},
     settings::Settings,
     switch::{Ids, Outputs},
 };
@@ -84,7 +85,7 @@ enum Stage {
     Announcing {
         play: PlayId,
         outcome: Outcome,
-        joined: Option<(MeetingTag, Role)>,
+        joined: Option<Joined>,
         until: Instant,
     },
     /// Music, until a [`crate::question::Directive::Enter`] (DIAL-6).
@@ -93,14 +94,18 @@ enum Stage {
         reason: WaitingFor,
         until: Instant,
     },
-    Meeting {
-        tag: MeetingTag,
-        role: Role,
-    },
+    Meeting(Joined),
     Clearing {
         until: Instant,
     },
     Recorded,
+}
+
+/// What a leg is in, and how it was let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Joined {
+    tag: MeetingTag,
+    welcome: Welcome,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -237,7 +242,7 @@ impl Call {
             Stage::Answering { .. }
             | Stage::Leasing { .. }
             | Stage::Admitting { .. }
-            | Stage::Meeting { .. }
+            | Stage::Meeting(_)
             | Stage::Recorded => None,
         };
         let pending = self.pending.as_ref().map(|pending| pending.until);
@@ -267,6 +272,11 @@ impl Call {
             }
             Report::Digit { digit, .. } => self.on_digit(KeysBy::Media, digit, context),
             Report::Played { play, .. } => self.on_played(play, context),
+            Report::Speaking { speaking, .. } => {
+                if let Stage::Meeting(Joined { tag, .. }) = self.stage {
+                    context.out.speaking(self.leg, tag.meeting, speaking);
+                }
+            }
             Report::Closed { quality, .. } => {
                 self.port_state = PortState::Gone;
                 if matches!(self.stage, Stage::Clearing { .. }) {
@@ -307,19 +317,6 @@ impl Call {
             }
             stage => stage,
         };
-    }
-
-    /// The host or the core decides whether the participant is heard.
-    pub(crate) fn on_set_voice(&mut self, voice: Voice, context: &mut Context<'_>) {
-        self.voice = voice;
-        if let Stage::Meeting { tag, .. } = self.stage {
-            context.out.media(Command::Route { port: self.port, route: Route::Meeting { tag, voice } });
-            let notice = match voice {
-                Voice::Heard => Notice::Unmuted,
-                Voice::Muted => Notice::Muted,
-            };
-            self.tell(&[notice], context);
-        }
     }
 
     /// Ends the call from our side.
@@ -381,9 +378,9 @@ impl Call {
         let stage = std::mem::replace(&mut self.stage, Stage::Recorded);
         self.stage = match stage {
             Stage::Ivr(ivr) => self.feed_ivr(ivr, ivr::Input::Digit(digit), context),
-            Stage::Meeting { tag, role } => {
-                self.on_meeting_key((tag, role), digit, context);
-                Stage::Meeting { tag, role }
+            Stage::Meeting(joined) => {
+                self.on_meeting_key(joined, digit, context);
+                Stage::Meeting(joined)
             }
             stage => stage,
         };
@@ -437,6 +434,9 @@ impl Call {
 
     /// The leg is over: give back what the call holds.
     fn clear(&mut self, cause: Cause, by: EndedBy, context: &mut Context<'_>) {
+        if let Stage::Meeting(joined) = self.stage {
+            self.chime(&joined, EXIT_TONE, context);
+        }
         let held = match &self.stage {
             Stage::Admitting { tag } => Some(*tag),
             Stage::Clearing { .. } => return,

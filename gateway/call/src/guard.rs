@@ -18,7 +18,7 @@ use std::{
 use terms::{Instant, MeetingId, TrunkName};
 
 use crate::{
-    leg::{Arrival, Caller},
+    leg::{Arrival, Identity},
     settings::GuardSettings,
 };
 
@@ -36,7 +36,7 @@ const MEETING_DELAY: Duration = Duration::from_secs(3);
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Suspect {
     /// One number on one trunk.
-    Caller(Option<TrunkName>, Caller),
+    Caller(Identity),
     /// All of a trunk's callers without a number.
     Withheld(Option<TrunkName>),
 }
@@ -44,12 +44,7 @@ pub enum Suspect {
 impl Suspect {
     /// Who an arrival is to the guard.
     pub fn of(arrival: &Arrival) -> Self {
-        match &arrival.caller {
-            Caller::Withheld => Self::Withheld(arrival.trunk.clone()),
-            caller @ (Caller::Asserted(_) | Caller::Claimed(_)) => {
-                Self::Caller(arrival.trunk.clone(), caller.clone())
-            }
-        }
+        arrival.identity().map_or_else(|| Self::Withheld(arrival.trunk.clone()), Self::Caller)
     }
 }
 
@@ -67,6 +62,8 @@ pub struct Verdicts {
 pub struct Guard {
     suspects: Failures<Suspect>,
     meetings: Failures<MeetingId>,
+    /// Wrong host passwords of who would run a meeting from outside.
+    outside: Failures<MeetingId>,
     locks: BTreeMap<Suspect, Instant>,
     /// The same, by when they end.
     by_end: BTreeSet<(Instant, Suspect)>,
@@ -91,7 +88,7 @@ impl Guard {
     ) -> Duration {
         let failures = self.suspects.within(now, settings.window, suspect);
         let free = match suspect {
-            Suspect::Caller(..) => FREE_FAILURES,
+            Suspect::Caller(_) => FREE_FAILURES,
             // Strangers share this count: one of them may not make all others wait so soon.
             Suspect::Withheld(_) => settings.failures.saturating_sub(1),
         };
@@ -113,7 +110,7 @@ impl Guard {
         let mut verdicts = Verdicts::default();
         let kept = settings.failures + LONGEST_DELAY as usize;
         let failures = self.suspects.add(now, (settings.window, kept), suspect);
-        if matches!(suspect, Suspect::Caller(..)) && failures >= settings.failures {
+        if matches!(suspect, Suspect::Caller(_)) && failures >= settings.failures {
             self.lock(now, settings.lock, suspect);
             verdicts.caller_locked = true;
         }
@@ -124,6 +121,17 @@ impl Guard {
             verdicts.meeting_attacked = before < kept && failures >= kept;
         }
         verdicts
+    }
+
+    /// Whether a meeting's host password may be tried once more from outside the meeting. Who tries has no number, so
+    /// all who do count as one.
+    pub fn may_try_host_password(&self, now: Instant, settings: &GuardSettings, meeting: MeetingId) -> bool {
+        self.outside.within(now, settings.window, &meeting) < settings.failures
+    }
+
+    /// It was tried, and was wrong.
+    pub fn on_wrong_host_password(&mut self, now: Instant, settings: &GuardSettings, meeting: MeetingId) {
+        self.outside.add(now, (settings.window, settings.failures), &meeting);
     }
 
     /// The lock outlives the failures that led to it, and begins a clean count.

@@ -15,6 +15,8 @@ pub struct Arrival {
     pub called: String,
     /// Who calls.
     pub caller: Caller,
+    /// What calls.
+    pub kind: Kind,
     /// The media lines that the peer offered, in its order; none for a delayed offer.
     pub lines: Vec<MediaLine>,
 }
@@ -26,9 +28,38 @@ impl Default for Arrival {
             trunk: None,
             called: String::new(),
             caller: Caller::Withheld,
+            kind: Kind::Phone,
             lines: Vec::new(),
         }
     }
+}
+
+impl Arrival {
+    /// By what the caller is known again (DIAL-5); who withholds its number is not, and a trunk's address is nobody.
+    pub fn identity(&self) -> Option<Identity> {
+        let caller = self.caller.clone();
+        (caller != Caller::Withheld).then(|| Identity { trunk: self.trunk.clone(), caller })
+    }
+}
+
+/// One number on one trunk. A number that the network asserts is another than the same number merely claimed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Identity {
+    /// The trunk.
+    pub trunk: Option<TrunkName>,
+    /// The number.
+    pub caller: Caller,
+}
+
+/// What a leg leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// The telephone network: nobody there has an account.
+    #[default]
+    Phone,
+    /// A room system.
+    Hardware,
 }
 
 /// Who calls, as far as the trunk vouches for it.

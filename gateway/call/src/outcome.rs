@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use terms::Cause;
 
-use crate::question::{Admission, Role, WaitingFor};
+use crate::question::{Admission, Role, WaitingFor, Welcome};
 
 /// How an attempt to join ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -109,8 +109,8 @@ impl Outcome {
     /// What the core's word means for the caller.
     pub const fn of_admission(admission: Admission) -> Self {
         match admission {
-            Admission::Admitted(Role::Host) => Self::JoinedAsHost,
-            Admission::Admitted(Role::Guest) => Self::JoinedAsGuest,
+            Admission::Admitted(Welcome { role: Role::Host, .. }) => Self::JoinedAsHost,
+            Admission::Admitted(Welcome { role: Role::Guest, .. }) => Self::JoinedAsGuest,
             Admission::Locked => Self::Locked,
             Admission::Full => Self::Full,
             Admission::NotEntitled => Self::NotEntitled,

@@ -1,6 +1,10 @@
 //! What a call asks of services that may be remote.
 
-use crate::outcome::Outcome;
+use crate::{
+    core::{RecordingNotice, Tones},
+    leg::{Identity, Kind},
+    outcome::Outcome,
+};
 use serde::{Deserialize, Serialize};
 use terms::{CallId, LegId, MeetingId, MeetingTag, Secret, TenantId, media::Voice};
 
@@ -44,6 +48,8 @@ pub enum Question {
         tag: MeetingTag,
         /// With which right.
         role: Role,
+        /// Who that is.
+        who: Who,
     },
     /// A participant pressed a key of the meeting (DIAL-8).
     Control {
@@ -103,6 +109,15 @@ pub enum Role {
     Host,
 }
 
+/// Who wants in.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Who {
+    /// What the leg leads to.
+    pub kind: Kind,
+    /// By what it is known again.
+    pub identity: Option<Identity>,
+}
+
 /// A device that can be in one meeting at a time (ISO-1).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Terminal {
@@ -127,8 +142,8 @@ pub enum LeaseAnswer {
 /// The core's word on a leg that had the right password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Admission {
-    /// It is in, with this role.
-    Admitted(Role),
+    /// It is in.
+    Admitted(Welcome),
     /// Nobody joins by themselves (MEET-3).
     Locked,
     /// No concurrency left (MEET-4).
@@ -139,6 +154,26 @@ pub enum Admission {
     Ended,
     /// Not yet; a [`Directive::Enter`] follows, or nothing ever.
     Waiting(WaitingFor),
+}
+
+/// As what, and how, a leg is let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// What it may do.
+    pub role: Role,
+    /// Whether the others hear it at first (MEET-5).
+    pub voice: Voice,
+    /// Whether the others hear it come and go (DIAL-8).
+    pub tones: Tones,
+    /// Whether it is told of a recording (MEET-7).
+    pub recording_notice: RecordingNotice,
+}
+
+impl Welcome {
+    /// As `role`, heard, without more.
+    pub const fn new(role: Role) -> Self {
+        Self { role, voice: Voice::Heard, tones: Tones::Off, recording_notice: RecordingNotice::Off }
+    }
 }
 
 /// What a participant can ask for by a key (DIAL-8).
@@ -186,6 +221,12 @@ pub enum Notice {
     AllMuted,
     /// The key is the host's.
     HostOnly,
+    /// It is host from here on.
+    RoleGranted,
+    /// It is host no longer.
+    RoleReleased,
+    /// The meeting is recorded.
+    Recording,
     /// Which keys there are.
     Help,
     /// Which keys of the host there are, after [`Self::Help`].
@@ -194,7 +235,7 @@ pub enum Notice {
 
 impl Notice {
     /// Every notice.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Muted,
         Self::Unmuted,
         Self::HandRaised,
@@ -202,6 +243,9 @@ impl Notice {
         Self::Unlocked,
         Self::AllMuted,
         Self::HostOnly,
+        Self::RoleGranted,
+        Self::RoleReleased,
+        Self::Recording,
         Self::Help,
         Self::HelpHost,
     ];
@@ -216,6 +260,9 @@ impl Notice {
             Self::Unlocked => "unlocked",
             Self::AllMuted => "all-muted",
             Self::HostOnly => "host-only",
+            Self::RoleGranted => "role-granted",
+            Self::RoleReleased => "role-released",
+            Self::Recording => "recording-notice",
             Self::Help => "help",
             Self::HelpHost => "help-host",
         }
@@ -241,6 +288,8 @@ pub struct Departure {
     pub terminal: Terminal,
     /// What it held.
     pub tag: MeetingTag,
+    /// By what it is known again.
+    pub identity: Option<Identity>,
 }
 
 /// What the core tells the calls without being asked.
@@ -252,4 +301,6 @@ pub enum Directive {
     Enter(LegId, Admission),
     /// Whether this leg is heard.
     SetVoice(LegId, Voice),
+    /// What this leg may do from here on.
+    SetRole(LegId, Role),
 }

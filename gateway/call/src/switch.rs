@@ -8,8 +8,8 @@ use std::{
 use dialplan::{Number, NumberPlan, Query, Target};
 use serde::{Deserialize, Serialize};
 use terms::{
-    CallId, Cause, Instant, LegId, Now, PortId, TenantId, WorkerId,
-    media::{Command, Report},
+    CallId, Cause, Instant, LegId, MeetingId, Now, PortId, TenantId, WorkerId,
+    media::{Command, Report, Speaking},
 };
 
 use crate::{
@@ -56,6 +56,8 @@ pub enum Output {
     Question(QuestionId, Question),
     /// To the core and the lease service.
     Departure(Departure),
+    /// To the core: this leg is one of the loudest of its meeting, or is no longer.
+    Speaking(LegId, MeetingId, Speaking),
     /// To log, metrics and the administration's feed.
     Event(CallId, Event),
     /// To the journal of records.
@@ -83,6 +85,10 @@ impl Outputs {
 
     pub(crate) fn departure(&mut self, departure: Departure) {
         self.queue.push_back(Output::Departure(departure));
+    }
+
+    pub(crate) fn speaking(&mut self, leg: LegId, meeting: MeetingId, speaking: Speaking) {
+        self.queue.push_back(Output::Speaking(leg, meeting, speaking));
     }
 
     pub(crate) fn event(&mut self, call: CallId, event: Event) {
@@ -209,6 +215,16 @@ impl Switch {
         self.by_leg.keys().copied()
     }
 
+    /// Whether a meeting's host password may be tried once more from outside it (DIAL-5).
+    pub fn may_try_host_password(&self, now: Now, meeting: MeetingId) -> bool {
+        self.guard.may_try_host_password(now.mono, &self.settings.guard, meeting)
+    }
+
+    /// It was tried, and was wrong.
+    pub fn on_wrong_host_password(&mut self, now: Now, meeting: MeetingId) {
+        self.guard.on_wrong_host_password(now.mono, &self.settings.guard, meeting);
+    }
+
     /// What a standby needs to go on with the call of `leg`.
     pub fn snapshot(&self, leg: LegId) -> Option<CallSnapshot> {
         let id = self.by_leg.get(&leg)?;
@@ -297,7 +313,7 @@ impl Switch {
             }
             // Its call is gone: a lease that came too late is given back.
             (None, Answer::Lease(LeaseAnswer::Granted { terminal, tag })) => {
-                self.out.departure(Departure { leg: LegId(0), terminal, tag });
+                self.out.departure(Departure { leg: LegId(0), terminal, tag, identity: None });
             }
             (None, _) => {}
         }
@@ -312,6 +328,10 @@ impl Switch {
             Directive::Enter(leg, admission) => {
                 let call = self.by_leg.get(&leg).copied();
                 self.on_call(now, call, |call, context| call.on_enter(admission, context));
+            }
+            Directive::SetRole(leg, role) => {
+                let call = self.by_leg.get(&leg).copied();
+                self.on_call(now, call, |call, context| call.on_set_role(role, context));
             }
             Directive::SetVoice(leg, voice) => {
                 let call = self.by_leg.get(&leg).copied();

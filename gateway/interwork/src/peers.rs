@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
+use call::leg::Kind;
 use ipnet::IpNet;
 use sip::endpoint::{ListenerId, Oversize};
 use terms::{TrunkName, ZoneName};
@@ -17,6 +18,8 @@ pub struct Trunk {
     pub peers: Vec<IpNet>,
     /// Where it writes the number that was called (DIAL-1).
     pub called_number: CalledNumber,
+    /// What its calls lead to.
+    pub kind: Kind,
     /// How requests go to it that are too long for a datagram.
     pub oversize: Oversize,
 }

@@ -425,6 +425,7 @@ fn arrival(known: &Known<'_>, request: &Request, lines: Vec<MediaLine>) -> Arriv
         trunk: known.trunk.map(|trunk| trunk.name.clone()),
         called: called(request, place),
         caller: caller(request, known.trunk),
+        kind: known.trunk.map(|trunk| trunk.kind).unwrap_or_default(),
         lines,
     }
 }

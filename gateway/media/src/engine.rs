@@ -234,6 +234,7 @@ impl Engine {
         self.counted.isolation_violations += violations;
         self.exchange(meeting);
         let Some(room) = self.rooms.get_mut(&meeting) else { return };
+        room.tell_speakers(self.id, &mut self.out);
         self.counted.isolation_violations += room.give_out(now.mono, &mut self.slots, &mut self.out);
         for slot in &room.members {
             tell_heard(*slot, &mut self.slots, &mut self.out);

@@ -14,6 +14,7 @@
 //! await or log.
 #![warn(missing_docs)]
 
+mod chime;
 mod clock;
 mod counters;
 mod engine;
@@ -27,6 +28,7 @@ mod room;
 mod schedule;
 mod send;
 mod socket;
+mod speakers;
 mod worker;
 
 pub use clock::Clock;

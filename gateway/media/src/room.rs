@@ -3,17 +3,19 @@
 use meeting::{Foreign, Heard, Mix};
 use rtp::Header;
 use terms::{
-    Instant, MeetingId,
+    Instant, MeetingId, WorkerId,
     media::{Codec, Report, SampleRate, Voice},
 };
 
 use crate::{
+    chime::Chimes,
     engine::{Elsewhere, Outbox, SlotId, Slots},
     player::Told,
     port::Hearing,
     receive::Frame,
     schedule::Phase,
     send::MAX_PAYLOAD,
+    speakers::Speakers,
 };
 
 /// The longest frame of a tick.
@@ -27,6 +29,8 @@ pub(crate) struct Room {
     pub(crate) phase: Phase,
     /// The other workers that hold a part of the meeting, and what came from them.
     pub(crate) elsewhere: Vec<Elsewhere>,
+    pub(crate) chimes: Chimes,
+    pub(crate) speakers: Speakers,
     /// Of this tick; kept for its memory.
     encoded: Vec<Encoded>,
 }
@@ -41,12 +45,14 @@ struct Encoded {
 }
 
 impl Room {
-    pub(crate) const fn new(meeting: MeetingId, phase: Phase) -> Self {
+    pub(crate) fn new(meeting: MeetingId, phase: Phase) -> Self {
         Self {
             mix: Mix::new(meeting),
             members: Vec::new(),
             phase,
             elsewhere: Vec::new(),
+            chimes: Chimes::default(),
+            speakers: Speakers::default(),
             encoded: Vec::new(),
         }
     }
@@ -55,11 +61,20 @@ impl Room {
     /// found among the members, which must be never.
     pub(crate) fn take_in(&mut self, now: Instant, slots: &mut Slots) -> u64 {
         self.mix.begin_tick();
-        let mut violations = 0;
+        let mut violations = self.chimes.contribute(&mut self.mix);
         for slot in &self.members {
             violations += u64::from(listen_to(&mut self.mix, now, *slot, slots).is_err());
         }
         violations
+    }
+
+    /// Tells which of a worker's ports begin and end to speak.
+    pub(crate) fn tell_speakers(&mut self, worker: WorkerId, out: &mut Outbox) {
+        self.speakers.tick(self.mix.loudest(), |port, speaking| {
+            if port.worker == worker {
+                out.report(Report::Speaking { port, speaking });
+            }
+        });
     }
 
     /// Ends a tick: sends each port what the others said. Yields violations as [`Room::take_in`] does.

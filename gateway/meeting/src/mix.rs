@@ -36,7 +36,8 @@ struct Bus {
 struct Participant {
     tag: MeetingTag,
     sitting: u64,
-    port: PortId,
+    /// Whose voice it is; a tone of ours is nobody's.
+    port: Option<PortId>,
     rate: SampleRate,
     /// What it said in this tick.
     frame: Vec<i16>,
@@ -89,6 +90,15 @@ impl Mix {
 
     /// Takes a participant in who speaks and listens at `rate`.
     pub fn seat(&mut self, tag: MeetingTag, port: PortId, rate: SampleRate) -> Result<Seat, Foreign> {
+        self.sit(tag, Some(port), rate)
+    }
+
+    /// A seat for a sound of our own, which is no talker.
+    pub fn seat_sound(&mut self, tag: MeetingTag, rate: SampleRate) -> Result<Seat, Foreign> {
+        self.sit(tag, None, rate)
+    }
+
+    fn sit(&mut self, tag: MeetingTag, port: Option<PortId>, rate: SampleRate) -> Result<Seat, Foreign> {
         if tag.meeting != self.meeting {
             return Err(Foreign);
         }
@@ -144,7 +154,9 @@ impl Mix {
         }
         participant.frame.copy_from_slice(frame);
         participant.spoke = Spoke::Yes;
-        rank(&mut self.loudest, Talker { power: power(frame), port: participant.port });
+        if let Some(port) = participant.port {
+            rank(&mut self.loudest, Talker { power: power(frame), port });
+        }
         let mut resampled = [0; MAX_FRAME];
         for bus in &mut self.buses {
             bus.talkers += 1;

@@ -1,25 +1,29 @@
 //! The administration over HTTP: health, metrics, and the embedded core's meetings.
 
+mod events;
 mod meetings;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    extract::{Request as HttpRequest, State},
-    http::{StatusCode, header},
+    extract::{Path, Request as HttpRequest, State},
+    http::{HeaderMap, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use call::core::PasswordFault;
 use serde::{Deserialize, Serialize};
-use terms::{BootEpoch, NodeId, Secret, TenantId};
+use terms::{BootEpoch, MeetingId, NodeId, Secret, TenantId};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::{
     driver::{Load, Request},
+    feed::Feed,
     record::Metrics,
+    shard::HostCheck,
     store::StoreQueue,
 };
 
@@ -44,6 +48,10 @@ pub struct Admin {
     pub store: StoreQueue,
     /// The metrics.
     pub metrics: Arc<Metrics>,
+    /// What changes.
+    pub feed: Feed,
+    /// A place for each who watches it.
+    pub watchers: Arc<Semaphore>,
 }
 
 /// How things stand, as `GET /v1/status` tells it.
@@ -64,6 +72,12 @@ pub struct Status {
 enum Refused {
     Unauthorized,
     NoSuchMeeting,
+    NoSuchLeg,
+    NoAccount,
+    WrongHostPassword,
+    HostThere,
+    TriedTooOften,
+    TooManyWatchers,
     MeetingExists,
     NoSuchTenant,
     BadCapacity,
@@ -79,8 +93,23 @@ impl IntoResponse for Refused {
                 let error = serde_json::json!({ "error": fault.to_string() });
                 return (StatusCode::UNPROCESSABLE_ENTITY, Json(error)).into_response();
             }
-            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "send the token as Authorization: Bearer TOKEN"),
+            Self::Unauthorized => (
+                StatusCode::UNAUTHORIZED,
+                "send the token as Authorization: Bearer TOKEN; to run one meeting, its ID and host password by Basic will do",
+            ),
             Self::NoSuchMeeting => (StatusCode::NOT_FOUND, "there is no meeting of that ID"),
+            Self::NoSuchLeg => (StatusCode::NOT_FOUND, "there is no such leg in that meeting"),
+            Self::NoAccount => (
+                StatusCode::FORBIDDEN,
+                "who joined without an account can't claim the role; a phone is host by joining with the host password",
+            ),
+            Self::WrongHostPassword => (StatusCode::FORBIDDEN, "the host password is another"),
+            Self::HostThere => (StatusCode::CONFLICT, "there is a host; release the role first"),
+            Self::TriedTooOften => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "the host password of this meeting was wrong too often of late; wait some minutes",
+            ),
+            Self::TooManyWatchers => (StatusCode::SERVICE_UNAVAILABLE, "too many watch already; close one"),
             Self::MeetingExists => (StatusCode::CONFLICT, "there is a meeting of that ID; delete it first"),
             Self::NoSuchTenant => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "there is no such tenant; the configuration names them")
@@ -103,26 +132,68 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/v1/status", get(status))
         .route("/v1/meetings", get(meetings::list).post(meetings::create))
         .route("/v1/meetings/{id}", get(meetings::show).delete(meetings::delete))
-        .route("/v1/meetings/{id}/control", post(meetings::control))
+        .route("/v1/events", get(events::watch))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&admin), authorize));
+    let hosts = Router::new()
+        .route("/v1/meetings/{id}/control", post(meetings::control))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&admin), authorize_host));
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .merge(guarded)
+        .merge(hosts)
         .with_state(admin)
 }
 
 async fn authorize(State(admin): State<Arc<Admin>>, request: HttpRequest, next: Next) -> Response {
-    let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = header.and_then(|value| value.strip_prefix("Bearer "));
-    if token.is_some_and(|token| admin.token.matches(token)) {
-        match tokio::time::timeout(admin.timeout, next.run(request)).await {
-            Ok(response) => response,
-            Err(_) => Refused::Unavailable.into_response(),
-        }
+    if bears_token(&admin, request.headers()) {
+        in_time(&admin, next.run(request)).await
     } else {
         Refused::Unauthorized.into_response()
+    }
+}
+
+/// MEET-2: with the token, or with the meeting's ID and host password as user and password (RFC 7617).
+async fn authorize_host(
+    State(admin): State<Arc<Admin>>,
+    Path(meeting): Path<MeetingId>,
+    request: HttpRequest,
+    next: Next,
+) -> Response {
+    if bears_token(&admin, request.headers()) {
+        return in_time(&admin, next.run(request)).await;
+    }
+    let Some(password) = host_password(request.headers(), meeting) else {
+        return Refused::Unauthorized.into_response();
+    };
+    match ask(&admin, |answer| Request::CheckHost(meeting, password, answer)).await {
+        Ok(HostCheck::Right) => in_time(&admin, next.run(request)).await,
+        Ok(HostCheck::Wrong) => Refused::Unauthorized.into_response(),
+        Ok(HostCheck::TooOften) => Refused::TriedTooOften.into_response(),
+        Err(refused) => refused.into_response(),
+    }
+}
+
+fn bears_token(admin: &Admin, headers: &HeaderMap) -> bool {
+    let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = header.and_then(|value| value.strip_prefix("Bearer "));
+    token.is_some_and(|token| admin.token.matches(token))
+}
+
+/// The password of whoever says by its user name that it is about this meeting.
+fn host_password(headers: &HeaderMap, meeting: MeetingId) -> Option<Secret> {
+    let header = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let decoded = BASE64_STANDARD.decode(header.strip_prefix("Basic ")?).ok()?;
+    let text = String::from_utf8(decoded).ok()?;
+    let (user, password) = text.split_once(':')?;
+    (user.parse() == Ok(meeting)).then(|| Secret::new(password.to_owned()))
+}
+
+async fn in_time(admin: &Admin, response: impl Future<Output = Response>) -> Response {
+    match tokio::time::timeout(admin.timeout, response).await {
+        Ok(response) => response,
+        Err(_) => Refused::Unavailable.into_response(),
     }
 }
 

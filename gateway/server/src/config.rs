@@ -8,16 +8,16 @@ pub mod problem;
 mod section;
 mod source;
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use call::core::{Meeting, Tenant};
+use call::core::{Meeting, Rules};
 use interwork::{Policy, Trunk};
 use media::{Quarantine, Range};
 use sip::{
     endpoint::{Limits, SessionTimer},
     transaction::Timers,
 };
-use terms::{NodeId, Secret, TenantId, ZoneName};
+use terms::{NodeId, Secret, ZoneName};
 
 pub use load::{load, parse, parse_flow, parse_words};
 pub use problem::Problems;
@@ -41,8 +41,8 @@ pub struct Config {
     pub http: Http,
     /// The carriers' trunks.
     pub trunks: Vec<Trunk>,
-    /// Whose meetings there can be.
-    pub tenants: BTreeMap<TenantId, Tenant>,
+    /// Whose meetings there can be, and what holds for all.
+    pub rules: Rules,
     /// The meetings that there are from the start.
     pub meetings: Vec<Meeting>,
     /// The folder of the recordings.

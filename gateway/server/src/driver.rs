@@ -3,20 +3,21 @@
 
 use std::{future::poll_fn, io, sync::Arc, time::Duration};
 
-use call::core::{Control, Meeting, Participant, View};
+use call::core::{Control, Meeting, Refusal};
 use media::{Clock, Commands, Reports};
 use serde::{Deserialize, Serialize};
 use sip::endpoint;
-use terms::{Cause, LegId, MeetingId, Now, TenantId, media::Command};
+use terms::{Cause, MeetingId, Now, Secret, media::Command};
 use tokio::{
     sync::{Notify, mpsc, oneshot},
     time::{Instant, sleep_until},
 };
 
 use crate::{
+    feed::{Feed, MeetingView},
     net::Net,
     record::Recorder,
-    shard::{Configuration, Input, Output, Shard},
+    shard::{Configuration, HostCheck, Input, Output, Shard},
 };
 
 /// How long hang-ups may take to reach the peers when the gateway stops.
@@ -31,8 +32,10 @@ pub enum Request {
     Put(Box<Meeting>, oneshot::Sender<()>),
     /// A meeting that is no longer stored ends.
     Delete(MeetingId, oneshot::Sender<Existed>),
-    /// Run a meeting from outside; whether it, and the leg named, are there.
-    Control(MeetingId, Control, oneshot::Sender<Existed>),
+    /// Run a meeting from outside, or why it can't be run so.
+    Control(MeetingId, Control, oneshot::Sender<Result<(), Refusal>>),
+    /// Is this the host password of the meeting?
+    CheckHost(MeetingId, Secret, oneshot::Sender<HostCheck>),
     /// The operator changed the configuration.
     Configure(Box<Configuration>, oneshot::Sender<()>),
     /// One meeting.
@@ -50,47 +53,6 @@ pub enum Existed {
     Yes,
     /// There was not.
     No,
-}
-
-/// A meeting as the API shows it: without its passwords.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MeetingView {
-    /// Its number.
-    pub id: MeetingId,
-    /// Who owns it.
-    pub tenant: TenantId,
-    /// Participants at once.
-    pub capacity: u32,
-    /// Whether it is locked.
-    pub lock: call::core::Lock,
-    /// Who is in.
-    pub participants: Vec<ParticipantView>,
-}
-
-/// A participant as the API shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ParticipantView {
-    /// Its leg.
-    pub leg: LegId,
-    /// What it may do, whether it is in, heard, and wants to speak.
-    #[serde(flatten)]
-    pub participant: Participant,
-}
-
-impl MeetingView {
-    fn of(view: &View<'_>) -> Self {
-        let participant = |(leg, participant): (&LegId, &Participant)| ParticipantView {
-            leg: *leg,
-            participant: *participant,
-        };
-        Self {
-            id: view.meeting.id,
-            tenant: view.meeting.tenant.clone(),
-            capacity: view.meeting.capacity,
-            lock: view.meeting.lock,
-            participants: view.participants.iter().map(participant).collect(),
-        }
-    }
 }
 
 /// How much a shard has to do.
@@ -124,6 +86,8 @@ pub struct Driver {
     pub clock: Clock,
     /// Where events and records go.
     pub recorder: Recorder,
+    /// Where changes of meetings go.
+    pub feed: Feed,
 }
 
 /// What the driver woke for.
@@ -191,15 +155,14 @@ impl Driver {
                 answer.send(existed).ok();
             }
             Request::Control(meeting, control, answer) => {
-                let view = self.shard.core().view(meeting);
-                let knows = |leg| view.as_ref().is_some_and(|view| view.participants.contains_key(&leg));
-                let existed = match (&view, control.leg()) {
-                    (Some(_), None) => Existed::Yes,
-                    (Some(_), Some(leg)) if knows(leg) => Existed::Yes,
-                    _ => Existed::No,
-                };
-                self.feed(now, Input::Control(meeting, control));
-                answer.send(existed).ok();
+                let may = self.shard.core().may(meeting, &control);
+                if may.is_ok() {
+                    self.feed(now, Input::Control(meeting, control));
+                }
+                answer.send(may).ok();
+            }
+            Request::CheckHost(meeting, password, answer) => {
+                answer.send(self.shard.check_host(now, meeting, &password)).ok();
             }
             Request::Configure(configuration, answer) => {
                 self.feed(now, Input::Configure(configuration));
@@ -241,6 +204,7 @@ impl Driver {
                 Output::Media(command) => self.command(now, command),
                 Output::Event(call, event) => self.recorder.event(call, &event),
                 Output::Counted(counted) => self.recorder.counted(&counted),
+                Output::Change(change) => self.feed.tell(change, self.shard.core()),
                 Output::Record(record) => self.recorder.record(*record),
             }
         }

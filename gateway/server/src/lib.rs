@@ -14,6 +14,7 @@ pub mod admin;
 pub mod caller;
 pub mod config;
 pub mod driver;
+pub mod feed;
 pub mod journal;
 pub mod net;
 pub mod program;

@@ -27,6 +27,7 @@ use crate::{
     admin::{self, Admin},
     config::{self, Config},
     driver::Driver,
+    feed::Feed,
     journal::Journal,
     net::Net,
     record::{Metrics, Recorder},
@@ -38,6 +39,8 @@ use crate::{
 
 /// Requests of the administration that may wait for the shard.
 const REQUESTS: usize = 256;
+/// Who may watch the changes of meetings at once.
+const WATCHERS: usize = 64;
 
 /// A gateway that runs. Dropping it leaves it running; [`Gateway::stop`] ends it.
 pub struct Gateway {
@@ -74,6 +77,7 @@ impl Gateway {
         let (requests, queue) = mpsc::channel(REQUESTS);
         let store = StoreQueue::start(store)?;
         let (reload, tenants) = Reload::new(config.clone(), requests.clone());
+        let feed = Feed::default();
         let admin = Arc::new(Admin {
             node: config.node,
             boot,
@@ -84,6 +88,8 @@ impl Gateway {
             making: Semaphore::new(1),
             store: store.clone(),
             metrics: Arc::clone(&metrics),
+            feed: feed.clone(),
+            watchers: Arc::new(Semaphore::new(WATCHERS)),
         });
         let http = TcpListener::bind(config.http.address)
             .await
@@ -99,6 +105,7 @@ impl Gateway {
             requests: queue,
             clock,
             recorder: Recorder::new(metrics, journal),
+            feed,
         };
         let stop = Arc::new(Notify::new());
         let shard = tokio::spawn(driver.run(Arc::clone(&stop)));
@@ -210,7 +217,7 @@ pub fn shard_settings(config: &Config, boot: BootEpoch) -> shard::Settings {
         },
         sip: Arc::new(sip_settings(config)),
         call: Arc::new(config.call.clone()),
-        tenants: config.tenants.clone(),
+        rules: config.rules.clone(),
         meetings: config.meetings.clone(),
     }
 }

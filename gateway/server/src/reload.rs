@@ -27,7 +27,7 @@ impl Reload {
         running: Config,
         shard: mpsc::Sender<Request>,
     ) -> (Self, watch::Receiver<BTreeSet<TenantId>>) {
-        let (tenants, seen) = watch::channel(running.tenants.keys().cloned().collect());
+        let (tenants, seen) = watch::channel(running.rules.tenants.keys().cloned().collect());
         (Self { running, shard, tenants }, seen)
     }
 
@@ -38,10 +38,10 @@ impl Reload {
         let configuration = Configuration {
             sip: Arc::new(program::sip_settings(&config)),
             call: Arc::new(config.call.clone()),
-            tenants: config.tenants.clone(),
+            rules: config.rules.clone(),
             meetings: changed(&self.running.meetings, &config.meetings),
         };
-        self.tenants.send_replace(config.tenants.keys().cloned().collect());
+        self.tenants.send_replace(config.rules.tenants.keys().cloned().collect());
         self.running = config;
         let (done, is_done) = oneshot::channel();
         let request = Request::Configure(Box::new(configuration), done);
@@ -64,7 +64,7 @@ impl Reload {
             prompts: running.prompts.clone(),
             call: call::Settings { workers: running.media.workers, ..config.call },
             trunks: config.trunks,
-            tenants: config.tenants,
+            rules: config.rules,
             meetings: config.meetings,
         }
     }

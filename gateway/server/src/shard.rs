@@ -9,16 +9,12 @@
 //! It touches no socket and no clock: the [driver](crate::driver) feeds it in the program, the
 //! simulator in tests.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    net::SocketAddr,
-    sync::Arc,
-};
+use std::{collections::VecDeque, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use call::{
     Event, LegRecord, Question, Switch,
-    core::{self, Control, Core, Meeting, Tenant},
+    core::{self, Change, Control, Core, Meeting, Rules},
     lease::Leases,
     question::{Answer, Departure},
 };
@@ -26,7 +22,7 @@ use interwork::{SipLegSnapshot, SipLegs, SipSettings};
 use serde::{Deserialize, Serialize};
 use sip::endpoint::{self, ConnectionId, DialogSnapshot, Endpoint, EndpointConfig, ListenerId, RestoreError};
 use terms::{
-    CallId, Cause, Entropy, Instant, LegId, MeetingId, Now, PortId, TenantId,
+    CallId, Cause, Entropy, Instant, LegId, MeetingId, Now, PortId, Secret,
     media::{Command, Report},
 };
 
@@ -39,8 +35,8 @@ pub struct Settings {
     pub sip: Arc<SipSettings>,
     /// Dialplan, IVR.
     pub call: Arc<call::Settings>,
-    /// The tenants, and what they may use.
-    pub tenants: BTreeMap<TenantId, Tenant>,
+    /// The tenants, and what holds for all meetings.
+    pub rules: Rules,
     /// The meetings that there are from the start.
     pub meetings: Vec<Meeting>,
 }
@@ -52,8 +48,8 @@ pub struct Configuration {
     pub sip: Arc<SipSettings>,
     /// Dialplan, IVR.
     pub call: Arc<call::Settings>,
-    /// The tenants, and what they may use.
-    pub tenants: BTreeMap<TenantId, Tenant>,
+    /// The tenants, and what holds for all meetings.
+    pub rules: Rules,
     /// The meetings that are there from here on, or are changed.
     pub meetings: Vec<Meeting>,
 }
@@ -105,6 +101,8 @@ pub enum Output {
     Event(CallId, Event),
     /// SIP has something to count.
     Counted(endpoint::Counted),
+    /// A meeting is another than before.
+    Change(Change),
     /// A leg is over.
     Record(Box<LegRecord>),
 }
@@ -118,6 +116,17 @@ pub struct Snapshot {
     pub leg: SipLegSnapshot,
     /// The leg's dialog.
     pub dialog: DialogSnapshot,
+}
+
+/// Whether who runs a meeting from outside is its host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostCheck {
+    /// It is.
+    Right,
+    /// The password is another, or there is no such meeting.
+    Wrong,
+    /// It was wrong too often of late; nothing was compared.
+    TooOften,
 }
 
 /// See the module's description: feed one input, drain all output.
@@ -134,13 +143,15 @@ pub struct Shard {
 impl Shard {
     /// No calls yet.
     pub fn new(settings: Settings, mut entropy: Entropy) -> Self {
-        let Settings { endpoint, sip, call, tenants, meetings } = settings;
+        let Settings { endpoint, sip, call, rules, meetings } = settings;
         let boot = endpoint.origin.boot;
         let mut core = Core::default();
-        core.handle_input(core::Input::Tenants(tenants));
+        core.handle_input(Instant::ZERO, core::Input::Rules(rules));
         for meeting in meetings {
-            core.handle_input(core::Input::Put(Box::new(meeting)));
+            core.handle_input(Instant::ZERO, core::Input::Put(Box::new(meeting)));
         }
+        // Nobody watches yet.
+        while core.poll_output().is_some() {}
         Self {
             endpoint: Endpoint::new(endpoint, entropy.split()),
             legs: SipLegs::new(sip, entropy),
@@ -157,10 +168,10 @@ impl Shard {
             Input::Sip(input) => self.endpoint.handle_input(now, input),
             Input::Media(report) => self.switch.handle_input(now, call::Input::Media(report)),
             Input::MediaOverload(port) => self.switch.handle_input(now, call::Input::MediaOverload(port)),
-            Input::PutMeeting(meeting) => self.core.handle_input(core::Input::Put(meeting)),
-            Input::DeleteMeeting(meeting) => self.core.handle_input(core::Input::Delete(meeting)),
+            Input::PutMeeting(meeting) => self.core.handle_input(now.mono, core::Input::Put(meeting)),
+            Input::DeleteMeeting(meeting) => self.core.handle_input(now.mono, core::Input::Delete(meeting)),
             Input::Control(meeting, control) => {
-                self.core.handle_input(core::Input::Control(meeting, control));
+                self.core.handle_input(now.mono, core::Input::Control(meeting, control));
             }
             Input::Configure(configuration) => self.configure(now, *configuration),
             Input::HangUpAll(cause) => self.switch.handle_input(now, call::Input::HangUpAll(cause)),
@@ -185,6 +196,20 @@ impl Shard {
     /// The embedded core, to look into.
     pub const fn core(&self) -> &Core {
         &self.core
+    }
+
+    /// Whether a password makes its bearer host of a meeting, for who runs it from outside (MEET-2). After too many
+    /// wrong ones nobody is told (DIAL-5).
+    pub fn check_host(&mut self, now: Now, meeting: MeetingId, password: &Secret) -> HostCheck {
+        if !self.switch.may_try_host_password(now, meeting) {
+            return HostCheck::TooOften;
+        }
+        let view = self.core.view(meeting);
+        if view.is_some_and(|view| view.meeting.passwords.host_password.matches(password.reveal())) {
+            return HostCheck::Right;
+        }
+        self.switch.on_wrong_host_password(now, meeting);
+        HostCheck::Wrong
     }
 
     /// How many calls there are.
@@ -218,9 +243,9 @@ impl Shard {
     pub fn restore(&mut self, now: Now, snapshot: Snapshot) -> Result<(), RestoreError> {
         let Snapshot { call, leg, dialog } = snapshot;
         self.endpoint.restore(now, dialog)?;
-        if let Some((Departure { leg, terminal, tag }, participant)) = call.membership() {
+        if let Some((Departure { leg, terminal, tag, .. }, participant)) = call.membership() {
             self.leases.adopt(terminal, tag);
-            self.core.handle_input(core::Input::Restored(leg, tag.meeting, participant));
+            self.core.handle_input(now.mono, core::Input::Restored(leg, tag.meeting, participant));
         }
         self.legs.restore(leg);
         self.switch.restore(call);
@@ -229,12 +254,12 @@ impl Shard {
     }
 
     fn configure(&mut self, now: Now, configuration: Configuration) {
-        let Configuration { sip, call, tenants, meetings } = configuration;
+        let Configuration { sip, call, rules, meetings } = configuration;
         self.legs.configure(sip);
         self.switch.handle_input(now, call::Input::Settings(call));
-        self.core.handle_input(core::Input::Tenants(tenants));
+        self.core.handle_input(now.mono, core::Input::Rules(rules));
         for meeting in meetings {
-            self.core.handle_input(core::Input::Put(Box::new(meeting)));
+            self.core.handle_input(now.mono, core::Input::Put(Box::new(meeting)));
         }
     }
 
@@ -301,11 +326,14 @@ impl Shard {
                     self.switch.handle_input(now, call::Input::Answer(id, answer));
                 }
                 call::Output::Question(id, question) => {
-                    self.core.handle_input(core::Input::Question(id, question));
+                    self.core.handle_input(now.mono, core::Input::Question(id, question));
                 }
                 call::Output::Departure(departure) => {
                     self.leases.release(&departure.terminal, departure.tag.epoch);
-                    self.core.handle_input(core::Input::Departure(departure));
+                    self.core.handle_input(now.mono, core::Input::Departure(departure));
+                }
+                call::Output::Speaking(leg, meeting, speaking) => {
+                    self.core.handle_input(now.mono, core::Input::Speaking(leg, meeting, speaking));
                 }
                 call::Output::Event(call, event) => self.outputs.push_back(Output::Event(call, event)),
                 call::Output::Record(record) => self.outputs.push_back(Output::Record(record)),
@@ -318,11 +346,15 @@ impl Shard {
         let mut moved = false;
         while let Some(output) = self.core.poll_output() {
             moved = true;
-            let input = match output {
-                core::Output::Answer(id, answer) => call::Input::Answer(id, answer),
-                core::Output::Directive(directive) => call::Input::Directive(directive),
-            };
-            self.switch.handle_input(now, input);
+            match output {
+                core::Output::Answer(id, answer) => {
+                    self.switch.handle_input(now, call::Input::Answer(id, answer));
+                }
+                core::Output::Directive(directive) => {
+                    self.switch.handle_input(now, call::Input::Directive(directive));
+                }
+                core::Output::Change(change) => self.outputs.push_back(Output::Change(change)),
+            }
         }
         moved
     }

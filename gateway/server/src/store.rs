@@ -208,7 +208,7 @@ fn serve(mut store: impl Store, mut queue: mpsc::Receiver<Message>) {
 mod tests {
     use std::env;
 
-    use call::core::{Entry, Lock, Passwords};
+    use call::core::{Entry, Passwords, Tones};
     use terms::{Secret, TenantId};
 
     use super::*;
@@ -220,18 +220,9 @@ mod tests {
     }
 
     fn meeting(id: &str) -> Meeting {
-        Meeting {
-            id: id.parse().expect("digits"),
-            tenant: TenantId::from("demo"),
-            passwords: Passwords {
-                host_password: Secret::new("4321".into()),
-                guest_password: Secret::new("1234".into()),
-                ..Passwords::default()
-            },
-            capacity: 10,
-            lock: Lock::Open,
-            entry: Entry::WithHost,
-        }
+        let passwords = Passwords::new(Secret::new("4321".into()), Secret::new("1234".into()));
+        let meeting = Meeting::new(id.parse().expect("digits"), TenantId::from("demo"), passwords);
+        Meeting { entry: Entry::WithHost, tones: Tones::On, ..meeting }
     }
 
     #[test]

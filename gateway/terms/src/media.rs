@@ -198,6 +198,17 @@ pub enum Voice {
     Muted,
 }
 
+/// Whether a participant is one of the loudest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Speaking {
+    /// It is.
+    Yes,
+    /// It is not.
+    #[default]
+    No,
+}
+
 /// From control to media.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
@@ -232,6 +243,14 @@ pub enum Command {
         /// Played in order.
         items: Vec<PlayItem>,
     },
+    /// A recording without words, once, that all of the port's meeting hear; the port itself hears it as long as it is
+    /// in. Nothing where it is in none.
+    Chime {
+        /// Which port.
+        port: PortId,
+        /// Which recording.
+        name: PromptName,
+    },
     /// Media under a lease older than the tag's stops at once (ISO-1).
     Fence {
         /// Which port.
@@ -254,6 +273,7 @@ impl Command {
             | Self::Connect { port, .. }
             | Self::Route { port, .. }
             | Self::Announce { port, .. }
+            | Self::Chime { port, .. }
             | Self::Fence { port, .. }
             | Self::Close { port } => *port,
         }
@@ -309,6 +329,13 @@ pub enum Report {
         /// Which playing.
         play: PlayId,
     },
+    /// The port is one of the loudest of its meeting, or is no longer.
+    Speaking {
+        /// Which port.
+        port: PortId,
+        /// Whether it is.
+        speaking: Speaking,
+    },
     /// The port is closed; its figures are final.
     Closed {
         /// Which port.
@@ -326,6 +353,7 @@ impl Report {
             | Self::Refused { port, .. }
             | Self::Digit { port, .. }
             | Self::Played { port, .. }
+            | Self::Speaking { port, .. }
             | Self::Closed { port, .. } => *port,
         }
     }

@@ -5,14 +5,19 @@ use terms::{
     media::{Command, PlayId, PlayItem, Route},
 };
 
-use super::{ANNOUNCEMENT_BOUND, Call, Context, Pending, Stage};
+use super::{
+    ANNOUNCEMENT_BOUND, Call, Context, Joined, Pending, Stage,
+    in_meeting::{ENTRY_TONE, EXIT_TONE},
+};
 use crate::{
     core::{Participant, Presence},
     event::{Event, Keyed},
     guard::Suspect,
     ivr::{self, Finish, Ivr},
     outcome::Outcome,
-    question::{Admission, Answer, Departure, LeaseAnswer, Question, Role, Terminal, Verdict, WaitingFor},
+    question::{
+        Admission, Answer, Departure, LeaseAnswer, Question, Role, Terminal, Verdict, WaitingFor, Who,
+    },
 };
 
 /// The recording that is heard while waiting.
@@ -22,22 +27,23 @@ impl Call {
     /// Who holds which meeting as what, for core and lease service after a restore.
     pub(crate) fn membership(&self) -> Option<(Departure, Participant)> {
         let (tag, role, presence) = match &self.stage {
-            Stage::Meeting { tag, role } | Stage::Announcing { joined: Some((tag, role)), .. } => {
-                (*tag, *role, Presence::In)
+            Stage::Meeting(joined) | Stage::Announcing { joined: Some(joined), .. } => {
+                (joined.tag, joined.welcome.role, Presence::In)
             }
             Stage::Waiting { tag, reason, .. } => (*tag, Role::Guest, Presence::Waiting(*reason)),
             Stage::Admitting { tag } => (*tag, Role::Guest, Presence::In),
             _ => return None,
         };
-        let participant = Participant { role, presence, voice: self.voice, ..Participant::default() };
-        Some((Departure { leg: self.leg, terminal: self.terminal(), tag }, participant))
+        let (voice, kind) = (self.voice, self.arrival.kind);
+        let participant = Participant { role, presence, voice, kind, ..Participant::default() };
+        Some((self.departure(tag), participant))
     }
 
     /// The meeting that the leg is in, waits for, or is being told that it is in.
     pub(crate) fn meeting(&self) -> Option<MeetingTag> {
         match &self.stage {
-            Stage::Meeting { tag, .. } | Stage::Waiting { tag, .. } => Some(*tag),
-            Stage::Announcing { joined: Some((tag, _)), .. } => Some(*tag),
+            Stage::Waiting { tag, .. } => Some(*tag),
+            Stage::Meeting(joined) | Stage::Announcing { joined: Some(joined), .. } => Some(joined.tag),
             _ => None,
         }
     }
@@ -51,7 +57,8 @@ impl Call {
             }
             (Stage::Ivr(ivr), Answer::Password(verdict)) => self.hold_back(ivr, verdict, context),
             (Stage::Leasing { role }, Answer::Lease(LeaseAnswer::Granted { tag, .. })) => {
-                self.ask(Question::Admit { leg: self.leg, tag, role }, context);
+                let who = Who { kind: self.arrival.kind, identity: self.arrival.identity() };
+                self.ask(Question::Admit { leg: self.leg, tag, role, who }, context);
                 Stage::Admitting { tag }
             }
             (Stage::Leasing { .. }, Answer::Lease(LeaseAnswer::Held)) => {
@@ -67,7 +74,7 @@ impl Call {
             (Stage::Ivr(_) | Stage::Leasing { .. }, Answer::Unreachable) => {
                 self.announce(Outcome::CoreUnreachable, None, context)
             }
-            (stage @ Stage::Meeting { .. }, Answer::Control(controlled)) => {
+            (stage @ Stage::Meeting(_), Answer::Control(controlled)) => {
                 self.on_controlled(controlled, context);
                 stage
             }
@@ -79,6 +86,9 @@ impl Call {
     /// The meeting is over, or the participant is put out of it.
     pub(crate) fn on_put_out(&mut self, outcome: Outcome, context: &mut Context<'_>) {
         if let Some(tag) = self.meeting() {
+            if let Stage::Meeting(joined) = self.stage {
+                self.chime(&joined, EXIT_TONE, context);
+            }
             self.depart(tag, context);
             self.stage = self.announce(outcome, None, context);
         }
@@ -142,9 +152,10 @@ impl Call {
     fn on_admission(&mut self, tag: MeetingTag, admission: Admission, context: &mut Context<'_>) -> Stage {
         let outcome = Outcome::of_admission(admission);
         context.out.event(self.id, Event::Outcome(outcome));
-        if let Admission::Admitted(role) = admission {
+        if let Admission::Admitted(welcome) = admission {
             self.milestones.meeting = Some(tag);
-            return self.announce(outcome, Some((tag, role)), context);
+            self.voice = welcome.voice;
+            return self.announce(outcome, Some(Joined { tag, welcome }), context);
         }
         if let Admission::Waiting(reason) = admission {
             return self.wait((tag, reason), context);
@@ -156,20 +167,23 @@ impl Call {
     pub(super) fn after_announcement(
         &mut self,
         outcome: Outcome,
-        joined: Option<(MeetingTag, Role)>,
+        joined: Option<Joined>,
         context: &mut Context<'_>,
     ) -> Stage {
-        let Some((tag, role)) = joined else {
+        let Some(joined) = joined else {
             self.stage = Stage::Recorded;
             let cause = context.settings.words.ending(outcome).cause;
             self.end(cause.unwrap_or(Cause::NORMAL_CLEARING), context);
             return std::mem::replace(&mut self.stage, Stage::Recorded);
         };
         self.milestones.joined = Some(context.now.wall);
-        context.out.event(self.id, Event::Joined { tag, role });
+        let Joined { tag, welcome } = joined;
+        context.out.event(self.id, Event::Joined { tag, role: welcome.role });
         let route = Route::Meeting { tag, voice: self.voice };
         context.out.media(Command::Route { port: self.port, route });
-        Stage::Meeting { tag, role }
+        self.chime(&joined, ENTRY_TONE, context);
+        self.greet(&joined, context);
+        Stage::Meeting(joined)
     }
 
     pub(super) fn feed_ivr(
@@ -224,7 +238,7 @@ impl Call {
     pub(super) fn announce(
         &mut self,
         outcome: Outcome,
-        joined: Option<(MeetingTag, Role)>,
+        joined: Option<Joined>,
         context: &mut Context<'_>,
     ) -> Stage {
         if joined.is_none() {
@@ -247,9 +261,14 @@ impl Call {
         Terminal::PhoneCall(self.id)
     }
 
+    fn departure(&self, tag: MeetingTag) -> Departure {
+        let identity = self.arrival.identity();
+        Departure { leg: self.leg, terminal: self.terminal(), tag, identity }
+    }
+
     /// Tells core and lease service that the meeting is left.
     pub(super) fn depart(&self, tag: MeetingTag, context: &mut Context<'_>) {
-        context.out.departure(Departure { leg: self.leg, terminal: self.terminal(), tag });
+        context.out.departure(self.departure(tag));
         if self.milestones.joined.is_some() {
             context.out.event(self.id, Event::Left { tag });
         }

@@ -1,16 +1,17 @@
 //! Running a meeting: by a participant's keys, and from outside (DIAL-8, MEET-6).
 
 use serde::{Deserialize, Serialize};
-use terms::{LegId, MeetingId, media::Voice};
+use terms::{LegId, MeetingId, Secret, media::Voice};
 
-use super::{Core, Hand, Lock, Output, Participant, Presence, Room};
+use super::{Change, Core, Hand, Lock, Output, Participant, Presence, Room};
 use crate::{
+    leg::Kind,
     outcome::Outcome,
     question::{Admission, Controlled, Directive, Notice, Role, WaitingFor, Wish},
 };
 
 /// What is wanted of a meeting from outside it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "kebab-case")]
 pub enum Control {
     /// The others hear this leg no more.
@@ -46,28 +47,71 @@ pub enum Control {
     Lock,
     /// The passwords open the meeting again.
     Unlock,
+    /// Nobody is host from here on (MEET-2).
+    Release,
+    /// Make a leg host. Who joined without an account can't be made so (MEET-2).
+    Claim {
+        /// Which.
+        leg: LegId,
+        /// The meeting's.
+        host_password: Secret,
+    },
     /// Put everybody out. The meeting can be joined anew.
     End,
 }
 
+/// Why a [`Control`] can't be carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no such meeting.
+    NoMeeting,
+    /// The leg is not in it.
+    NoLeg,
+    /// Who joined by phone has no account: it is host only by joining with the host password.
+    NoAccount,
+    /// The host password is another.
+    WrongPassword,
+    /// There is a host.
+    HostThere,
+}
+
 impl Control {
     /// The leg that it is about, if it is about one.
-    pub const fn leg(self) -> Option<LegId> {
+    pub const fn leg(&self) -> Option<LegId> {
         match self {
             Self::Mute { leg }
             | Self::Unmute { leg }
             | Self::LowerHand { leg }
             | Self::Admit { leg }
-            | Self::Remove { leg } => Some(leg),
-            Self::MuteAll | Self::UnmuteAll | Self::Lock | Self::Unlock | Self::End => None,
+            | Self::Remove { leg }
+            | Self::Claim { leg, .. } => Some(*leg),
+            Self::MuteAll | Self::UnmuteAll | Self::Lock | Self::Unlock | Self::Release | Self::End => None,
         }
     }
 }
 
 impl Core {
-    /// What is wanted of a meeting or a leg that is not there is left alone.
-    pub(super) fn control(&mut self, meeting: MeetingId, control: Control) {
-        match control {
+    /// Whether a meeting can be run so from outside.
+    pub fn may(&self, meeting: MeetingId, control: &Control) -> Result<(), Refusal> {
+        let room = self.rooms.get(&meeting).ok_or(Refusal::NoMeeting)?;
+        let Some(leg) = control.leg() else { return Ok(()) };
+        let participant = room.participants.get(&leg).ok_or(Refusal::NoLeg)?;
+        let Control::Claim { host_password, .. } = control else { return Ok(()) };
+        if participant.kind == Kind::Phone {
+            return Err(Refusal::NoAccount);
+        }
+        if !room.meeting.passwords.host_password.matches(host_password.reveal()) {
+            return Err(Refusal::WrongPassword);
+        }
+        if room.has_host() { Err(Refusal::HostThere) } else { Ok(()) }
+    }
+
+    /// What [`Core::may`] refuses is left alone.
+    pub(super) fn control(&mut self, meeting: MeetingId, control: &Control) {
+        if self.may(meeting, control).is_err() {
+            return;
+        }
+        match *control {
             Control::Mute { leg } => self.set_voice(meeting, leg, Voice::Muted),
             Control::Unmute { leg } => self.set_voice(meeting, leg, Voice::Heard),
             Control::MuteAll => self.set_voices(meeting, Voice::Muted),
@@ -77,6 +121,11 @@ impl Core {
             Control::Remove { leg } => self.put_out(meeting, leg, Outcome::Removed),
             Control::Lock => self.set_lock(meeting, Lock::Locked),
             Control::Unlock => self.set_lock(meeting, Lock::Open),
+            Control::Release => self.release(meeting),
+            Control::Claim { leg, .. } => {
+                self.set_role(meeting, leg, Role::Host);
+                self.let_in_who_waits(meeting, WaitingFor::Host);
+            }
             Control::End => self.end(meeting),
         }
     }
@@ -140,12 +189,14 @@ impl Core {
         let is_full = room.is_full() || self.tenants.is_full(&room.meeting.tenant);
         let waiting = room.participants.get(&leg).filter(|participant| participant.presence != Presence::In);
         let Some(participant) = waiting.copied() else { return };
+        let inside = Participant { presence: Presence::In, ..participant };
+        let admitted = room.admission(&inside);
         let admission = if is_full {
             self.remove(meeting, leg);
             Admission::Full
         } else {
-            self.insert(meeting, leg, Participant { presence: Presence::In, ..participant });
-            Admission::Admitted(participant.role)
+            self.insert(meeting, leg, inside);
+            admitted
         };
         self.outputs.push_back(Output::Directive(Directive::Enter(leg, admission)));
     }
@@ -157,16 +208,14 @@ impl Core {
     }
 
     fn set_lock(&mut self, meeting: MeetingId, lock: Lock) {
-        if let Some(room) = self.rooms.get_mut(&meeting) {
+        if let Some(room) = self.rooms.get_mut(&meeting).filter(|room| room.meeting.lock != lock) {
             room.meeting.lock = lock;
+            self.outputs.push_back(Output::Change(Change::Meeting(meeting)));
         }
     }
 
     fn set_hand(&mut self, meeting: MeetingId, leg: LegId, hand: Hand) {
-        let room = self.rooms.get_mut(&meeting);
-        if let Some(participant) = room.and_then(|room| room.participants.get_mut(&leg)) {
-            participant.hand = hand;
-        }
+        self.update(meeting, leg, |participant| participant.hand = hand);
     }
 
     fn set_voices(&mut self, meeting: MeetingId, voice: Voice) {
@@ -176,11 +225,24 @@ impl Core {
     }
 
     fn set_voice(&mut self, meeting: MeetingId, leg: LegId, voice: Voice) {
-        let room = self.rooms.get_mut(&meeting);
-        let Some(participant) = room.and_then(|room| room.participants.get_mut(&leg)) else { return };
-        if participant.voice != voice {
-            participant.voice = voice;
+        if self.update(meeting, leg, |participant| participant.voice = voice).is_some() {
             self.outputs.push_back(Output::Directive(Directive::SetVoice(leg, voice)));
+        }
+    }
+
+    /// MEET-2: nobody is host until somebody joins as host, or claims it; the role is passed on to nobody.
+    fn release(&mut self, meeting: MeetingId) {
+        for leg in self.legs(meeting, |role| role == Role::Host) {
+            self.set_role(meeting, leg, Role::Guest);
+        }
+        if let Some(room) = self.rooms.get_mut(&meeting) {
+            room.kept = None;
+        }
+    }
+
+    fn set_role(&mut self, meeting: MeetingId, leg: LegId, role: Role) {
+        if self.update(meeting, leg, |participant| participant.role = role).is_some() {
+            self.outputs.push_back(Output::Directive(Directive::SetRole(leg, role)));
         }
     }
 
@@ -188,12 +250,6 @@ impl Core {
         let Some(room) = self.rooms.get(&meeting) else { return Vec::new() };
         let wanted = room.participants.iter().filter(|(_, participant)| wanted(participant.role));
         wanted.map(|(leg, _)| *leg).collect()
-    }
-}
-
-impl Room {
-    fn presence(&self, leg: LegId) -> Option<Presence> {
-        self.participants.get(&leg).map(|participant| participant.presence)
     }
 }
 

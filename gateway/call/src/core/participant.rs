@@ -1,9 +1,12 @@
 //! Who is in a meeting, or waits to be.
 
 use serde::{Deserialize, Serialize};
-use terms::media::Voice;
+use terms::media::{Speaking, Voice};
 
-use crate::question::{Admission, Role, WaitingFor};
+use crate::{
+    leg::Kind,
+    question::{Role, WaitingFor},
+};
 
 /// A leg in a meeting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +19,12 @@ pub struct Participant {
     pub voice: Voice,
     /// Whether it wants to speak.
     pub hand: Hand,
+    /// What its leg leads to.
+    #[serde(default)]
+    pub kind: Kind,
+    /// Whether it is one of the loudest.
+    #[serde(default)]
+    pub speaking: Speaking,
 }
 
 /// Whether a participant is in.
@@ -40,15 +49,13 @@ pub enum Hand {
 
 impl Default for Participant {
     fn default() -> Self {
-        Self { role: Role::Guest, presence: Presence::In, voice: Voice::Heard, hand: Hand::Down }
-    }
-}
-
-impl Participant {
-    pub(super) const fn admission(&self) -> Admission {
-        match self.presence {
-            Presence::In => Admission::Admitted(self.role),
-            Presence::Waiting(what) => Admission::Waiting(what),
+        Self {
+            role: Role::Guest,
+            presence: Presence::In,
+            voice: Voice::Heard,
+            hand: Hand::Down,
+            kind: Kind::Phone,
+            speaking: Speaking::No,
         }
     }
 }

@@ -1,16 +1,20 @@
 //! What a tenant may use at once (MEET-4).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use terms::TenantId;
+use terms::{TenantId, media::Voice};
+
+use crate::{leg::Kind, question::Role};
 
 /// A customer's entitlements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tenant {
     /// Participants at once over all its meetings.
     pub participants: usize,
     /// Whether phones may join.
     pub phone_join: PhoneJoin,
+    /// What joins muted, unless it is the host (MEET-5).
+    pub auto_mute: BTreeSet<Kind>,
 }
 
 /// Whether phones may join.
@@ -25,7 +29,18 @@ pub enum PhoneJoin {
 
 impl Default for Tenant {
     fn default() -> Self {
-        Self { participants: usize::MAX, phone_join: PhoneJoin::Entitled }
+        Self { participants: usize::MAX, phone_join: PhoneJoin::Entitled, auto_mute: BTreeSet::new() }
+    }
+}
+
+impl Tenant {
+    pub(super) fn admits(&self, kind: Kind) -> bool {
+        kind != Kind::Phone || self.phone_join == PhoneJoin::Entitled
+    }
+
+    /// Whether a participant is heard as it joins.
+    pub(super) fn first_voice(&self, kind: Kind, role: Role) -> Voice {
+        if role != Role::Host && self.auto_mute.contains(&kind) { Voice::Muted } else { Voice::Heard }
     }
 }
 
@@ -34,15 +49,12 @@ impl Default for Tenant {
 pub(super) struct Tenants {
     entitled: BTreeMap<TenantId, Tenant>,
     taken: BTreeMap<TenantId, usize>,
+    unnamed: Tenant,
 }
 
 impl Tenants {
     pub(super) fn set(&mut self, tenants: BTreeMap<TenantId, Tenant>) {
         self.entitled = tenants;
-    }
-
-    pub(super) fn may_phone(&self, tenant: &TenantId) -> bool {
-        self.of(tenant).phone_join == PhoneJoin::Entitled
     }
 
     pub(super) fn is_full(&self, tenant: &TenantId) -> bool {
@@ -64,7 +76,7 @@ impl Tenants {
         self.changed(to, (0, inside));
     }
 
-    fn of(&self, tenant: &TenantId) -> Tenant {
-        self.entitled.get(tenant).copied().unwrap_or_default()
+    pub(super) fn of(&self, tenant: &TenantId) -> &Tenant {
+        self.entitled.get(tenant).unwrap_or(&self.unnamed)
     }
 }

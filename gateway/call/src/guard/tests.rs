@@ -1,6 +1,7 @@
 use terms::Pii;
 
 use super::*;
+use crate::leg::Caller;
 
 const START: Instant = Instant::from_nanos(1_000_000_000_000);
 const MINUTE: Duration = Duration::from_secs(60);

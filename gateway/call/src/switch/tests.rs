@@ -10,7 +10,7 @@ use super::*;
 use crate::{
     leg::{Caller, EndedBy, LocalMedia},
     outcome::Outcome,
-    question::{Admission, Entrance, Role, Terminal, Verdict},
+    question::{Admission, Entrance, Role, Terminal, Verdict, Welcome},
 };
 
 const LEG: LegId = LegId(1);
@@ -246,7 +246,7 @@ fn meet_6_a_mute_that_comes_during_the_announcement_holds_in_the_meeting() {
     let lease = bench.key_a_right_pair();
     let asked = bench.feed(Input::Answer(lease, granted(tag())));
     let (admit, _) = question(&asked).expect("the core is asked");
-    bench.feed(Input::Answer(admit, Answer::Admission(Admission::Admitted(Role::Guest))));
+    bench.feed(Input::Answer(admit, Answer::Admission(Admission::Admitted(Welcome::new(Role::Guest)))));
     bench.feed(Input::Directive(Directive::SetVoice(LEG, Voice::Muted)));
     let outputs = bench.wait(30 * SECOND);
     let route = outputs.iter().find_map(|output| match output {

@@ -1,7 +1,7 @@
 //! What control asks of an engine.
 
 use terms::{
-    MeetingTag, Now, PortId, ZoneName,
+    MeetingTag, Now, PortId, PromptName, ZoneName,
     media::{Command, PlayId, PlayItem, PortRefusal, PortSnapshot, Report, Route, Stream, Voice},
 };
 
@@ -27,6 +27,7 @@ impl Engine {
             Command::Connect { port, stream } => self.connect(now, port, stream),
             Command::Route { port, route } => self.route(now, port, route),
             Command::Announce { port, play, items } => self.announce(port, play, &items),
+            Command::Chime { port, name } => self.chime(port, &name),
             Command::Fence { port, tag } => self.fence(now, port, tag),
             Command::Close { port } => self.close(now, port),
         }
@@ -166,6 +167,19 @@ impl Engine {
         port.announcement = Some(Announcement::new(player));
     }
 
+    /// All of the port's meeting hear it, on every worker.
+    fn chime(&mut self, id: PortId, name: &PromptName) {
+        let Some(port) = self.by_port.get(&id).and_then(|slot| self.slots.port_mut(*slot)) else { return };
+        let Hearing::Meeting { seat, .. } = &port.hearing else { return };
+        let (tag, rate) = (seat.tag(), seat.rate());
+        let Some(room) = self.rooms.get_mut(&tag.meeting) else { return };
+        if let Some(samples) = self.prompts.music(name, rate)
+            && room.chimes.begin(&mut room.mix, (tag, rate), samples).is_err()
+        {
+            self.counted.isolation_violations += 1;
+        }
+    }
+
     /// The port is due with its room from here on.
     fn enter_room(&mut self, now: Now, slot: SlotId, (tag, voice): (MeetingTag, Voice)) {
         let Some(port) = self.slots.port_mut(slot) else { return };
@@ -206,6 +220,7 @@ impl Engine {
         let meeting = seat.tag().meeting;
         let Some(room) = self.rooms.get_mut(&meeting) else { return };
         room.members.retain(|member| *member != slot);
+        room.speakers.forget(port.id);
         self.counted.isolation_violations += u64::from(room.mix.leave(seat).is_err());
         if room.members.is_empty() {
             self.schedule.remove(room.phase, Unit::Room(meeting));

@@ -7,13 +7,14 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use call::core::{Control, Entry, Lock, Meeting, Passwords, is_keyable};
+use call::core::{Control, Entry, Lock, Meeting, Passwords, RecordingNotice, Refusal, Tones, is_keyable};
 use serde::{Deserialize, Serialize};
 use terms::{Entropy, MeetingId, Secret, TenantId};
 
 use super::{Admin, Refused, ask};
 use crate::{
-    driver::{Existed, MeetingView, Request},
+    driver::{Existed, Request},
+    feed::MeetingView,
     program,
     store::Write,
 };
@@ -42,6 +43,10 @@ pub(super) struct NewMeeting {
     lock: Lock,
     #[serde(default)]
     entry: Entry,
+    #[serde(default)]
+    tones: Tones,
+    #[serde(default)]
+    recording_notice: RecordingNotice,
 }
 
 /// A meeting that was made, and the PINs that were made for it: nothing tells them again.
@@ -61,10 +66,17 @@ impl NewMeeting {
     }
 
     fn meeting(self) -> Meeting {
-        let Self { id, tenant, host_password, guest_password, host_pin, guest_pin, capacity, lock, entry } =
-            self;
-        let passwords = Passwords { host_password, guest_password, host_pin, guest_pin };
-        Meeting { id, tenant, passwords, capacity, lock, entry }
+        let Self { host_password, guest_password, host_pin, guest_pin, .. } = self;
+        Meeting {
+            id: self.id,
+            tenant: self.tenant,
+            passwords: Passwords { host_password, guest_password, host_pin, guest_pin },
+            capacity: self.capacity,
+            lock: self.lock,
+            entry: self.entry,
+            tones: self.tones,
+            recording_notice: self.recording_notice,
+        }
     }
 }
 
@@ -122,10 +134,14 @@ pub(super) async fn control(
     Path(id): Path<MeetingId>,
     Json(control): Json<Control>,
 ) -> Result<StatusCode, Refused> {
-    match ask(&admin, |answer| Request::Control(id, control, answer)).await? {
-        Existed::Yes => Ok(StatusCode::NO_CONTENT),
-        Existed::No => Err(Refused::NoSuchMeeting),
-    }
+    let refusal = ask(&admin, |answer| Request::Control(id, control, answer)).await?;
+    refusal.map(|()| StatusCode::NO_CONTENT).map_err(|refusal| match refusal {
+        Refusal::NoMeeting => Refused::NoSuchMeeting,
+        Refusal::NoLeg => Refused::NoSuchLeg,
+        Refusal::NoAccount => Refused::NoAccount,
+        Refusal::WrongPassword => Refused::WrongHostPassword,
+        Refusal::HostThere => Refused::HostThere,
+    })
 }
 
 /// DIAL-3: a password that no phone can key gets a PIN.

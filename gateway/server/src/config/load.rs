@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use call::core::Rules;
 use dialplan::Table;
 use interwork::{CalledNumber, Policy, Trunk};
 use ipnet::IpNet;
@@ -71,7 +72,7 @@ fn read(root: &Section<'_, '_>, folder: &Path) -> Option<Config> {
     let trunks = trunks(root, &listeners);
     let tenants = customers::tenants(root);
     let meetings = customers::meetings(root, &tenants);
-    let call = dialing::calls(root, (folder, &tenants), media.workers);
+    let (call, host_grace) = dialing::calls(root, (folder, &tenants), media.workers);
     check_zones(root, &listeners, &media.ranges);
     check_trunks(root, &listeners, &trunks, &call.dialplan);
     Some(Config {
@@ -83,7 +84,7 @@ fn read(root: &Section<'_, '_>, folder: &Path) -> Option<Config> {
         media,
         http: http?,
         trunks,
-        tenants,
+        rules: Rules { tenants, host_grace },
         meetings,
         prompts,
         call,
@@ -262,9 +263,11 @@ fn trunks(root: &Section<'_, '_>, listeners: &[Listener]) -> Vec<Trunk> {
             ("p-called-party-id", CalledNumber::PCalledPartyId),
         ];
         let called = section.text("called_number").and_then(|text| text.one_of(&places));
+        let kind = section.text("kind").and_then(|text| text.one_of(&customers::KINDS)).unwrap_or_default();
         let oversize = zone.as_ref().map_or(Oversize::Same, |zone| oversize(&section, zone, listeners));
         section.finish();
-        Some(Trunk { name: name?, zone: zone?, peers, called_number: called.unwrap_or_default(), oversize })
+        let called_number = called.unwrap_or_default();
+        Some(Trunk { name: name?, zone: zone?, peers, called_number, kind, oversize })
     };
     root.sections("trunk").into_iter().filter_map(&mut trunk).collect()
 }

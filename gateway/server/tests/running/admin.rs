@@ -1,6 +1,7 @@
 //! The administration over HTTP, as a client sees it.
 
 use crate::stand::Stand;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -11,10 +12,20 @@ const TOKEN: &str = "test-token";
 
 /// One request by hand: its status, and its body where that is JSON.
 async fn ask(stand: &Stand, request: &str, token: Option<&str>, body: Option<Value>) -> (u16, Value) {
+    let bearer = token.map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"));
+    ask_with(stand, request, &bearer, body).await
+}
+
+/// The same by a meeting's ID and host password.
+async fn ask_as_host(stand: &Stand, request: &str, pair: &str, body: Option<Value>) -> u16 {
+    let basic = format!("Authorization: Basic {}\r\n", BASE64_STANDARD.encode(pair));
+    ask_with(stand, request, &basic, body).await.0
+}
+
+async fn ask_with(stand: &Stand, request: &str, header: &str, body: Option<Value>) -> (u16, Value) {
     let body = body.map_or_else(String::new, |body| body.to_string());
-    let token = token.map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"));
     let text = format!(
-        "{request} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n{token}Content-Type: application/json\r\n\
+        "{request} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n{header}Content-Type: application/json\r\n\
          Content-Length: {}\r\n\r\n{body}",
         body.len()
     );
@@ -177,5 +188,76 @@ async fn ops_5_a_reload_changes_meetings_and_tenants_keeps_a_hosts_lock_and_name
     let mut of_late = meeting("012345678");
     of_late["tenant"] = "late".into();
     assert_eq!(ask(&stand, "POST /v1/meetings", Some(TOKEN), Some(of_late)).await.0, 201);
+    stand.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn meet_2_a_host_runs_its_own_meeting_from_outside_and_no_other() {
+    let stand = Stand::start().await;
+    let lock = || Some(json!({ "action": "lock" }));
+    let own = "POST /v1/meetings/900100001/control";
+    let rows = [
+        ("the host", own, "900100001:4321", 204),
+        ("a guest", own, "900100001:1234", 401),
+        ("nobody", own, "900100001:", 401),
+        ("another meeting's ID", own, "900100002:4321", 401),
+        ("no meeting", "POST /v1/meetings/900100077/control", "900100077:4321", 401),
+        ("all meetings", "GET /v1/meetings", "900100001:4321", 401),
+        ("making one", "POST /v1/meetings", "900100001:4321", 401),
+    ];
+    for (name, request, pair, status) in rows {
+        assert_eq!(ask_as_host(&stand, request, pair, lock()).await, status, "{name}");
+    }
+    stand.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dial_5_a_host_password_is_not_found_by_trying() {
+    let stand = Stand::start().await;
+    let lock = || Some(json!({ "action": "lock" }));
+    let control = "POST /v1/meetings/900100001/control";
+    for try_ in 0..10 {
+        assert_eq!(ask_as_host(&stand, control, "900100001:0000", lock()).await, 401, "{try_}");
+    }
+    assert_eq!(ask_as_host(&stand, control, "900100001:4321", lock()).await, 429, "right, but who knows");
+    let other = "POST /v1/meetings/900100002/control";
+    assert_eq!(ask_as_host(&stand, other, "900100002:4321", lock()).await, 204, "another meeting's host may");
+    assert_eq!(ask(&stand, control, Some(TOKEN), lock()).await.0, 204, "and so may the operator");
+    stand.stop().await;
+}
+
+/// Reads on until `wanted` was told.
+async fn read_until(stream: &mut TcpStream, wanted: &str) -> String {
+    let mut text = String::new();
+    let read = async {
+        let mut bytes = [0; 4_096];
+        while !text.contains(wanted) {
+            let length = stream.read(&mut bytes).await.expect("it goes on");
+            assert!(length > 0, "it ended: {text}");
+            text.push_str(&String::from_utf8_lossy(&bytes[..length]));
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), read).await.expect("it is told");
+    text
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn meet_6_who_watches_a_meeting_is_told_how_it_is_and_what_changes_and_nothing_of_others() {
+    let stand = Stand::start().await;
+    let mut stream = TcpStream::connect(stand.http).await.expect("it listens");
+    let request = format!(
+        "GET /v1/events?meeting=900100001 HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.expect("it reads");
+    let head = read_until(&mut stream, "\n\n").await;
+    assert!(head.contains("text/event-stream") && head.contains("event: snapshot"), "{head}");
+    assert!(head.contains("900100001") && !head.contains("900100002"), "{head}");
+    for meeting in ["900100002", "900100001"] {
+        let lock = Some(json!({ "action": "lock" }));
+        ask(&stand, &format!("POST /v1/meetings/{meeting}/control"), Some(TOKEN), lock).await;
+    }
+    let told = read_until(&mut stream, "\n\n").await;
+    assert!(told.contains("event: meeting") && told.contains("\"lock\":\"locked\""), "{told}");
+    assert!(!told.contains("900100002"), "{told}");
     stand.stop().await;
 }

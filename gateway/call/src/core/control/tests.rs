@@ -1,12 +1,15 @@
-use terms::{LeaseEpoch, MeetingTag, Secret, TenantId};
+use std::time::Duration;
+
+use terms::{Instant, LeaseEpoch, MeetingTag, Pii, Secret, TenantId, media::Speaking};
 
 use super::*;
-use crate::core::Passwords;
 use crate::{
-    core::{Entry, Input, Meeting, PhoneJoin, Tenant},
-    question::{Answer, Departure, Question, QuestionId, Terminal},
+    core::{Entry, Input, Meeting, Passwords, PhoneJoin, Rules, Tenant},
+    leg::{Caller, Identity},
+    question::{Answer, Departure, Question, QuestionId, Terminal, Welcome, Who},
 };
 
+const NOW: Instant = Instant::from_nanos(1);
 const HOST: LegId = LegId(1);
 const GUEST: LegId = LegId(2);
 const OTHER: LegId = LegId(3);
@@ -17,29 +20,22 @@ fn meeting() -> MeetingId {
 
 fn core(entry: Entry, capacity: u32) -> Core {
     let mut core = Core::default();
-    core.handle_input(Input::Put(Box::new(Meeting {
-        id: meeting(),
-        tenant: TenantId::from("demo"),
-        passwords: Passwords {
-            host_password: Secret::new("4321".into()),
-            guest_password: Secret::new("1234".into()),
-            ..Passwords::default()
-        },
-        capacity,
-        lock: Lock::Open,
-        entry,
-    })));
+    let passwords = Passwords::new(Secret::new("4321".into()), Secret::new("1234".into()));
+    let meeting = Meeting::new(meeting(), TenantId::from("demo"), passwords);
+    core.handle_input(NOW, Input::Put(Box::new(Meeting { capacity, entry, ..meeting })));
+    while core.poll_output().is_some() {}
     core
 }
 
 /// What the core says to a question: the answer, and what it tells others beside it.
 fn ask(core: &mut Core, question: Question) -> (Answer, Vec<Directive>) {
-    core.handle_input(Input::Question(QuestionId(1), question));
+    core.handle_input(NOW, Input::Question(QuestionId(1), question));
     let (mut answers, mut directives) = (Vec::new(), Vec::new());
     while let Some(output) = core.poll_output() {
         match output {
             Output::Answer(_, answer) => answers.push(answer),
             Output::Directive(directive) => directives.push(directive),
+            Output::Change(_) => {}
         }
     }
     assert_eq!(answers.len(), 1);
@@ -47,8 +43,12 @@ fn ask(core: &mut Core, question: Question) -> (Answer, Vec<Directive>) {
 }
 
 fn join(core: &mut Core, leg: LegId, role: Role) -> (Answer, Vec<Directive>) {
+    join_as(core, leg, (role, Who::default()))
+}
+
+fn join_as(core: &mut Core, leg: LegId, (role, who): (Role, Who)) -> (Answer, Vec<Directive>) {
     let tag = MeetingTag { meeting: meeting(), epoch: LeaseEpoch(leg.0) };
-    ask(core, Question::Admit { leg, tag, role })
+    ask(core, Question::Admit { leg, tag, role, who })
 }
 
 fn press(core: &mut Core, leg: LegId, wish: Wish) -> (Controlled, Vec<Directive>) {
@@ -59,10 +59,11 @@ fn press(core: &mut Core, leg: LegId, wish: Wish) -> (Controlled, Vec<Directive>
 }
 
 fn order(core: &mut Core, control: Control) -> Vec<Directive> {
-    core.handle_input(Input::Control(meeting(), control));
+    core.handle_input(NOW, Input::Control(meeting(), control));
     std::iter::from_fn(|| core.poll_output())
-        .map(|output| match output {
-            Output::Directive(directive) => directive,
+        .filter_map(|output| match output {
+            Output::Directive(directive) => Some(directive),
+            Output::Change(_) => None,
             answer @ Output::Answer(..) => panic!("{answer:?}"),
         })
         .collect()
@@ -108,7 +109,10 @@ fn meet_3_nobody_joins_a_meeting_that_its_host_locked_until_it_is_unlocked() {
     let late = LegId(4);
     assert_eq!(join(&mut core, late, Role::Host).0, Answer::Admission(Admission::Locked));
     assert_eq!(press(&mut core, HOST, Wish::ToggleLock).0, Controlled::Done(Notice::Unlocked));
-    assert_eq!(join(&mut core, late, Role::Host).0, Answer::Admission(Admission::Admitted(Role::Guest)));
+    assert_eq!(
+        join(&mut core, late, Role::Host).0,
+        Answer::Admission(Admission::Admitted(Welcome::new(Role::Guest)))
+    );
 }
 
 #[test]
@@ -118,8 +122,8 @@ fn dial_6_who_waits_for_the_host_enters_with_it_as_far_as_there_are_places() {
     assert_eq!(join(&mut core, GUEST, Role::Guest), (waiting.clone(), vec![]));
     assert_eq!(join(&mut core, OTHER, Role::Guest), (waiting, vec![]));
     let (answer, told) = join(&mut core, HOST, Role::Host);
-    assert_eq!(answer, Answer::Admission(Admission::Admitted(Role::Host)));
-    let enter = Directive::Enter(GUEST, Admission::Admitted(Role::Guest));
+    assert_eq!(answer, Answer::Admission(Admission::Admitted(Welcome::new(Role::Host))));
+    let enter = Directive::Enter(GUEST, Admission::Admitted(Welcome::new(Role::Guest)));
     assert_eq!(told, [enter, Directive::Enter(OTHER, Admission::Full)]);
     assert_eq!(join(&mut core, OTHER, Role::Guest).0, Answer::Admission(Admission::Full));
 }
@@ -131,7 +135,7 @@ fn meet_6_the_waiting_room_lets_in_one_by_one_and_takes_no_place() {
     for leg in [GUEST, OTHER] {
         assert_eq!(join(&mut core, leg, Role::Guest).0, waiting);
     }
-    let entered = [Directive::Enter(OTHER, Admission::Admitted(Role::Guest))];
+    let entered = [Directive::Enter(OTHER, Admission::Admitted(Welcome::new(Role::Guest)))];
     assert_eq!(order(&mut core, Control::Admit { leg: OTHER }), entered);
     assert_eq!(order(&mut core, Control::Admit { leg: OTHER }), [], "it is in");
     assert_eq!(order(&mut core, Control::Admit { leg: GUEST }), [Directive::Enter(GUEST, Admission::Full)]);
@@ -154,20 +158,21 @@ fn meet_6_from_outside_one_is_muted_put_out_and_its_hand_taken_down() {
 }
 
 fn entitle(core: &mut Core, tenant: Tenant) {
-    core.handle_input(Input::Tenants([(TenantId::from("demo"), tenant)].into()));
+    let tenants = [(TenantId::from("demo"), tenant)].into();
+    core.handle_input(NOW, Input::Rules(Rules { tenants, ..Rules::default() }));
 }
 
 #[test]
 fn meet_4_a_tenant_has_so_many_places_and_whoever_goes_gives_one_back() {
     let mut core = core(Entry::WaitingRoom, 10);
     entitle(&mut core, Tenant { participants: 2, ..Tenant::default() });
-    let admitted = |role| Answer::Admission(Admission::Admitted(role));
+    let admitted = |role| Answer::Admission(Admission::Admitted(Welcome::new(role)));
     assert_eq!(join(&mut core, HOST, Role::Host).0, admitted(Role::Host));
     for leg in [GUEST, OTHER] {
         join(&mut core, leg, Role::Guest);
     }
     let enter = |leg, admission| [Directive::Enter(leg, admission)];
-    let in_as_guest = Admission::Admitted(Role::Guest);
+    let in_as_guest = Admission::Admitted(Welcome::new(Role::Guest));
     assert_eq!(
         order(&mut core, Control::Admit { leg: GUEST }),
         enter(GUEST, in_as_guest),
@@ -180,13 +185,11 @@ fn meet_4_a_tenant_has_so_many_places_and_whoever_goes_gives_one_back() {
     let tag = MeetingTag { meeting: meeting(), epoch: LeaseEpoch(1) };
     for leg in [HOST, HOST, OTHER] {
         let terminal = Terminal::PhoneCall(terms::CallId(leg.0));
-        core.handle_input(Input::Departure(Departure { leg, terminal, tag }));
+        core.handle_input(NOW, Input::Departure(Departure { leg, terminal, tag, identity: None }));
     }
     for leg in [HOST, GUEST] {
-        assert_eq!(
-            join(&mut core, leg, Role::Host).0.clone(),
-            admitted(if leg == HOST { Role::Host } else { Role::Guest })
-        );
+        let entered = join(&mut core, leg, Role::Host).0;
+        assert_eq!(entered, admitted(Role::Guest), "the host's role is kept for it");
     }
 }
 
@@ -195,4 +198,127 @@ fn meet_4_phones_join_only_where_the_tenant_is_entitled_to_them() {
     let mut core = core(Entry::Open, 10);
     entitle(&mut core, Tenant { phone_join: PhoneJoin::NotEntitled, ..Tenant::default() });
     assert_eq!(join(&mut core, GUEST, Role::Guest).0, Answer::Admission(Admission::NotEntitled));
+}
+
+fn known(number: &str) -> Who {
+    let identity = Identity { trunk: None, caller: Caller::Asserted(Pii(number.to_owned())) };
+    Who { identity: Some(identity), ..Who::default() }
+}
+
+fn leave(core: &mut Core, leg: LegId, who: Who) {
+    let tag = MeetingTag { meeting: meeting(), epoch: LeaseEpoch(leg.0) };
+    let terminal = Terminal::PhoneCall(terms::CallId(leg.0));
+    core.handle_input(NOW, Input::Departure(Departure { leg, terminal, tag, identity: who.identity }));
+    while core.poll_output().is_some() {}
+}
+
+fn role_of(answer: &Answer) -> Option<Role> {
+    match answer {
+        Answer::Admission(Admission::Admitted(welcome)) => Some(welcome.role),
+        _ => None,
+    }
+}
+
+#[test]
+fn meet_2_the_role_of_a_host_who_drops_waits_60_s_for_the_same_caller_and_is_free_then() {
+    let (host, other) = (known("13800138000"), known("13800138001"));
+    let rows = [
+        ("another, at once", other.clone(), 0, Role::Guest),
+        ("another, at the last moment", other.clone(), 59_999, Role::Guest),
+        ("another, after it", other, 60_000, Role::Host),
+        ("the same, at once", host.clone(), 0, Role::Host),
+        ("the same, after it", host.clone(), 60_000, Role::Host),
+        ("a withheld number, at once", Who::default(), 0, Role::Guest),
+    ];
+    for (name, who, after_ms, role) in rows {
+        let mut core = core(Entry::Open, 10);
+        assert_eq!(role_of(&join_as(&mut core, HOST, (Role::Host, host.clone())).0), Some(Role::Host));
+        leave(&mut core, HOST, host.clone());
+        let tag = MeetingTag { meeting: meeting(), epoch: LeaseEpoch(2) };
+        let question = Question::Admit { leg: OTHER, tag, role: Role::Host, who };
+        core.handle_input(NOW + Duration::from_millis(after_ms), Input::Question(QuestionId(1), question));
+        let Some(Output::Answer(_, answer)) = core.poll_output() else { panic!("{name}") };
+        assert_eq!(role_of(&answer), Some(role), "{name}");
+    }
+}
+
+#[test]
+fn meet_2_a_host_who_withheld_its_number_is_not_taken_for_another_who_does() {
+    let mut core = core(Entry::Open, 10);
+    join(&mut core, HOST, Role::Host);
+    leave(&mut core, HOST, Who::default());
+    assert_eq!(role_of(&join(&mut core, OTHER, Role::Host).0), Some(Role::Guest));
+}
+
+#[test]
+fn meet_2_a_released_role_is_free_at_once_and_passed_on_to_nobody() {
+    let mut core = in_session();
+    assert_eq!(order(&mut core, Control::Release), [Directive::SetRole(HOST, Role::Guest)]);
+    assert_eq!(press(&mut core, HOST, Wish::ToggleLock).0, Controlled::HostOnly);
+    assert_eq!(order(&mut core, Control::Release), [], "there is none");
+    assert_eq!(role_of(&join(&mut core, LegId(4), Role::Host).0), Some(Role::Host));
+}
+
+#[test]
+fn meet_2_who_has_an_account_claims_the_role_with_the_host_password_and_a_phone_does_not() {
+    let mut core = in_session();
+    let room = LegId(4);
+    join_as(&mut core, room, (Role::Guest, Who { kind: Kind::Hardware, identity: None }));
+    let claim = |leg, text: &str| Control::Claim { leg, host_password: Secret::new(text.into()) };
+    let rows = [
+        ("a phone", claim(GUEST, "4321"), Refusal::NoAccount),
+        ("a wrong password", claim(room, "1234"), Refusal::WrongPassword),
+        ("while there is a host", claim(room, "4321"), Refusal::HostThere),
+        ("who is not there", claim(LegId(9), "4321"), Refusal::NoLeg),
+    ];
+    for (name, control, refusal) in rows {
+        assert_eq!(core.may(meeting(), &control), Err(refusal), "{name}");
+        assert_eq!(order(&mut core, control), [], "{name}");
+    }
+    order(&mut core, Control::Release);
+    assert_eq!(order(&mut core, claim(room, "4321")), [Directive::SetRole(room, Role::Host)]);
+}
+
+#[test]
+fn meet_5_what_a_tenant_mutes_by_kind_joins_muted_unless_it_is_the_host() {
+    let voice = |kind, role| {
+        let mut core = core(Entry::Open, 10);
+        entitle(&mut core, Tenant { auto_mute: [Kind::Hardware].into(), ..Tenant::default() });
+        match join_as(&mut core, GUEST, (role, Who { kind, identity: None })).0 {
+            Answer::Admission(Admission::Admitted(welcome)) => welcome.voice,
+            answer => panic!("{answer:?}"),
+        }
+    };
+    assert_eq!(voice(Kind::Hardware, Role::Guest), Voice::Muted);
+    assert_eq!(voice(Kind::Hardware, Role::Host), Voice::Heard);
+    assert_eq!(voice(Kind::Phone, Role::Guest), Voice::Heard);
+}
+
+#[test]
+fn every_change_is_told_once_to_whoever_watches() {
+    let mut core = in_session();
+    let changes = |core: &mut Core, input| {
+        core.handle_input(NOW, input);
+        std::iter::from_fn(|| core.poll_output())
+            .filter_map(|output| match output {
+                Output::Change(change) => Some(change),
+                _ => None,
+            })
+            .collect::<Vec<_>>()
+    };
+    let guest = Participant::default();
+    let muted = Participant { voice: Voice::Muted, ..guest };
+    let speaking = Participant { speaking: Speaking::Yes, ..muted };
+    let mut expect = |input: Input, expected: &[Change]| {
+        assert_eq!(changes(&mut core, input.clone()), expected, "{input:?}");
+    };
+    let control = |control| Input::Control(meeting(), control);
+    expect(control(Control::Lock), &[Change::Meeting(meeting())]);
+    expect(control(Control::Lock), &[]);
+    expect(control(Control::Mute { leg: GUEST }), &[Change::Participant(meeting(), GUEST, muted)]);
+    expect(control(Control::Mute { leg: GUEST }), &[]);
+    let speaks = || Input::Speaking(GUEST, meeting(), Speaking::Yes);
+    expect(speaks(), &[Change::Participant(meeting(), GUEST, speaking)]);
+    expect(speaks(), &[]);
+    expect(control(Control::Remove { leg: GUEST }), &[Change::Left(meeting(), GUEST)]);
 }

@@ -2,13 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use call::core::{Entry, Lock, Meeting, Passwords, PhoneJoin, Tenant};
+use call::{
+    core::{Entry, Lock, Meeting, Passwords, PhoneJoin, RecordingNotice, Tenant, Tones},
+    leg::Kind,
+};
 use terms::{MeetingId, Secret, TenantId};
 
 use crate::config::section::{Section, Text};
 
 /// The most meetings that one `[[meetings]]` may make.
 const MAX_MEETINGS: u64 = 100_000;
+
+/// What a leg leads to, as trunks and tenants name it.
+pub(super) const KINDS: [(&str, Kind); 2] = [("phone", Kind::Phone), ("hardware", Kind::Hardware)];
 
 /// The tenants by name.
 pub(super) type Tenants = BTreeMap<TenantId, Tenant>;
@@ -20,8 +26,10 @@ pub(super) fn tenants(root: &Section<'_, '_>) -> Tenants {
         let participants = section.number("participants", 1..10_000_000, defaults.participants);
         let words = [("entitled", PhoneJoin::Entitled), ("not-entitled", PhoneJoin::NotEntitled)];
         let phone_join = section.text("phone_join").and_then(|text| text.one_of(&words)).unwrap_or_default();
+        let kinds = section.texts("auto_mute");
+        let auto_mute = kinds.iter().filter_map(|text| text.one_of(&KINDS)).collect();
         section.finish();
-        Some((name?, Tenant { participants, phone_join }))
+        Some((name?, Tenant { participants, phone_join, auto_mute }))
     };
     root.sections("tenant").into_iter().filter_map(tenant).collect()
 }
@@ -51,6 +59,11 @@ pub(super) fn meetings(root: &Section<'_, '_>, tenants: &Tenants) -> Vec<Meeting
         let entries =
             [("open", Entry::Open), ("with-host", Entry::WithHost), ("waiting-room", Entry::WaitingRoom)];
         let entry = section.text("entry").and_then(|text| text.one_of(&entries)).unwrap_or_default();
+        let tones = [("off", Tones::Off), ("on", Tones::On)];
+        let tones = section.text("tones").and_then(|text| text.one_of(&tones)).unwrap_or_default();
+        let notices = [("off", RecordingNotice::Off), ("on", RecordingNotice::On)];
+        let recording_notice =
+            section.text("recording_notice").and_then(|text| text.one_of(&notices)).unwrap_or_default();
         if let Some(twice) = ids.iter().find(|id| !taken.insert(**id)) {
             section.report(format!(
                 "meeting {twice} is there already (MEET-1: never two live ones with one ID)"
@@ -64,6 +77,8 @@ pub(super) fn meetings(root: &Section<'_, '_>, tenants: &Tenants) -> Vec<Meeting
             capacity,
             lock,
             entry,
+            tones,
+            recording_notice,
         }));
         section.finish();
     }

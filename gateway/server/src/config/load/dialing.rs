@@ -3,10 +3,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
+    time::Duration,
 };
 
 use call::{
     Settings,
+    core::Rules,
     keys::Keys,
     settings::{Access, GuardSettings, IvrSettings},
 };
@@ -19,7 +21,12 @@ use super::{
 };
 use crate::config::section::Section;
 
-pub(super) fn calls(root: &Section<'_, '_>, (folder, tenants): (&Path, &Tenants), workers: u8) -> Settings {
+/// The settings of calls, and how long the role of a host that dropped is kept.
+pub(super) fn calls(
+    root: &Section<'_, '_>,
+    (folder, tenants): (&Path, &Tenants),
+    workers: u8,
+) -> (Settings, Duration) {
     let number_plan = number_plan(root.section("number_plan"));
     let (ivr, flows) = ivr(root.section("ivr"), folder);
     let access_numbers = access_numbers(root, (tenants, &flows), &number_plan);
@@ -41,8 +48,9 @@ pub(super) fn calls(root: &Section<'_, '_>, (folder, tenants): (&Path, &Tenants)
         workers,
         max_calls: section.number("max", 1..1_000_000, defaults.max_calls),
     };
+    let host_grace = section.duration("host_grace", Rules::default().host_grace);
     section.finish();
-    settings
+    (settings, host_grace)
 }
 
 fn number_plan(section: Section<'_, '_>) -> NumberPlan {
