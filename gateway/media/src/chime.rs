@@ -37,6 +37,11 @@ impl Chimes {
         Ok(())
     }
 
+    /// Whether none is being heard.
+    pub(crate) const fn is_silent(&self) -> bool {
+        self.playing.is_empty()
+    }
+
     /// The next tick of each goes into the mix; those that are over give up their seats. Yields violations.
     pub(crate) fn contribute(&mut self, mix: &mut Mix) -> u64 {
         let mut violations = 0;

@@ -240,6 +240,9 @@ impl Engine {
             tell_heard(*slot, &mut self.slots, &mut self.out);
             report_if_due(now, *slot, &mut self.slots, &mut self.out, &mut self.entropy);
         }
+        if room.members.is_empty() {
+            self.end_room_if_over(meeting);
+        }
     }
 
     /// A port by itself: what it says is taken at the same pace as in a meeting, and echoed or dropped.

@@ -1,7 +1,7 @@
 //! What control asks of an engine.
 
 use terms::{
-    MeetingTag, Now, PortId, PromptName, ZoneName,
+    MeetingId, MeetingTag, Now, PortId, PromptName, ZoneName,
     media::{Command, PlayId, PlayItem, PortRefusal, PortSnapshot, Report, Route, Stream, Voice},
 };
 
@@ -222,7 +222,13 @@ impl Engine {
         room.members.retain(|member| *member != slot);
         room.speakers.forget(port.id);
         self.counted.isolation_violations += u64::from(room.mix.leave(seat).is_err());
-        if room.members.is_empty() {
+        self.end_room_if_over(meeting);
+    }
+
+    /// A room that its last member left goes on as long as others hear its tones.
+    pub(super) fn end_room_if_over(&mut self, meeting: MeetingId) {
+        let Some(room) = self.rooms.get(&meeting) else { return };
+        if room.members.is_empty() && (room.chimes.is_silent() || room.elsewhere.is_empty()) {
             self.schedule.remove(room.phase, Unit::Room(meeting));
             self.rooms.remove(&meeting);
             self.tell_others(meeting, News::Gone);
