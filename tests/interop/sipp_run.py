@@ -16,6 +16,7 @@ GATEWAY_UNROUTED  a number that has no route, 5550404 unless said
 
 import concurrent.futures
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -33,6 +34,7 @@ import urllib.request
 sys.dont_write_bytecode = True
 
 import gateway_under_test
+import keys_damaged
 import rtp_script
 import sipp_cases
 import sipp_steps
@@ -130,6 +132,9 @@ MEDIA = {
     "joined": (None, is_in),
     "joined by 96": (lambda meeting: joining(meeting, 96), is_in),
     "joined by 101": (joining, is_in),
+    **{f"keys {way}": (functools.partial(keys_damaged.joining, way, password=PASSWORD), is_in) for way in keys_damaged.WAYS},
+    **{f"keys {way}": (functools.partial(keys_damaged.joining_with_info, way, password=PASSWORD), is_in) for way in keys_damaged.WITH_INFO},
+    "keys held-long": (functools.partial(keys_damaged.joining_held, password=PASSWORD), is_in),
     "joined by 119": (lambda meeting: joining(meeting, 119), is_in),
 }
 NUMBERS = {"access": ACCESS}
@@ -215,7 +220,8 @@ def run(name, transport, gateway, ports, meetings, stand_in, keep):
 
 
 def run_in(folder, name, transport, gateway, ports, meetings, stand_in):
-    scenario, meeting = RUNS[name], meetings.take()
+    scenario = RUNS[name]
+    meeting = meetings.take() if scenario.number == ACCESS else ""
     file = folder / f"{name}.xml"
     if scenario.steps:
         steps = scenario.steps(meeting) if callable(scenario.steps) else scenario.steps
