@@ -6,6 +6,7 @@ passes it fails, until it is struck off.
 
 import dataclasses
 
+import keys_damaged
 from sipp_steps import (ANSWERED, FAX, acknowledge, answered, ask, body, bye, call, cancel, has, hung_up, invite, lacks, mark, maybe, no_body, pause,
                         play, receive, refused, reoffer, reply, sdp, send)
 
@@ -34,12 +35,12 @@ class Case:
     media: str = ""
 
 
-def with_digits(kind, keys, first):
-    """INFO for each key; 150 ms between them."""
+def with_digits(kind, keys, first, after=pause(150)):
+    """INFO for each key."""
     bodies = {"application/dtmf-relay": lambda key: [f"Signal={key}", "Duration=160"], "application/dtmf": lambda key: [key]}
     steps = []
     for offset, key in enumerate(keys):
-        steps += ask("INFO", first + offset, 200, kind=kind, content=bodies[kind](key)) + pause(150)
+        steps += ask("INFO", first + offset, 200, kind=kind, content=bodies[kind](key)) + after
     return steps
 
 
@@ -55,6 +56,24 @@ def keyed(event, first=None, sends=None):
     """ID and password keyed by RFC 4733: at the payload type of our offer, or `sends`, that of theirs."""
     first = first or call(body(f"a=rtpmap:{event} telephone-event/8000"), content=sdp(f"8 {event}", event=event))
     return Case(first + play() + pause(9000) + bye(), IVR, 30, media=f"joined by {event if sends is None else sends}")
+
+
+def in_media(way):
+    """ID and password by a way of keys_damaged.py, which may be of another codec or payload type."""
+    script = keys_damaged.joining(way, "900100001", PASSWORD)
+    event, codec = script.event, script.codec.payload_type
+    offered = str(codec) if way == "sound-only" else f"{codec} {event}"
+    return Case(lambda _: call(content=sdp(offered, event=event)) + play() + pause(round(script.seconds() * 1000)) + bye(), IVR, 60, ("udp",), media=f"keys {way}")
+
+
+def in_media_and_info(way):
+    """The same keys by all three at once; INFO as often as they come in media."""
+    def steps(meeting):
+        between = pause(keys_damaged.PERIOD_MS - 10)
+        keys = [with_digits("application/dtmf-relay", key, number, after=between) for number, key in enumerate(meeting + "#" + PASSWORD + "#", 2)]
+        after = pause(100 if keys_damaged.WITH_INFO[way] == 0 else 0)
+        return call() + play() + after + sum(keys[:len(meeting) + 1], []) + pause(1200) + sum(keys[len(meeting) + 1:], []) + pause(3000) + bye(40)
+    return Case(steps, IVR, 60, ("udp",), media=f"keys {way}")
 
 
 def hold(version, *, held="sendonly", answer="recvonly", address="[media_ip]"):
@@ -91,6 +110,9 @@ REFUSED_LINES = "m=video 0 RTP/AVPF 97.*m=application 0 TCP/BFCP.*m=application 
 # What SIP-I trunks send: the description, and ISUP beside it.
 PARTS = ["--cut", "Content-Type: application/sdp", "", *sdp(), "--cut", "Content-Type: application/isup;version=itu-t92+",
          "Content-Disposition: signal;handling=optional", "", "01 10 48 00", "--cut--"]
+
+KPML = ['<?xml version="1.0" encoding="UTF-8"?>', '<kpml-request xmlns="urn:ietf:params:xml:ns:kpml-request" version="1.0">',
+        '<pattern persist="persist"><regex>x</regex></pattern></kpml-request>']
 
 TIMER = "Supported: timer, 100rel"
 NO_UPDATE = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO"
@@ -225,6 +247,13 @@ CASES = {
     # DIAL-7: keys.
     "info-relay": joins("application/dtmf-relay"),
     "info-dtmf": joins("application/dtmf"),
+    **{f"keys-{way}": in_media(way) for way in keys_damaged.WAYS},
+    **{f"keys-{way}": in_media_and_info(way) for way in keys_damaged.WITH_INFO},
+    "keys-held-long": Case(call() + play() + pause(19000) + bye(), IVR, 60, ("udp",), media="keys held-long"),
+    # RFC 6665 §3.1.1, RFC 4730: who wants them by KPML is told that there is no SUBSCRIBE, and the call goes on.
+    "kpml": Case(call(lacks("Allow-Events")) + ask("SUBSCRIBE", 2, 405, lacks("Allow", "SUBSCRIBE"), headers=["Event: kpml", "Expires: 7200", "Accept: application/kpml-response+xml"],
+                                    kind="application/kpml-request+xml", content=KPML) + ask("OPTIONS", 3, 200) + bye()),
+    "kpml-allowed": Case(call(lacks("Allow-Events"), headers=["Allow-Events: kpml, telephone-event"]) + bye()),
     "info-empty": Case(call() + ask("INFO", 2, 200) + bye()),
 
     # IPv6.

@@ -16,14 +16,12 @@ GATEWAY_UNROUTED  a number that has no route, 5550404 unless said
 
 import concurrent.futures
 import dataclasses
+import functools
 import json
 import os
 import pathlib
 import random
 import shutil
-import socket
-import struct
-import subprocess
 import sys
 import tempfile
 import threading
@@ -33,7 +31,9 @@ import urllib.request
 sys.dont_write_bytecode = True
 
 import gateway_under_test
+import keys_damaged
 import rtp_script
+import sipp_caller
 import sipp_cases
 import sipp_steps
 
@@ -45,7 +45,6 @@ SIX = os.environ.get("GATEWAY_SIP6", "")
 
 # Nearly all of them wait for a timer.
 AT_ONCE = 24
-PACKET_OUTGOING = 4
 ECHO_SHARE = 0.9
 
 
@@ -130,6 +129,9 @@ MEDIA = {
     "joined": (None, is_in),
     "joined by 96": (lambda meeting: joining(meeting, 96), is_in),
     "joined by 101": (joining, is_in),
+    **{f"keys {way}": (functools.partial(keys_damaged.joining, way, password=PASSWORD), is_in) for way in keys_damaged.WAYS},
+    **{f"keys {way}": (functools.partial(keys_damaged.joining_with_info, way, password=PASSWORD), is_in) for way in keys_damaged.WITH_INFO},
+    "keys held-long": (functools.partial(keys_damaged.joining_held, password=PASSWORD), is_in),
     "joined by 119": (lambda meeting: joining(meeting, 119), is_in),
 }
 NUMBERS = {"access": ACCESS}
@@ -167,7 +169,7 @@ def main():
     if not shutil.which("sipp"):
         sys.exit("sipp is not installed: run tests/setup")
     gateway = gateway_under_test.from_environment()
-    ports, failed = Ports(gateway.media), 0
+    ports, failed = sipp_caller.Ports(gateway.media), 0
     with Meetings(gateway) as meetings, concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         # The longest first: they decide when all is over.
         chosen.sort(key=lambda one: -RUNS[one[0]].seconds)
@@ -215,7 +217,8 @@ def run(name, transport, gateway, ports, meetings, stand_in, keep):
 
 
 def run_in(folder, name, transport, gateway, ports, meetings, stand_in):
-    scenario, meeting = RUNS[name], meetings.take()
+    scenario = RUNS[name]
+    meeting = meetings.take() if scenario.number == ACCESS else ""
     file = folder / f"{name}.xml"
     if scenario.steps:
         steps = scenario.steps(meeting) if callable(scenario.steps) else scenario.steps
@@ -232,52 +235,21 @@ def run_in(folder, name, transport, gateway, ports, meetings, stand_in):
     if stand_in:
         theirs = ports.take()
         target = f"127.0.0.1:{theirs}"
-        peer = start(SCENARIOS / "peer" / f"{scenario.stand_in}.xml", folder, theirs, transport, scenario, ["-rtp_echo"])
+        peer = sipp_caller.start(SCENARIOS / "peer" / f"{scenario.stand_in}.xml", folder, theirs, transport, scenario.seconds, ["-rtp_echo"])
         time.sleep(0.5)
     began = time.monotonic()
-    with Listener(port + 2, wanted=scenario.media is not None) as listener:
+    with sipp_caller.Listener(port + 2, wanted=scenario.media is not None) as listener:
         more = ["-s", scenario.number, "-key", "caller", scenario.identity, *scenario.options, target]
-        code = start(file, folder, port, transport, scenario, more).wait()
+        code = sipp_caller.start(file, folder, port, transport, scenario.seconds, more).wait()
     took = time.monotonic() - began
     if peer and peer.wait() != 0:
-        return False, f"the stand-in failed: {last_words(folder)}"
+        return False, f"the stand-in failed: {sipp_caller.last_words(folder)}"
     if code != 0:
-        return False, f"SIPp exit code {code}: {last_words(folder)}"
+        return False, f"SIPp exit code {code}: {sipp_caller.last_words(folder)}"
     if scenario.media and not (stand_in and scenario.media is all_heard):
         ok, words = scenario.media(Run(sent, listener.packets, meeting in meetings.joined))
         return ok, f"{words}, {took:.1f} s"
     return True, f"{took:.1f} s"
-
-
-def start(file, folder, port, transport, scenario, more):
-    stem, address = file.stem + str(port), "[::1]" if transport.endswith("6") else "127.0.0.1"
-    command = ["sipp", "-sf", file, "-i", address, "-p", port, "-mi", address.strip("[]"), "-mp", port + 2, "-m", 1, "-l", 1, "-t", f"{transport[0]}1",
-               "-nostdin", "-timeout", scenario.seconds, "-timeout_error", "-trace_err", "-error_file", folder / f"{stem}.errors",
-               "-trace_msg", "-message_file", folder / f"{stem}.messages", *more]
-    with open(folder / f"{stem}.screen", "w") as screen:
-        return subprocess.Popen(list(map(str, command)), cwd=folder, stdout=screen, stderr=screen)
-
-
-def last_words(folder):
-    """What SIPp complained of, and the last message it saw."""
-    errors = "".join(file.read_text(errors="replace") for file in folder.glob("*.errors")).strip().splitlines()
-    messages = "".join(file.read_text(errors="replace") for file in folder.glob("*.messages")).strip().splitlines()
-    return "\n    ".join(["", *errors[:12], "last messages:", *messages[-40:]])
-
-
-class Ports:
-    """Eight neighbouring ports for each run, none given twice."""
-
-    def __init__(self, avoid):
-        self.avoid, self.given, self.lock = avoid, set(), threading.Lock()
-
-    def take(self):
-        with self.lock:
-            while True:
-                first = gateway_under_test.free_ports(8, self.avoid)
-                if not self.given & set(range(first, first + 8)):
-                    self.given.update(range(first, first + 8))
-                    return first
 
 
 class Meetings(threading.Thread):
@@ -307,39 +279,6 @@ class Meetings(threading.Thread):
                     self.joined.update(meeting["id"] for meeting in json.load(answer) if meeting["participants"])
             except OSError:
                 continue
-
-
-class Listener(threading.Thread):
-    """Reads RTP to one port off the loopback interface: SIPp does not keep what it hears."""
-
-    def __init__(self, port, wanted):
-        super().__init__(daemon=True)
-        self.port, self.packets, self.ended = port, [], not wanted
-        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
-        self.socket.bind(("lo", 0x0800))
-        self.socket.settimeout(0.2)
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ended = True
-        self.join()
-        self.socket.close()
-
-    def run(self):
-        while not self.ended:
-            try:
-                packet, address = self.socket.recvfrom(2048)
-            except TimeoutError:
-                continue
-            # On loopback each packet passes twice: out and in.
-            if address[2] == PACKET_OUTGOING or packet[9] != socket.IPPROTO_UDP:
-                continue
-            header = (packet[0] & 0x0F) * 4
-            if struct.unpack_from("!H", packet, header + 2)[0] == self.port and packet[header + 8] >> 6 == 2:
-                self.packets.append(packet[header + 8:])
 
 
 main()

@@ -40,11 +40,15 @@ def no_body(pattern="v=0"):
 
 # Session descriptions.
 
+NAMES = {"0": "PCMU", "8": "PCMA"}
+
+
 def sdp(formats="8 101", *, direction="sendrecv", version=1, address="[media_ip]", event=101, ptime=20, more=(), before=(), profile="RTP/AVP"):
-    lines = ["v=0", f"o=- 1 {version} IN IP[media_ip_type] [media_ip]", "s=-", f"c=IN IP[media_ip_type] {address}", "t=0 0", *before,
-             f"m=audio [media_port] {profile} {formats}", "a=rtpmap:8 PCMA/8000", f"a=rtpmap:{event} telephone-event/8000", f"a=fmtp:{event} 0-15",
-             f"a=ptime:{ptime}", f"a={direction}", *more]
-    return [line for line in lines if line]
+    types = formats.split()
+    maps = [f"a=rtpmap:{kind} {NAMES[kind]}/8000" for kind in types if kind in NAMES]
+    maps += [f"a=rtpmap:{event} telephone-event/8000", f"a=fmtp:{event} 0-15"] if str(event) in types else []
+    return ["v=0", f"o=- 1 {version} IN IP[media_ip_type] [media_ip]", "s=-", f"c=IN IP[media_ip_type] {address}", "t=0 0", *before,
+            f"m=audio [media_port] {profile} {formats}", *maps, f"a=ptime:{ptime}", f"a={direction}", *more]
 
 
 FAX = ["v=0", "o=- 1 2 IN IP[media_ip_type] [media_ip]", "s=-", "c=IN IP[media_ip_type] [media_ip]", "t=0 0",

@@ -1,5 +1,7 @@
 //! One stream that comes in: from packets to frames of one tick.
 
+use std::time::Duration;
+
 use codecs::{Concealment, Decoder, DtmfDetector};
 use rtp::{
     Packet, Reception,
@@ -15,6 +17,9 @@ use terms::{
 const MAX_PAYLOAD: usize = 1_920;
 /// The most samples that one packet decodes to: 60 ms at 48 kHz.
 const MAX_DECODED: usize = 2_880;
+
+/// A peer that hears keys in its caller's sound tells them that much later at most, and leaves them in the sound.
+const SAME_PRESS: Duration = Duration::from_secs(1);
 
 /// What a packet was good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +54,8 @@ pub(crate) struct Receiver {
     in_band: Option<DtmfDetector>,
     /// The key heard in the sound of this tick.
     heard: Option<Digit>,
+    /// The last of them, and when.
+    last_heard: Option<(Digit, Instant)>,
     /// Decoded and not yet played: packets and ticks need not be of one length.
     waiting: Vec<i16>,
 }
@@ -65,6 +72,7 @@ impl Receiver {
             concealment: Concealment::new(rate),
             in_band: Some(DtmfDetector::new(rate)),
             heard: None,
+            last_heard: None,
             waiting: Vec::new(),
         };
         receiver.renegotiate(stream);
@@ -103,10 +111,7 @@ impl Receiver {
         if self.events == Some(payload_type) {
             self.reception.receive(now, &packet.header());
             let told = self.keys.receive(packet);
-            if told.is_some() {
-                self.in_band = None;
-            }
-            return told.map_or(Taken::Event, Taken::Digit);
+            return told.filter(|digit| !self.was_heard(now, *digit)).map_or(Taken::Event, Taken::Digit);
         }
         if self.decoders.iter().all(|(known, _)| *known != payload_type) {
             return Taken::Unknown;
@@ -114,6 +119,13 @@ impl Receiver {
         self.reception.receive(now, &packet.header());
         self.buffer.insert(now, packet);
         Taken::Sound
+    }
+
+    /// Whether the press of the first event was told already, since it was in the sound; from that event on nobody
+    /// listens there.
+    fn was_heard(&mut self, now: Instant, digit: Digit) -> bool {
+        let listened = self.in_band.take().is_some();
+        listened && self.last_heard.is_some_and(|(heard, at)| heard == digit && now.since(at) < SAME_PRESS)
     }
 
     /// The key heard in the sound of this tick, once.
@@ -125,6 +137,7 @@ impl Receiver {
     pub(crate) fn frame(&mut self, now: Instant, frame: &mut [i16]) -> Frame {
         let said = self.play(now, frame);
         self.heard = self.in_band.as_mut().and_then(|detector| detector.listen(frame));
+        self.last_heard = self.heard.map(|digit| (digit, now)).or(self.last_heard);
         said
     }
 
