@@ -267,6 +267,7 @@ impl Call {
             }
             Report::Digit { digit, .. } => self.on_digit(KeysBy::Media, digit, context),
             Report::Played { play, .. } => self.on_played(play, context),
+            Report::Measured { .. } => {}
             Report::Closed { quality, .. } => {
                 self.port_state = PortState::Gone;
                 if matches!(self.stage, Stage::Clearing { .. }) {

@@ -27,6 +27,7 @@ mod room;
 mod schedule;
 mod send;
 mod socket;
+mod watch;
 mod worker;
 
 pub use clock::Clock;

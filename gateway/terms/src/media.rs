@@ -3,9 +3,13 @@
 //! Commands to one port are carried out in order. Every report names the port it is of; a report
 //! of a port that its reader has closed is void.
 
+mod measured;
+
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
 use serde::{Deserialize, Serialize};
+
+pub use measured::{Measured, Silence, SilenceReason};
 
 use crate::{
     digit::Digit,
@@ -309,6 +313,14 @@ pub enum Report {
         /// Which playing.
         play: PlayId,
     },
+    /// How the port's stream fares; about once a second, and at once when a silence is over. A
+    /// later one makes up for one that was lost.
+    Measured {
+        /// Which port.
+        port: PortId,
+        /// How.
+        measured: Box<Measured>,
+    },
     /// The port is closed; its figures are final.
     Closed {
         /// Which port.
@@ -326,8 +338,14 @@ impl Report {
             | Self::Refused { port, .. }
             | Self::Digit { port, .. }
             | Self::Played { port, .. }
+            | Self::Measured { port, .. }
             | Self::Closed { port, .. } => *port,
         }
+    }
+
+    /// Whether the next one of its kind makes up for it, so that others go before it.
+    pub const fn is_droppable(&self) -> bool {
+        matches!(self, Self::Measured { .. })
     }
 }
 

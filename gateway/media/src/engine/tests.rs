@@ -7,7 +7,10 @@ use std::{
 use rtp::{Header, Packet, SequenceNumber, Timestamp, write_header};
 use terms::{
     Direction, LeaseEpoch, MeetingTag, WallTime,
-    media::{Codec, Format, PayloadType, PortRefusal, Ptime, Route, SampleRate, Ssrc, Stream, Voice},
+    media::{
+        Codec, Format, Measured, PayloadType, PortRefusal, Ptime, Route, SampleRate, Silence, SilenceReason,
+        Ssrc, Stream, Voice,
+    },
 };
 
 use super::*;
@@ -413,4 +416,21 @@ fn dial_7_a_key_in_the_sound_is_told_once_until_keys_come_as_events() {
             "the peer sends events: what is in its sound is an echo"
         );
     }
+}
+
+#[test]
+fn media_4_silence_and_what_icmp_says_are_told_of_the_port_that_they_are_of() {
+    let mut bench = Bench::new(1);
+    bench.open(1, 20, Route::Echo);
+    bench.hear(0, PEER, 1, SILENT_PCMA);
+    let heard = bench.now.mono;
+    for destination in [STRANGER, PEER] {
+        bench.wait(Duration::from_secs(1));
+        bench.feed(Input::Unreachable { slot: SlotId(0), destination: address(destination) });
+    }
+    let refused = bench.now.mono;
+    let told = reports(bench.wait(Duration::from_secs(1)));
+    let silence = |since| Some(Silence { since, reason: SilenceReason::Unreachable });
+    let measured = Measured { inbound: silence(heard), outbound: silence(refused), comfort_noise: false };
+    assert_eq!(told, [Report::Measured { port: port(1), measured: Box::new(measured) }]);
 }
