@@ -139,6 +139,7 @@ impl SipLegs {
                 | Event::Failed { .. }
                 | Event::ReofferWithdrawn { .. }
                 | Event::ReofferAnswered { .. }
+                | Event::Probed { .. }
                 | Event::Counted(_),
             ) => {}
             Input::Call(leg, command) => self.on_command(leg, &command),
