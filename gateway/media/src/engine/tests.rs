@@ -434,3 +434,37 @@ fn media_4_silence_and_what_icmp_says_are_told_of_the_port_that_they_are_of() {
     let measured = Measured { inbound: silence(heard), outbound: silence(refused), comfort_noise: false };
     assert_eq!(told, [Report::Measured { port: port(1), measured: Box::new(measured) }]);
 }
+
+/// What is told of the first port at the next second.
+fn told_inbound(bench: &mut Bench) -> Option<SilenceReason> {
+    let told = reports(bench.wait(Duration::from_secs(1)));
+    let measured = told.iter().find_map(|report| match report {
+        Report::Measured { measured, .. } => Some(measured.inbound),
+        _ => None,
+    });
+    measured.expect("it is told each second").map(|silence| silence.reason)
+}
+
+#[test]
+fn media_4_what_comes_in_place_of_the_stream_is_the_reason_of_its_silence() {
+    let mut bench = Bench::new(1);
+    bench.open(1, 20, Route::Drop);
+    bench.hear(0, PEER, 1, SILENT_PCMA);
+    bench.wait(Duration::from_secs(1));
+    assert_eq!(told_inbound(&mut bench), Some(SilenceReason::NothingAtAll));
+    bench.hear(0, STRANGER, 2, SILENT_PCMA);
+    assert_eq!(told_inbound(&mut bench), Some(SilenceReason::WrongSource));
+    say(&mut bench, 3, 96, &[0; 20]);
+    assert_eq!(told_inbound(&mut bench), Some(SilenceReason::WrongPayloadType));
+    let mut report = [0; 128];
+    let empty = rtp::rtcp::Report { ssrc: Ssrc(7), sender: None, blocks: &[], cname: "peer", bye: false };
+    let length = rtp::rtcp::write(&mut report, &empty).expect("it fits");
+    let bytes = &report[..length];
+    bench.feed(Input::Packet { slot: SlotId(0), channel: Channel::Rtcp, source: address(PEER), bytes });
+    assert_eq!(bench.wait(MS_20).len(), 1, "the end of a silence is told at once");
+    // RFC 3389: a packet of comfort noise is no sound, and no silence.
+    say(&mut bench, 4, 13, &[0x40]);
+    let told = reports(bench.wait(Duration::from_secs(1)));
+    let comfort = Measured { comfort_noise: true, ..Measured::default() };
+    assert_eq!(told, [Report::Measured { port: port(1), measured: Box::new(comfort) }]);
+}
