@@ -42,6 +42,8 @@ pub enum Action {
     Key(&'static str),
     /// Says a tone for so long.
     Talk(Duration),
+    /// Sends no media for so long, be it silence.
+    Stop(Duration),
     /// Hangs up.
     HangUp,
 }
@@ -73,6 +75,7 @@ pub struct Phone {
     offer: SessionDescription,
     mouth: Mouth,
     next_tick: Option<Instant>,
+    is_unplugged: bool,
     /// Everything heard, one packet after the other as it came.
     pub heard: Vec<i16>,
     /// The header of the packet that came last.
@@ -108,6 +111,7 @@ impl Phone {
             offer: sdp::offer(&Capabilities::default(), &local),
             mouth: Mouth::new(number, hz),
             next_tick: None,
+            is_unplugged: false,
             heard: Vec::new(),
             last_header: None,
             events: Vec::new(),
@@ -141,6 +145,12 @@ impl Phone {
         self.command(now, Command::Hangup { dialog: DIALOG, reason: None }, network);
     }
 
+    /// From here on nothing comes in or goes out.
+    pub fn unplug(&mut self) {
+        self.is_unplugged = true;
+        self.stop_media();
+    }
+
     /// Whether a datagram is for this phone.
     pub fn owns(&self, address: SocketAddr) -> bool {
         address.ip() == self.address.ip()
@@ -148,6 +158,9 @@ impl Phone {
 
     /// A datagram came.
     pub fn receive(&mut self, now: Now, datagram: &Datagram, network: &mut Network) {
+        if self.is_unplugged {
+            return;
+        }
         if datagram.to == self.address {
             let bytes = Bytes::copy_from_slice(&datagram.bytes);
             let input = Input::Datagram { listener: LISTENER, source: datagram.from, bytes };
@@ -160,7 +173,8 @@ impl Phone {
 
     /// When time is due.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.endpoint.poll_timeout(), self.next_tick].into_iter().flatten().min()
+        let due = [self.endpoint.poll_timeout(), self.next_tick].into_iter().flatten().min();
+        due.filter(|_| !self.is_unplugged)
     }
 
     /// Time passed.
@@ -256,7 +270,9 @@ impl Phone {
         let events = stream.send_events.expect("the gateway takes telephone events");
         let remote = stream.remote;
         let (packet, told) = self.mouth.tick(now.mono, events);
-        network.send(now.mono, self.media_address(), remote, &packet);
+        if let Some(packet) = packet {
+            network.send(now.mono, self.media_address(), remote, &packet);
+        }
         match told {
             Told::Nothing => {}
             Told::Keyed => self.happened(now, PhoneEvent::Keyed),

@@ -93,6 +93,12 @@ fn a_setting_that_cannot_be_meant_is_refused_by_its_name() {
         ("guard.failures", "0"),
         ("guard.window", "0s"),
         ("calls.waiting", "0s"),
+        ("no_stream.warn", "0s"),
+        ("no_stream.warn", "30s"),
+        ("no_stream.probe", "40s"),
+        ("no_stream.end", "121s"),
+        ("no_stream.end_answered", "39s"),
+        ("no_stream.ende", "40s"),
     ];
     for (key, value) in rows {
         let found = config::load(&conf("demo.toml"), &[(key.to_owned(), value.to_owned())]);

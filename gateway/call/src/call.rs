@@ -17,6 +17,7 @@
 mod in_meeting;
 mod joining;
 mod milestones;
+mod stream;
 
 use std::{sync::Arc, time::Duration};
 
@@ -31,11 +32,12 @@ pub(crate) use milestones::Milestones;
 
 use crate::{
     app::{App, Phase, Progress},
+    doctor::{self, Doctor},
     event::Event,
     guard::Guard,
     ivr::{self, Ivr},
     keys::Pressed,
-    leg::{Arrival, EndedBy, LegCommand, LegEvent, LocalMedia},
+    leg::{Arrival, EndedBy, LegCommand, LegEvent, LocalMedia, Words},
     outcome::Outcome,
     question::{Answer, Question, QuestionId, Role, Verdict, WaitingFor, Welcome},
     settings::Settings,
@@ -151,6 +153,7 @@ pub(crate) struct Call {
     keys_by: Option<KeysBy>,
     /// Of a key of the meeting.
     pressed: Pressed,
+    doctor: Doctor,
 }
 
 /// The ways that a key can come.
@@ -205,6 +208,7 @@ impl Call {
             voice: Voice::Heard,
             keys_by: None,
             pressed: Pressed::default(),
+            doctor: Doctor::new(),
         };
         call.stage = match program {
             Program::App(app) => call.run(app, context),
@@ -246,7 +250,7 @@ impl Call {
             | Stage::Recorded => None,
         };
         let pending = self.pending.as_ref().map(|pending| pending.until);
-        [stage, pending].into_iter().flatten().min()
+        [stage, pending, self.doctor.poll_timeout()].into_iter().flatten().min()
     }
 
     pub(crate) fn on_leg(&mut self, event: LegEvent, context: &mut Context<'_>) {
@@ -255,6 +259,7 @@ impl Call {
             LegEvent::Negotiated { line, stream } => self.on_negotiated(line, stream, context),
             LegEvent::Established => self.on_established(context),
             LegEvent::Digit(digit) => self.on_digit(KeysBy::Signaling, digit, context),
+            LegEvent::Probed => self.on_probed(context),
             LegEvent::Ended { cause, by } => {
                 self.leg_state = LegState::Over;
                 self.clear(cause, by, context);
@@ -277,6 +282,9 @@ impl Call {
                     context.out.speaking(self.leg, tag.meeting, speaking);
                 }
             }
+            Report::Measured { measured, .. } => {
+                self.consult(doctor::Input::Measured(*measured), context);
+            }
             Report::Closed { quality, .. } => {
                 self.port_state = PortState::Gone;
                 if matches!(self.stage, Stage::Clearing { .. }) {
@@ -298,6 +306,7 @@ impl Call {
             context.out.event(self.id, Event::QuestionTimedOut);
             self.on_answer(Answer::Unreachable, context);
         }
+        self.consult(doctor::Input::Timeout, context);
         let stage = std::mem::replace(&mut self.stage, Stage::Recorded);
         self.stage = match stage {
             Stage::Ringing { app, until } if now >= until => self.run(app, context),
@@ -321,9 +330,13 @@ impl Call {
 
     /// Ends the call from our side.
     pub(crate) fn end(&mut self, cause: Cause, context: &mut Context<'_>) {
+        self.end_with(cause, None, context);
+    }
+
+    fn end_with(&mut self, cause: Cause, words: Option<Words>, context: &mut Context<'_>) {
         let command = match self.leg_state {
             LegState::Offered => Some(LegCommand::Refuse { cause }),
-            LegState::Answered | LegState::Established => Some(LegCommand::HangUp { cause }),
+            LegState::Answered | LegState::Established => Some(LegCommand::HangUp { cause, words }),
             LegState::Over => None,
         };
         if self.leg_state == LegState::Offered {
@@ -351,6 +364,7 @@ impl Call {
             return;
         }
         self.leg_state = LegState::Established;
+        self.consult(doctor::Input::Established, context);
         let stage = std::mem::replace(&mut self.stage, Stage::Recorded);
         self.stage = match stage {
             Stage::Answering { program: Program::App(app) } => self.run(app, context),
@@ -361,6 +375,7 @@ impl Call {
 
     /// The audio line has our port from here on; a delayed offer's line is ours.
     fn on_negotiated(&mut self, line: usize, stream: Box<Stream>, context: &mut Context<'_>) {
+        self.consult(stream::agreed(&stream), context);
         let audio = MediaLine { kind: MediaKind::Audio, direction: stream.direction, port: Some(self.port) };
         match self.arrival.lines.get_mut(line) {
             Some(line) => *line = audio,
@@ -446,6 +461,8 @@ impl Call {
             self.depart(tag, context);
         }
         self.pending = None;
+        self.milestones.no_stream = self.doctor.stopped(context.now.mono);
+        self.consult(doctor::Input::Over, context);
         self.milestones.ended = Some((cause, by));
         context.out.event(self.id, Event::Ended { cause, by });
         if self.port_state == PortState::Gone {

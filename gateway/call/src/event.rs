@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use terms::{CallId, Cause, LegId, MeetingId, MeetingTag, Pii, PortId, TrunkName, WallTime, media::Quality};
 
-use crate::{leg::EndedBy, outcome::Outcome, question::Role};
+use crate::{doctor::Stopped, leg::EndedBy, outcome::Outcome, question::Role};
 
 /// One thing that happened to a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +45,16 @@ pub enum Event {
     MediaRefused(PortId),
     /// A question was not answered in time.
     QuestionTimedOut,
+    /// Nothing comes or goes for long (MEDIA-4).
+    StreamStopped(Stopped),
+    /// The peer was asked whether it is there.
+    ProbeSent,
+    /// It is.
+    ProbeAnswered,
+    /// The stream that had stopped is back.
+    StreamResumed,
+    /// The call ends because its stream stopped.
+    StreamGivenUp(Stopped),
     /// The call is over.
     Ended {
         /// Q.850.
@@ -92,4 +102,6 @@ pub struct LegRecord {
     pub by: EndedBy,
     /// What went through its audio port.
     pub quality: Option<Quality>,
+    /// The stream that had stopped as the call ended, and why.
+    pub no_stream: Option<Stopped>,
 }

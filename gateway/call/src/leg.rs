@@ -99,6 +99,8 @@ pub enum LegEvent {
     Established,
     /// The peer sent a key in signalling.
     Digit(Digit),
+    /// The peer has answered [`LegCommand::Probe`].
+    Probed,
     /// The leg is gone, for this cause.
     Ended {
         /// Q.850.
@@ -143,9 +145,29 @@ pub enum LegCommand {
         /// Q.850.
         cause: Cause,
     },
+    /// Ask the peer of a call that is established whether it is there.
+    Probe,
     /// End the call that was taken.
     HangUp {
         /// Q.850.
         cause: Cause,
+        /// What is said besides.
+        words: Option<Words>,
     },
+}
+
+/// What the end of a call says in the service's own words (RFC 3326 `text`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Words {
+    /// The stream stopped (MEDIA-4).
+    NoStream,
+}
+
+impl Words {
+    /// The words.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::NoStream => "无码流中断",
+        }
+    }
 }

@@ -30,6 +30,7 @@
 mod app;
 mod call;
 pub mod core;
+pub mod doctor;
 pub mod event;
 pub mod guard;
 pub mod ivr;

@@ -26,6 +26,8 @@ pub struct Settings {
     pub words: Words,
     /// The keys of a meeting.
     pub keys: Keys,
+    /// What is done about a stream that stopped.
+    pub no_stream: NoStreamSettings,
     /// How long a caller may wait for the host, or for being let in.
     pub waiting: Duration,
     /// How long core and lease service may take to answer.
@@ -52,6 +54,7 @@ impl Default for Settings {
             guard: GuardSettings::default(),
             words: Words::default(),
             keys: Keys::default(),
+            no_stream: NoStreamSettings::default(),
             waiting: Duration::from_secs(900),
             question_timeout: Duration::from_secs(3),
             workers: 1,
@@ -121,6 +124,30 @@ impl Default for GuardSettings {
             lock: Duration::from_secs(10 * 60),
             meeting_failures: 20,
             meeting_window: Duration::from_secs(10 * 60),
+        }
+    }
+}
+
+/// What is done about a stream that stopped, each so long after it did (MEDIA-4); in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoStreamSettings {
+    /// It is told.
+    pub warn: Duration,
+    /// The peer is asked whether it is there.
+    pub probe: Duration,
+    /// The call ends.
+    pub end: Duration,
+    /// The call of a peer that is there, or that may be quiet, ends.
+    pub end_answered: Duration,
+}
+
+impl Default for NoStreamSettings {
+    fn default() -> Self {
+        Self {
+            warn: Duration::from_secs(20),
+            probe: Duration::from_secs(30),
+            end: Duration::from_secs(40),
+            end_answered: Duration::from_secs(120),
         }
     }
 }

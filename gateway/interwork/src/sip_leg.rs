@@ -130,6 +130,7 @@ impl SipLegs {
             Input::Sip(Event::Acknowledged { dialog, body }) => self.on_acknowledged(dialog, body.as_ref()),
             Input::Sip(Event::Reoffered { dialog, request }) => self.on_reoffered(dialog, &request),
             Input::Sip(Event::Info { dialog, request }) => self.on_info(dialog, &request),
+            Input::Sip(Event::Probed { dialog }) => self.on_probed(dialog),
             Input::Sip(Event::Ended { dialog, ending }) => self.on_ended(dialog, &ending),
             // Calls that we make come with call-out; an offer that was withdrawn changed nothing yet.
             Input::Sip(
@@ -249,9 +250,12 @@ impl SipLegs {
                     Refusal { reason: Some(Reason::q850(*cause)), ..Refusal::new(status_of(*cause)) };
                 self.refuse(dialog, refusal);
             }
-            LegCommand::HangUp { cause } => {
+            LegCommand::Probe => self.outputs.push_back(Output::Sip(Command::Probe { dialog })),
+            LegCommand::HangUp { cause, words } => {
                 self.forget(leg);
-                let hangup = Command::Hangup { dialog, reason: Some(Reason::q850(*cause)) };
+                let text = words.map(|words| Text::from_static(words.text()));
+                let reason = Some(Reason { text, ..Reason::q850(*cause) });
+                let hangup = Command::Hangup { dialog, reason };
                 self.outputs.push_back(Output::Sip(hangup));
             }
         }
@@ -319,6 +323,12 @@ impl SipLegs {
         let digit = request.body().as_ref().and_then(dtmf::digit);
         if let (Some(leg), Some(digit)) = (self.by_dialog.get(&dialog), digit) {
             self.outputs.push_back(Output::Call(*leg, LegEvent::Digit(digit)));
+        }
+    }
+
+    fn on_probed(&mut self, dialog: DialogId) {
+        if let Some(leg) = self.by_dialog.get(&dialog) {
+            self.outputs.push_back(Output::Call(*leg, LegEvent::Probed));
         }
     }
 

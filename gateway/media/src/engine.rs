@@ -64,6 +64,13 @@ pub enum Input<'a> {
         /// What it says.
         bytes: &'a [u8],
     },
+    /// ICMP says that nobody listens where RTP of ours went.
+    Unreachable {
+        /// From which pair.
+        slot: SlotId,
+        /// Where it went.
+        destination: SocketAddr,
+    },
     /// Another worker speaks.
     Peer(Between),
     /// Time passed.
@@ -164,6 +171,7 @@ impl Engine {
             Input::Packet { slot, channel, source, bytes } => {
                 self.on_packet(now, (slot, channel), source, bytes);
             }
+            Input::Unreachable { slot, destination } => self.on_unreachable(now, slot, destination),
             Input::Peer(message) => self.on_peer(message),
             Input::Timeout => self.on_timeout(now),
         }
@@ -211,6 +219,15 @@ impl Engine {
             Ok(Taken::Sound | Taken::Event) => {}
             Ok(Taken::Unknown) | Err(Rejected::Malformed) => self.counted.packets_malformed += 1,
             Err(Rejected::Foreign) => self.counted.packets_foreign += 1,
+        }
+    }
+
+    /// Of an earlier port on the pair it says nothing.
+    fn on_unreachable(&mut self, now: Now, slot: SlotId, destination: SocketAddr) {
+        if let Some(port) = self.slots.port_mut(slot)
+            && port.destination() == Some(destination)
+        {
+            port.watch.on_unreachable(now.mono);
         }
     }
 
@@ -288,6 +305,9 @@ fn tell_heard(slot: SlotId, slots: &mut Slots, out: &mut Outbox) {
 
 fn report_if_due(now: Now, slot: SlotId, slots: &mut Slots, out: &mut Outbox, entropy: &mut Entropy) {
     let Some(port) = slots.port_mut(slot) else { return };
+    if let Some(measured) = port.measured_due(now.mono) {
+        out.report(Report::Measured { port: port.id, measured: Box::new(measured) });
+    }
     let mut bytes = [0; MAX_RTCP];
     if let Some(length) = port.rtcp_due(now, entropy, &mut bytes)
         && let Some(destination) = port.rtcp_destination()

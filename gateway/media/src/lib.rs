@@ -29,6 +29,7 @@ mod schedule;
 mod send;
 mod socket;
 mod speakers;
+mod watch;
 mod worker;
 
 pub use clock::Clock;

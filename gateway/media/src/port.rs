@@ -10,7 +10,7 @@ use rtp::{
 };
 use terms::{
     Digit, Entropy, Instant, LeaseEpoch, Now, PortId,
-    media::{PortSnapshot, Quality, Route, SampleRate, Stream, Voice},
+    media::{Measured, PayloadType, PortSnapshot, Quality, Route, SampleRate, Stream, Voice},
 };
 
 use crate::{
@@ -18,10 +18,14 @@ use crate::{
     receive::{Frame, Receiver, Taken, rate_of},
     schedule::Phase,
     send::{Numbers, Sender},
+    watch::Watch,
 };
 
 /// How loud the tone of `app:tone` is.
 const TONE_LEVEL: Dbm0 = Dbm0(-10.0);
+
+/// RFC 3389 §4: comfort noise beside a codec of 8 kHz.
+const COMFORT_NOISE: PayloadType = PayloadType(13);
 
 /// What the port hears, with what that takes.
 #[derive(Debug)]
@@ -68,6 +72,7 @@ pub(crate) struct Port {
     pub(crate) phase: Option<Phase>,
     /// ISO-1: media under a lease below this one is over.
     pub(crate) fence: Option<LeaseEpoch>,
+    pub(crate) watch: Watch,
     latch: Latch,
     foreign: u64,
     cname: String,
@@ -95,6 +100,7 @@ impl Port {
             route: Route::Drop,
             phase: None,
             fence: None,
+            watch: Watch::default(),
             latch: Latch::default(),
             foreign: 0,
             cname: cname(entropy),
@@ -180,17 +186,21 @@ impl Port {
         let connected = self.connected.as_mut().ok_or(Rejected::Foreign)?;
         if self.latch.rtp.is_some_and(|latched| latched != source) {
             self.foreign += 1;
+            self.watch.on_stranger();
             return Err(Rejected::Foreign);
         }
         let packet = Packet::parse(bytes).map_err(|_| Rejected::Malformed)?;
         match connected.receiver.take(now, &packet) {
-            Taken::Unknown => Err(Rejected::Malformed),
+            Taken::Unknown if packet.payload_type() == COMFORT_NOISE => self.watch.on_comfort_noise(now),
+            Taken::Unknown => self.watch.on_unknown_type(),
             taken => {
                 // MEDIA-3: symmetric RTP; the first good packet tells where the peer really is.
                 self.latch.rtp = Some(source);
-                Ok(taken)
+                self.watch.on_heard(now);
+                return Ok(taken);
             }
         }
+        Err(Rejected::Malformed)
     }
 
     pub(crate) fn on_rtcp(&mut self, now: Now, source: SocketAddr, bytes: &[u8]) -> Result<(), Rejected> {
@@ -198,10 +208,12 @@ impl Port {
         let known = self.latch.rtp.unwrap_or(connected.stream.remote).ip();
         if source.ip() != known {
             self.foreign += 1;
+            self.watch.on_stranger();
             return Err(Rejected::Foreign);
         }
         let items = rtcp::parse(bytes).map_err(|_| Rejected::Malformed)?;
         self.latch.rtcp = Some(source);
+        self.watch.on_heard(now.mono);
         for item in items {
             let blocks = match item {
                 Item::SenderReport { from, info, blocks } => {
@@ -213,6 +225,7 @@ impl Port {
             };
             for block in blocks.iter().filter(|block| block.ssrc == self.numbers.ssrc) {
                 self.round_trip = rtcp::round_trip(Ntp(now.wall.as_ntp()), block).or(self.round_trip);
+                self.watch.on_block(now.mono, block.highest_sequence, self.numbers.packets);
             }
         }
         Ok(())
@@ -229,6 +242,12 @@ impl Port {
     /// The key heard in the sound of this tick, once (DIAL-7).
     pub(crate) fn take_heard(&mut self) -> Option<Digit> {
         self.connected.as_mut()?.receiver.take_heard()
+    }
+
+    /// How the stream fares, if that is to be told (MEDIA-4).
+    pub(crate) fn measured_due(&mut self, now: Instant) -> Option<Measured> {
+        let direction = self.connected.as_ref()?.stream.direction;
+        self.watch.due(now, direction)
     }
 
     /// The report that is due, if one is (RFC 3550 §6.2).

@@ -13,6 +13,9 @@ use crate::engine::Between;
 /// Of a command queue's places, so many are kept for what stops media.
 const RESERVED: usize = 64;
 
+/// Of a report queue's places, one in so many is kept for what is told once: keys, ends.
+const KEPT_SHARE: usize = 2;
+
 /// Wakes whoever reads a queue.
 pub trait Wake: Send + Sync {
     /// There is something to read.
@@ -92,7 +95,13 @@ impl Reports {
         Self { queue: Arc::new(ArrayQueue::new(capacity)), reader }
     }
 
+    /// Only what nothing makes up for gets the last places.
     pub(crate) fn push(&self, report: Report) -> Result<(), Dropped> {
+        let capacity = self.queue.capacity();
+        let free = capacity - self.queue.len();
+        if free <= capacity / KEPT_SHARE && report.is_droppable() {
+            return Err(Dropped);
+        }
         self.queue.push(report).map_err(|_| Dropped)
     }
 
@@ -146,5 +155,15 @@ mod tests {
         assert_eq!(commands.push(open()), Err(Full(open())));
         assert_eq!(commands.push(Command::Close { port }), Ok(()));
         assert_eq!(queue.len(), 3);
+    }
+
+    #[test]
+    fn what_is_told_once_finds_room_where_what_is_told_again_does_not() {
+        let reports = Reports::new(4, Arc::new(|| {}));
+        let port = PortId { worker: WorkerId(0), serial: 1 };
+        let measured = || Report::Measured { port, measured: Box::default() };
+        let pushed = [(); 3].map(|()| reports.push(measured()));
+        assert_eq!(pushed, [Ok(()), Ok(()), Err(Dropped)]);
+        assert_eq!(reports.push(Report::Closed { port, quality: Box::default() }), Ok(()));
     }
 }

@@ -1,9 +1,9 @@
 //! The sockets of a worker: m sockets serve n pairs, as yet one a port.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, os::fd::AsRawFd as _};
 
 use mio::{Interest, Registry, Token, net::UdpSocket};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::engine::{Channel, SlotId};
 
@@ -51,6 +51,17 @@ impl Sockets {
             Channel::Rtcp => &pair.rtcp,
         })
     }
+
+    /// Where a datagram went that ICMP says nobody takes; each is told once.
+    pub(crate) fn take_unreachable(&self, slot: SlotId, channel: Channel) -> Option<SocketAddr> {
+        self.get(slot, channel).and_then(take_unreachable)
+    }
+}
+
+/// The queue of errors holds the datagram, with the address that it was sent to (ip(7), `IP_RECVERR`).
+fn take_unreachable(socket: &UdpSocket) -> Option<SocketAddr> {
+    let (_, destination) = SockRef::from(socket).recv_from_with_flags(&mut [], libc::MSG_ERRQUEUE).ok()?;
+    destination.as_socket()
 }
 
 /// The token of a socket; even for RTP.
@@ -72,10 +83,56 @@ fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
         SocketAddr::V4(_) => socket.set_tos_v4(EXPEDITED_FORWARDING)?,
         SocketAddr::V6(_) => socket.set_tclass_v6(EXPEDITED_FORWARDING)?,
     }
+    report_unreachable(&socket, address)?;
     socket.bind(&address.into())?;
     Ok(UdpSocket::from_std(socket.into()))
 }
 
+/// MEDIA-4: without it Linux keeps ICMP from a socket that isn't connected.
+#[expect(unsafe_code, reason = "socket2 has no safe way to set IP_RECVERR")]
+fn report_unreachable(socket: &Socket, address: SocketAddr) -> io::Result<()> {
+    let (level, option) = match address {
+        SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_RECVERR),
+        SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_RECVERR),
+    };
+    let on: libc::c_int = 1;
+    let length = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: the descriptor is open as long as `socket` is borrowed, and `on` is an integer of the
+    // length that is given.
+    let set = unsafe {
+        libc::setsockopt(socket.as_raw_fd(), level, option, std::ptr::from_ref(&on).cast(), length)
+    };
+    if set == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 const fn index(slot: SlotId) -> usize {
     slot.0 as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use mio::{Events, Poll};
+
+    use super::*;
+
+    #[test]
+    fn media_4_a_socket_learns_that_nobody_listens_where_it_sends() {
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let address: SocketAddr = address.parse().expect("an address");
+            let Ok(gone) = bind(address).and_then(|socket| socket.local_addr()) else {
+                assert!(address.is_ipv6(), "the loopback interface has an address");
+                continue;
+            };
+            let mut poll = Poll::new().expect("polls");
+            let mut socket = bind(address).expect("binds");
+            poll.registry().register(&mut socket, Token(0), Interest::READABLE).expect("registers");
+            assert_eq!(take_unreachable(&socket), None);
+            socket.send_to(b"anybody?", gone).expect("sends");
+            poll.poll(&mut Events::with_capacity(1), Some(Duration::from_secs(5))).expect("polls");
+            assert_eq!(take_unreachable(&socket), Some(gone));
+            assert_eq!(take_unreachable(&socket), None);
+        }
+    }
 }

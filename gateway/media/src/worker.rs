@@ -83,6 +83,7 @@ impl Worker {
             links,
             binds: Vec::new(),
             unread: Vec::new(),
+            refused: Vec::new(),
             counters: Arc::clone(&counters),
             lost: Counted::default(),
         };
@@ -135,6 +136,8 @@ struct Running {
     binds: Vec<Bind>,
     /// Sockets that had more to read than one burst.
     unread: Vec<(SlotId, Channel)>,
+    /// Sockets that ICMP has answered.
+    refused: Vec<(SlotId, Channel)>,
     counters: Arc<Counters>,
     /// What the engine can't see: sends that failed, reports that were dropped.
     lost: Counted,
@@ -165,6 +168,9 @@ impl Running {
             now = self.clock.now();
             if self.engine.poll_timeout().is_some_and(|at| at <= now.mono) {
                 self.feed(now, Input::Timeout);
+            }
+            for socket in std::mem::take(&mut self.refused) {
+                self.tell_refused(now, socket);
             }
             self.publish();
         }
@@ -200,10 +206,21 @@ impl Running {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 // ICMP unreachable and the like: told by the next call that would have succeeded.
-                Err(_) => {}
+                Err(_) => self.refused.push((slot, channel)),
             }
         }
         self.unread.push((slot, channel));
+    }
+
+    /// Empties a socket's queue of errors, which has its room where datagrams wait. A peer that has
+    /// no socket for RTCP is none the worse for it.
+    fn tell_refused(&mut self, now: Now, (slot, channel): (SlotId, Channel)) {
+        for _ in 0..BURST {
+            let Some(destination) = self.sockets.take_unreachable(slot, channel) else { return };
+            if channel == Channel::Rtp {
+                self.feed(now, Input::Unreachable { slot, destination });
+            }
+        }
     }
 
     fn feed(&mut self, now: Now, input: Input<'_>) {
@@ -236,8 +253,16 @@ impl Running {
                     });
                 }
                 Output::Transmit { slot, channel, destination, bytes } => {
-                    let sent =
-                        self.sockets.get(slot, channel).map(|socket| socket.send_to(bytes, destination));
+                    let socket = self.sockets.get(slot, channel);
+                    let send = || socket.map(|socket| socket.send_to(bytes, destination));
+                    let sent = match send() {
+                        // The answer to an earlier datagram: this one was not tried.
+                        Some(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                            self.refused.push((slot, channel));
+                            send()
+                        }
+                        sent => sent,
+                    };
                     match sent {
                         Some(Ok(_)) => self.lost.packets_sent += 1,
                         Some(Err(_)) | None => self.lost.sends_failed += 1,

@@ -167,6 +167,7 @@ mod tests {
             cause: Cause::NORMAL_CLEARING,
             by: EndedBy::Peer,
             quality: None,
+            no_stream: None,
         }
     }
 

@@ -25,6 +25,7 @@ mod in_dialog;
 mod incoming;
 mod inspect;
 mod minter;
+mod probe;
 mod reliable;
 mod reoffer;
 mod reply;

@@ -3,9 +3,13 @@
 //! Commands to one port are carried out in order. Every report names the port it is of; a report
 //! of a port that its reader has closed is void.
 
+mod measured;
+
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
 use serde::{Deserialize, Serialize};
+
+pub use measured::{Measured, Silence, SilenceReason};
 
 use crate::{
     digit::Digit,
@@ -336,6 +340,14 @@ pub enum Report {
         /// Whether it is.
         speaking: Speaking,
     },
+    /// How the port's stream fares; about once a second, and at once when a silence is over. A
+    /// later one makes up for one that was lost.
+    Measured {
+        /// Which port.
+        port: PortId,
+        /// How.
+        measured: Box<Measured>,
+    },
     /// The port is closed; its figures are final.
     Closed {
         /// Which port.
@@ -354,8 +366,14 @@ impl Report {
             | Self::Digit { port, .. }
             | Self::Played { port, .. }
             | Self::Speaking { port, .. }
+            | Self::Measured { port, .. }
             | Self::Closed { port, .. } => *port,
         }
+    }
+
+    /// Whether the next one of its kind makes up for it, so that others go before it.
+    pub const fn is_droppable(&self) -> bool {
+        matches!(self, Self::Measured { .. })
     }
 }
 

@@ -22,6 +22,7 @@ enum Doing {
     Nothing,
     Waiting { until: Instant },
     Talking { until: Instant },
+    Stopped { until: Instant },
     Keying { keys: VecDeque<Digit>, press: VecDeque<telephone_event::Outgoing>, next_at: Instant },
 }
 
@@ -61,22 +62,23 @@ impl Mouth {
         self.actions.extend(actions.iter().cloned());
     }
 
-    /// The packet of this tick; telephone events go at `events`.
-    pub(super) fn tick(&mut self, now: Instant, events: PayloadType) -> (Vec<u8>, Told) {
+    /// The packet of this tick, if it sends one; telephone events go at `events`.
+    pub(super) fn tick(&mut self, now: Instant, events: PayloadType) -> (Option<Vec<u8>>, Told) {
         let told = self.go_on(now);
         let packet = match &mut self.doing {
             Doing::Keying { press, .. } if !press.is_empty() => {
                 let event = press.pop_front().expect("it is not empty");
                 let (marker, timestamp) = (event.marker, event.timestamp);
                 let header = Header { payload_type: events, marker, timestamp, ..self.header() };
-                self.packet(&header, &event.payload)
+                Some(self.packet(&header, &event.payload))
             }
             Doing::Talking { .. } => {
                 let mut frame = [0; FRAME];
                 self.tone.fill(&mut frame);
-                self.sound(&frame)
+                Some(self.sound(&frame))
             }
-            Doing::Nothing | Doing::Waiting { .. } | Doing::Keying { .. } => self.sound(&[0; FRAME]),
+            Doing::Stopped { .. } => None,
+            Doing::Nothing | Doing::Waiting { .. } | Doing::Keying { .. } => Some(self.sound(&[0; FRAME])),
         };
         self.timestamp = self.timestamp.advanced_by(TICK_SAMPLES);
         (packet, told)
@@ -86,7 +88,11 @@ impl Mouth {
     fn go_on(&mut self, now: Instant) -> Told {
         loop {
             match &mut self.doing {
-                Doing::Waiting { until } | Doing::Talking { until } if *until > now => return Told::Nothing,
+                Doing::Waiting { until } | Doing::Talking { until } | Doing::Stopped { until }
+                    if *until > now =>
+                {
+                    return Told::Nothing;
+                }
                 Doing::Keying { press, next_at, .. } if !press.is_empty() || *next_at > now => {
                     return Told::Nothing;
                 }
@@ -99,7 +105,7 @@ impl Mouth {
                     }
                     None => self.doing = Doing::Nothing,
                 },
-                Doing::Nothing | Doing::Waiting { .. } | Doing::Talking { .. } => {
+                Doing::Nothing | Doing::Waiting { .. } | Doing::Talking { .. } | Doing::Stopped { .. } => {
                     match self.actions.pop_front() {
                         None => {
                             self.doing = Doing::Nothing;
@@ -108,6 +114,7 @@ impl Mouth {
                         Some(Action::HangUp) => return Told::HangUp,
                         Some(Action::Wait(time)) => self.doing = Doing::Waiting { until: now + time },
                         Some(Action::Talk(time)) => self.doing = Doing::Talking { until: now + time },
+                        Some(Action::Stop(time)) => self.doing = Doing::Stopped { until: now + time },
                         Some(Action::Key(keys)) => {
                             let keys = keys.chars().map(|key| Digit::try_from(key).expect("a key")).collect();
                             self.doing = Doing::Keying { keys, press: VecDeque::new(), next_at: now };

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use terms::{CallId, Cause, LegId, MeetingTag, WallTime, media::Quality};
 
 use crate::{
+    doctor::Stopped,
     event::LegRecord,
     leg::{Arrival, EndedBy},
 };
@@ -16,11 +17,12 @@ pub(crate) struct Milestones {
     pub(super) joined: Option<WallTime>,
     pub(super) ended: Option<(Cause, EndedBy)>,
     pub(super) meeting: Option<MeetingTag>,
+    pub(super) no_stream: Option<Stopped>,
 }
 
 impl Milestones {
     pub(super) const fn at(arrived: WallTime) -> Self {
-        Self { arrived, answered: None, joined: None, ended: None, meeting: None }
+        Self { arrived, answered: None, joined: None, ended: None, meeting: None, no_stream: None }
     }
 
     /// Those of a call that was refused as it came.
@@ -50,6 +52,7 @@ impl Milestones {
             cause,
             by,
             quality,
+            no_stream: self.no_stream,
         }
     }
 }

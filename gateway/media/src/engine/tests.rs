@@ -7,7 +7,10 @@ use std::{
 use rtp::{Header, Packet, SequenceNumber, Timestamp, write_header};
 use terms::{
     Direction, LeaseEpoch, MeetingTag, WallTime,
-    media::{Codec, Format, PayloadType, PortRefusal, Ptime, Route, SampleRate, Ssrc, Stream, Voice},
+    media::{
+        Codec, Format, Measured, PayloadType, PortRefusal, Ptime, Route, SampleRate, Silence, SilenceReason,
+        Ssrc, Stream, Voice,
+    },
 };
 
 use super::*;
@@ -415,4 +418,55 @@ fn dial_7_a_key_in_the_sound_is_told_once_until_keys_come_as_events() {
             "the peer sends events: what is in its sound is an echo"
         );
     }
+}
+
+#[test]
+fn media_4_silence_and_what_icmp_says_are_told_of_the_port_that_they_are_of() {
+    let mut bench = Bench::new(1);
+    bench.open(1, 20, Route::Echo);
+    bench.hear(0, PEER, 1, SILENT_PCMA);
+    let heard = bench.now.mono;
+    for destination in [STRANGER, PEER] {
+        bench.wait(Duration::from_secs(1));
+        bench.feed(Input::Unreachable { slot: SlotId(0), destination: address(destination) });
+    }
+    let refused = bench.now.mono;
+    let told = reports(bench.wait(Duration::from_secs(1)));
+    let silence = |since| Some(Silence { since, reason: SilenceReason::Unreachable });
+    let measured = Measured { inbound: silence(heard), outbound: silence(refused), comfort_noise: false };
+    assert_eq!(told, [Report::Measured { port: port(1), measured: Box::new(measured) }]);
+}
+
+/// What is told of the first port at the next second.
+fn told_inbound(bench: &mut Bench) -> Option<SilenceReason> {
+    let told = reports(bench.wait(Duration::from_secs(1)));
+    let measured = told.iter().find_map(|report| match report {
+        Report::Measured { measured, .. } => Some(measured.inbound),
+        _ => None,
+    });
+    measured.expect("it is told each second").map(|silence| silence.reason)
+}
+
+#[test]
+fn media_4_what_comes_in_place_of_the_stream_is_the_reason_of_its_silence() {
+    let mut bench = Bench::new(1);
+    bench.open(1, 20, Route::Drop);
+    bench.hear(0, PEER, 1, SILENT_PCMA);
+    bench.wait(Duration::from_secs(1));
+    assert_eq!(told_inbound(&mut bench), Some(SilenceReason::NothingAtAll));
+    bench.hear(0, STRANGER, 2, SILENT_PCMA);
+    assert_eq!(told_inbound(&mut bench), Some(SilenceReason::WrongSource));
+    say(&mut bench, 3, 96, &[0; 20]);
+    assert_eq!(told_inbound(&mut bench), Some(SilenceReason::WrongPayloadType));
+    let mut report = [0; 128];
+    let empty = rtp::rtcp::Report { ssrc: Ssrc(7), sender: None, blocks: &[], cname: "peer", bye: false };
+    let length = rtp::rtcp::write(&mut report, &empty).expect("it fits");
+    let bytes = &report[..length];
+    bench.feed(Input::Packet { slot: SlotId(0), channel: Channel::Rtcp, source: address(PEER), bytes });
+    assert_eq!(bench.wait(MS_20).len(), 1, "the end of a silence is told at once");
+    // RFC 3389: a packet of comfort noise is no sound, and no silence.
+    say(&mut bench, 4, 13, &[0x40]);
+    let told = reports(bench.wait(Duration::from_secs(1)));
+    let comfort = Measured { comfort_noise: true, ..Measured::default() };
+    assert_eq!(told, [Report::Measured { port: port(1), measured: Box::new(comfort) }]);
 }

@@ -248,6 +248,7 @@ impl Task {
             | Event::ReofferWithdrawn { .. }
             | Event::ReofferAnswered { .. }
             | Event::Info { .. }
+            | Event::Probed { .. }
             | Event::Counted(_) => {}
         }
     }

@@ -3,6 +3,7 @@
 mod customers;
 mod dialing;
 mod flow;
+mod quality;
 
 pub use flow::{parse_flow, parse_words};
 

@@ -1,6 +1,6 @@
 //! Events as log lines. Numbers are masked (see `terms::Pii`); digits never come here.
 
-use call::{Event, event::Keyed};
+use call::{Event, doctor::Stopped, event::Keyed};
 use sip::endpoint::Counted;
 use terms::{CallId, media::Quality};
 use tracing::{debug, info, warn};
@@ -28,6 +28,15 @@ pub(super) fn event(call: CallId, event: &Event) {
         Event::Left { tag } => info!(call, meeting = %tag.meeting, epoch = tag.epoch.0, "left"),
         Event::MediaRefused(port) => warn!(call, port = port.serial, "no media port; the call ends"),
         Event::QuestionTimedOut => warn!(call, "the core did not answer in time"),
+        Event::StreamStopped(Stopped { way, reason, silent_ms }) => {
+            warn!(call, ?way, ?reason, silent_ms, "no stream");
+        }
+        Event::ProbeSent => info!(call, "no stream; the peer is asked whether it is there"),
+        Event::ProbeAnswered => info!(call, "the peer is there"),
+        Event::StreamResumed => info!(call, "the stream is back"),
+        Event::StreamGivenUp(Stopped { way, reason, silent_ms }) => {
+            warn!(call, ?way, ?reason, silent_ms, "no stream; the call ends");
+        }
         Event::Ended { cause, by } => info!(call, cause = cause.0, ?by, "call ended"),
     }
 }

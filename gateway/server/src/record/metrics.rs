@@ -69,6 +69,11 @@ impl Metrics {
             Event::Left { .. } => ("left", None),
             Event::MediaRefused(_) => ("media_refused", None),
             Event::QuestionTimedOut => ("question_timed_out", None),
+            Event::StreamStopped(_) => ("stream_stopped", None),
+            Event::ProbeSent => ("probe_sent", None),
+            Event::ProbeAnswered => ("probe_answered", None),
+            Event::StreamResumed => ("stream_resumed", None),
+            Event::StreamGivenUp(_) => ("stream_given_up", None),
             Event::Ended { cause, .. } => ("ended", Some(cause)),
         };
         let mut labels = vec![("event", name.to_owned())];

@@ -42,6 +42,7 @@ impl Endpoint {
             Purpose::Invite => self.on_invite_answer(now, owner, response),
             Purpose::Reoffer | Purpose::Refresh => self.on_reoffer_answer(now, owner, purpose, response),
             Purpose::InDialog => self.on_dialog_answer(now, owner, &response),
+            Purpose::Probe => self.on_probe_answer(now, owner, &response),
             Purpose::Passing => {}
         }
     }

@@ -237,6 +237,12 @@ pub enum Command {
         /// How.
         oversize: Oversize,
     },
+    /// Asks a peer whose call is confirmed whether it still knows of it, by OPTIONS. `Probed` follows
+    /// where it does, `Ended` where it says that it doesn't, nothing where it says nothing.
+    Probe {
+        /// Which.
+        dialog: DialogId,
+    },
     /// Sends INFO (RFC 6086). What it is answered is not told, unless the dialog is gone.
     Info {
         /// Which.

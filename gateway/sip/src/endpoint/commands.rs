@@ -35,6 +35,7 @@ impl Endpoint {
                 Some(usage) => usage.peer.hop.oversize = oversize,
                 None => self.count(Counted::CommandIgnored(dialog)),
             },
+            Command::Probe { dialog } => self.send_probe(now, dialog),
             Command::Info { dialog, body } => self.send_info(now, dialog, body),
         }
     }

@@ -87,6 +87,11 @@ pub enum Event {
         /// The request.
         request: Box<Request>,
     },
+    /// The peer has answered our probe: it knows of the call.
+    Probed {
+        /// Which.
+        dialog: DialogId,
+    },
     /// The call is over. The last event of the dialog.
     Ended {
         /// Which.
@@ -112,6 +117,7 @@ impl Event {
             | Self::ReofferWithdrawn { dialog }
             | Self::ReofferAnswered { dialog, .. }
             | Self::Info { dialog, .. }
+            | Self::Probed { dialog }
             | Self::Ended { dialog, .. } => Some(*dialog),
             Self::Counted(_) => None,
         }

@@ -56,7 +56,7 @@ impl Endpoint {
             Purpose::Reoffer | Purpose::Refresh | Purpose::InDialog => {
                 self.advance(now, owner, Happening::Silence);
             }
-            Purpose::Passing => {}
+            Purpose::Probe | Purpose::Passing => {}
         }
     }
 

@@ -33,6 +33,8 @@ pub(super) enum Purpose {
     Refresh,
     /// Any other of ours within a dialog, whose answer matters only when the dialog is gone.
     InDialog,
+    /// An OPTIONS of ours within a dialog.
+    Probe,
     /// A CANCEL or BYE of ours, or a request that we answered ourselves.
     Passing,
 }

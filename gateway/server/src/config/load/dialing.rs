@@ -18,6 +18,7 @@ use terms::Language;
 use super::{
     customers::{Tenants, known_tenant},
     flow::Flows,
+    quality,
 };
 use crate::config::section::Section;
 
@@ -43,6 +44,7 @@ pub(super) fn calls(
         guard,
         words: flows.words,
         keys,
+        no_stream: quality::no_stream(root.section("no_stream")),
         waiting: section.pause("waiting", defaults.waiting),
         question_timeout: section.pause("question_timeout", defaults.question_timeout),
         workers,

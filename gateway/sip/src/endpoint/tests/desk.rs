@@ -203,6 +203,7 @@ pub(super) fn name_of(event: &Event) -> String {
         Event::Reoffered { .. } => "Reoffered".into(),
         Event::ReofferWithdrawn { .. } => "ReofferWithdrawn".into(),
         Event::Info { .. } => "Info".into(),
+        Event::Probed { .. } => "Probed".into(),
         Event::Counted(_) => "Counted".into(),
     }
 }

@@ -196,3 +196,44 @@ fn rfc3261_18_2_2_without_rport_the_answer_goes_to_the_port_of_the_via() {
         String::from("SIP/2.0/UDP 192.0.2.20;branch=z9hG4bK-INVITE-1;received=203.0.113.9")
     );
 }
+
+#[test]
+fn rfc3261_11_a_probe_tells_whether_the_peer_knows_of_the_call() {
+    for (status, told) in [
+        ("200", vec!["Probed"]),
+        ("405", vec!["Probed"]),
+        ("503", vec!["Probed"]),
+        ("481", vec!["Ended DialogGone"]),
+        ("408", vec!["Ended DialogGone"]),
+        ("100", vec![]),
+    ] {
+        let mut desk = Desk::new();
+        let (dialog, _) = desk.confirmed();
+        let options = desk.command(Command::Probe { dialog }).sent.remove(0);
+        assert!(options.starts_with("OPTIONS sip:phone@192.0.2.20 SIP/2.0\r\n"), "{options}");
+        assert_eq!(header(&options, "Accept"), "application/sdp");
+        assert_eq!(header(&options, "Content-Length"), "0", "it is no offer");
+        assert_eq!(desk.feed(&answer(&options, status, "phone", "")).told(), told, "{status}");
+    }
+}
+
+#[test]
+fn a_probe_that_nobody_answers_ends_nothing_and_one_before_the_ack_is_not_sent() {
+    let mut desk = Desk::new();
+    let (dialog, tag) = desk.answered();
+    assert_eq!(desk.command(Command::Probe { dialog }).counted(), [Counted::CommandIgnored(dialog)]);
+    desk.feed(&Ask::ack(&tag).text());
+    desk.command(Command::Probe { dialog });
+    assert_eq!(desk.wait(Duration::from_secs(60)).told(), [""; 0]);
+    assert_eq!(desk.endpoint.transactions(), 0);
+    assert_eq!(desk.feed(&Ask::new("BYE", 2, &tag).text()).told(), ["Ended Bye"]);
+}
+
+#[test]
+fn a_probe_that_is_answered_after_the_call_tells_nothing() {
+    let mut desk = Desk::new();
+    let (dialog, _) = desk.confirmed();
+    let options = desk.command(Command::Probe { dialog }).sent.remove(0);
+    desk.command(Command::Hangup { dialog, reason: None });
+    assert_eq!(desk.feed(&answer(&options, "200", "phone", "")).told(), [""; 0]);
+}

@@ -1,0 +1,41 @@
+//! How a port's stream fares, as media tells it about once a second.
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Instant;
+
+/// How a port's stream fares (MEDIA-4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Measured {
+    /// Of what the peer sends, if it may send: neither RTP nor RTCP comes.
+    pub inbound: Option<Silence>,
+    /// Of what we send, if we may send: the peer says that nothing reaches it. A peer that sends no
+    /// RTCP says nothing.
+    pub outbound: Option<Silence>,
+    /// Whether the peer has sent comfort noise (RFC 3389) since it was connected: it suppresses its
+    /// silence, and may be quiet for long.
+    pub comfort_noise: bool,
+}
+
+/// Nothing arrives in one direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Silence {
+    /// When something arrived last, or when it could have for the first time; on the process's clock.
+    pub since: Instant,
+    /// Why, as far as can be seen.
+    pub reason: SilenceReason,
+}
+
+/// Why nothing arrives (MEDIA-4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SilenceReason {
+    /// Nothing at all came, or comes through.
+    NothingAtAll,
+    /// What came was from a source that is not the peer.
+    WrongSource,
+    /// What came was of a payload type that was not negotiated.
+    WrongPayloadType,
+    /// What we send is answered with ICMP unreachable: nobody listens there.
+    Unreachable,
+}
