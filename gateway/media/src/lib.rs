@@ -18,6 +18,7 @@ mod clock;
 mod counters;
 mod engine;
 mod player;
+mod playout;
 mod port;
 mod prompts;
 mod queue;
