@@ -7,7 +7,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use call::{Event, LegRecord};
+use call::{
+    Event, LegRecord,
+    event::{MeetingRecord, Record},
+};
 use media::{Between, Channel, Counted, Engine, EngineSettings, Prompts, Range, SlotId};
 use server::{
     config::{self, Config},
@@ -92,6 +95,8 @@ pub struct Gateway {
     pub events: Vec<(CallId, Event)>,
     /// The records of legs that are over.
     pub records: Vec<LegRecord>,
+    /// The records of sittings that are over.
+    pub meeting_records: Vec<MeetingRecord>,
     /// Every SIP message that it sent.
     pub sent: Vec<Bytes>,
 }
@@ -117,6 +122,7 @@ impl Gateway {
             starts: 0,
             events: Vec::new(),
             records: Vec::new(),
+            meeting_records: Vec::new(),
             sent: Vec::new(),
         }
     }
@@ -279,7 +285,8 @@ impl Gateway {
                 }
                 shard::Output::Media(command) => commands.push(command),
                 shard::Output::Event(call, event) => self.events.push((call, event)),
-                shard::Output::Record(record) => self.records.push(*record),
+                shard::Output::Record(Record::Leg(record)) => self.records.push(*record),
+                shard::Output::Record(Record::Meeting(record)) => self.meeting_records.push(record),
                 // The simulation's one listener is of datagrams.
                 shard::Output::Write(..)
                 | shard::Output::Connect(..)

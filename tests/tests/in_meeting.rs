@@ -198,3 +198,28 @@ fn meet_7_who_speaks_is_shown_while_it_does() {
     }
     assert_eq!((most, speaking(&world)), (1, 0));
 }
+
+#[test]
+fn rel_5_a_sitting_of_a_meeting_is_recorded_once_its_last_leg_is_over() {
+    let mut world = World::new(Conditions::GOOD, 1, &TONES);
+    for phone in 0..2 {
+        world.dial(phone, ZH, &[&GUEST[..], &[Talk(60 * SECOND)]].concat());
+    }
+    world.run(30 * SECOND);
+    world.hang_up(0);
+    world.run(5 * SECOND);
+    assert_eq!(world.gateway.meeting_records, [], "one is in");
+    world.hang_up(1);
+    world.run(5 * SECOND);
+    let [record] = &world.gateway.meeting_records[..] else { panic!("{:?}", world.gateway.meeting_records) };
+    assert_eq!((record.legs, record.most_at_once), (2, 2));
+    let legs: u64 = world
+        .gateway
+        .records
+        .iter()
+        .filter_map(|leg| leg.quality)
+        .map(|quality| quality.packets_received)
+        .sum();
+    assert_eq!(record.media.packets_received, legs);
+    assert!(record.began < record.ended);
+}

@@ -23,7 +23,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use terms::{
-    CallId, Cause, Digit, Instant, Language, LegId, MediaKind, MediaLine, MeetingTag, Now, PortId,
+    CallId, Cause, Digit, Instant, Language, LegId, MediaKind, MediaLine, MeetingTag, Now, PortId, TrunkName,
     media::{Command, PlayId, Quality, Report, Stream, Voice},
 };
 
@@ -41,7 +41,7 @@ use crate::{
     outcome::Outcome,
     question::{Answer, Question, QuestionId, Role, Verdict, WaitingFor, Welcome},
     settings::Settings,
-    switch::{Ids, Outputs},
+    switch::{At, Ids, Outputs},
 };
 
 /// How long a closing port may take to tell its figures.
@@ -227,6 +227,25 @@ impl Call {
 
     pub(crate) const fn pending(&self) -> Option<&Pending> {
         self.pending.as_ref()
+    }
+
+    pub(crate) const fn trunk(&self) -> Option<&TrunkName> {
+        self.arrival.trunk.as_ref()
+    }
+
+    pub(crate) const fn at(&self) -> At {
+        match &self.stage {
+            Stage::Ringing { .. } | Stage::Answering { .. } => At::Ringing,
+            Stage::App { .. } => At::App,
+            Stage::Ivr(_)
+            | Stage::HeldBack { .. }
+            | Stage::Leasing { .. }
+            | Stage::Admitting { .. }
+            | Stage::Announcing { .. } => At::Ivr,
+            Stage::Waiting { .. } => At::Waiting,
+            Stage::Meeting(_) => At::Meeting,
+            Stage::Clearing { .. } | Stage::Recorded => At::Clearing,
+        }
     }
 
     /// Whether everything about the call is told, so that it can be forgotten.

@@ -7,8 +7,12 @@ use std::{
     time::Duration,
 };
 
-use terms::{Instant, LegId, MeetingId, Secret, TenantId, media::Speaking};
+use terms::{
+    Instant, LegId, MeetingId, Now, Secret, TenantId,
+    media::{Quality, Speaking},
+};
 
+use crate::event::MeetingRecord;
 use crate::question::{
     Admission, Answer, Departure, Directive, Entrance, Question, QuestionId, Role, Verdict, WaitingFor, Who,
 };
@@ -18,6 +22,7 @@ mod meeting;
 mod participant;
 mod passwords;
 mod room;
+mod session;
 mod tenant;
 
 pub use control::{Control, Refusal};
@@ -25,6 +30,7 @@ pub use meeting::{Entry, Lock, Meeting, RecordingNotice, Tones};
 pub use participant::{Hand, Participant, Presence};
 pub use passwords::{PasswordFault, Passwords, is_keyable};
 use room::{Kept, Room};
+use session::Sessions;
 use tenant::Tenants;
 pub use tenant::{PhoneJoin, Tenant};
 
@@ -45,6 +51,8 @@ pub enum Input {
     Delete(MeetingId),
     /// Who runs the meeting from outside wants something that [`Core::may`] allows (MEET-6).
     Control(MeetingId, Control),
+    /// A leg that may have been in is over; it had this quality.
+    Over(LegId, Option<Box<Quality>>),
     /// A leg is one of the loudest, or is no longer.
     Speaking(LegId, MeetingId, Speaking),
 }
@@ -65,7 +73,7 @@ impl Default for Rules {
 }
 
 /// What the core says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Output {
     /// To the call that asked.
     Answer(QuestionId, Answer),
@@ -73,6 +81,8 @@ pub enum Output {
     Directive(Directive),
     /// To whoever watches.
     Change(Change),
+    /// To the journal.
+    Record(MeetingRecord),
 }
 
 /// Something about a meeting is another than before.
@@ -103,12 +113,13 @@ pub struct Core {
     rooms: BTreeMap<MeetingId, Room>,
     tenants: Tenants,
     rules: Rules,
+    sessions: Sessions,
     outputs: VecDeque<Output>,
 }
 
 impl Core {
     /// Feed one, then drain [`Core::poll_output`]. Questions to other services are left alone.
-    pub fn handle_input(&mut self, now: Instant, input: Input) {
+    pub fn handle_input(&mut self, now: Now, input: Input) {
         match input {
             Input::Question(id, question) => {
                 if let Some(answer) = self.answer(now, question) {
@@ -116,8 +127,13 @@ impl Core {
                     self.outputs.push_front(Output::Answer(id, answer));
                 }
             }
-            Input::Departure(departure) => self.on_departure(now, departure),
-            Input::Restored(leg, meeting, participant) => self.insert(meeting, leg, participant),
+            Input::Departure(departure) => self.on_departure(now.mono, departure),
+            Input::Restored(leg, meeting, participant) => self.insert(now, (leg, meeting), participant),
+            Input::Over(leg, quality) => {
+                if let Some(record) = self.sessions.on_over(now.wall, leg, quality.as_deref()) {
+                    self.outputs.push_back(Output::Record(record));
+                }
+            }
             Input::Rules(rules) => {
                 self.tenants.set(rules.tenants.clone());
                 self.rules = rules;
@@ -129,7 +145,7 @@ impl Core {
                     self.outputs.push_back(Output::Change(Change::Deleted(meeting)));
                 }
             }
-            Input::Control(meeting, control) => self.control(meeting, &control),
+            Input::Control(meeting, control) => self.control(now, meeting, &control),
             Input::Speaking(leg, meeting, speaking) => {
                 self.update(meeting, leg, |participant| participant.speaking = speaking);
             }
@@ -151,7 +167,7 @@ impl Core {
         self.rooms.values().map(Room::view)
     }
 
-    fn answer(&mut self, now: Instant, question: Question) -> Option<Answer> {
+    fn answer(&mut self, now: Now, question: Question) -> Option<Answer> {
         Some(match question {
             Question::LookUp { meeting, scope } => {
                 let meeting = self.reachable(meeting, scope.as_ref());
@@ -164,7 +180,7 @@ impl Core {
             Question::Admit { leg, tag, role, who } => {
                 let admission = self.admit(now, (leg, tag.meeting), (role, &who));
                 if matches!(admission, Admission::Admitted(welcome) if welcome.role == Role::Host) {
-                    self.let_in_who_waits(tag.meeting, WaitingFor::Host);
+                    self.let_in_who_waits(now, tag.meeting, WaitingFor::Host);
                 }
                 Answer::Admission(admission)
             }
@@ -212,7 +228,7 @@ impl Core {
 
     fn admit(
         &mut self,
-        now: Instant,
+        now: Now,
         (leg, meeting): (LegId, MeetingId),
         (asked, who): (Role, &Who),
     ) -> Admission {
@@ -233,23 +249,27 @@ impl Core {
             return Admission::Full;
         }
         // MEET-2: the first with the host password is host, later ones with it are ordinary.
-        let role = if room.may_be_hosted_by(now, who) { asked } else { Role::Guest };
+        let role = if room.may_be_hosted_by(now.mono, who) { asked } else { Role::Guest };
         let voice = tenant.first_voice(who.kind, role);
         let participant = Participant { role, presence, voice, kind: who.kind, ..Participant::default() };
         let admission = room.admission(&participant);
-        self.insert(meeting, leg, participant);
+        self.insert(now, (leg, meeting), participant);
         admission
     }
 
     /// MEET-4: who is in takes a place of its tenant, who waits takes none.
-    fn insert(&mut self, meeting: MeetingId, leg: LegId, participant: Participant) {
+    fn insert(&mut self, now: Now, (leg, meeting): (LegId, MeetingId), participant: Participant) {
         let Some(room) = self.rooms.get_mut(&meeting) else { return };
         let before = room.inside();
         room.participants.insert(leg, participant);
         if participant.role == Role::Host {
             room.kept = None;
         }
-        self.tenants.changed(&room.meeting.tenant, (before, room.inside()));
+        let (tenant, inside) = (&room.meeting.tenant, room.inside());
+        if participant.presence == Presence::In {
+            self.sessions.on_in(now.wall, leg, (meeting, tenant, inside));
+        }
+        self.tenants.changed(tenant, (before, inside));
         self.outputs.push_back(Output::Change(Change::Participant(meeting, leg, participant)));
     }
 

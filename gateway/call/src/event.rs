@@ -1,7 +1,9 @@
 //! What happened, for log, metrics and records.
 
 use serde::{Deserialize, Serialize};
-use terms::{CallId, Cause, LegId, MeetingId, MeetingTag, Pii, PortId, TrunkName, WallTime, media::Quality};
+use terms::{
+    CallId, Cause, LegId, MeetingId, MeetingTag, Pii, PortId, TenantId, TrunkName, WallTime, media::Quality,
+};
 
 use crate::{doctor::Stopped, leg::EndedBy, outcome::Outcome, question::Role};
 
@@ -104,4 +106,69 @@ pub struct LegRecord {
     pub quality: Option<Quality>,
     /// The stream that had stopped as the call ended, and why.
     pub no_stream: Option<Stopped>,
+}
+
+/// The record of one sitting of a meeting (REL-5), written once the last of its legs is over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MeetingRecord {
+    /// The meeting.
+    pub meeting: MeetingId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// When the first came in.
+    pub began: WallTime,
+    /// When the last leg was over.
+    pub ended: WallTime,
+    /// How many legs were in, in all.
+    pub legs: u32,
+    /// How many at once, at most.
+    pub most_at_once: usize,
+    /// What came from them.
+    pub media: MediaSummary,
+}
+
+/// What came from the legs of a meeting.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct MediaSummary {
+    /// RTP packets taken.
+    pub packets_received: u64,
+    /// RFC 3550 §A.3, of all legs.
+    pub packets_lost: u64,
+    /// Of the leg that lost the greatest share, in percent.
+    pub worst_loss_percent: f64,
+    /// RFC 3550 §A.8 of the leg that had most, in milliseconds.
+    pub worst_jitter_ms: f32,
+}
+
+impl MediaSummary {
+    /// Adds what came from one leg.
+    pub fn add(&mut self, quality: &Quality) {
+        let expected = quality.packets_received + quality.packets_lost;
+        #[expect(clippy::cast_precision_loss, reason = "packets of one call are far fewer than 2^52")]
+        let loss = quality.packets_lost as f64 * 100.0 / expected.max(1) as f64;
+        self.packets_received += quality.packets_received;
+        self.packets_lost += quality.packets_lost;
+        self.worst_loss_percent = self.worst_loss_percent.max(loss);
+        self.worst_jitter_ms = self.worst_jitter_ms.max(quality.jitter_ms);
+    }
+}
+
+/// A record, as the journal keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Record {
+    /// Of a leg.
+    Leg(Box<LegRecord>),
+    /// Of a sitting of a meeting.
+    Meeting(MeetingRecord),
+}
+
+impl Record {
+    /// When what it tells of was over.
+    pub const fn ended(&self) -> WallTime {
+        match self {
+            Self::Leg(record) => record.ended,
+            Self::Meeting(record) => record.ended,
+        }
+    }
 }

@@ -24,6 +24,11 @@ use crate::{
     snapshot::CallSnapshot,
 };
 
+mod census;
+
+pub(crate) use census::At;
+pub use census::Census;
+
 /// What the switch is told.
 #[derive(Debug, Clone)]
 pub enum Input {

@@ -3,7 +3,11 @@
 mod events;
 mod meetings;
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Json, Router,
@@ -16,11 +20,12 @@ use axum::{
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use call::core::PasswordFault;
 use serde::{Deserialize, Serialize};
+use sip::endpoint::Serving;
 use terms::{BootEpoch, MeetingId, NodeId, Secret, TenantId};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::{
-    driver::{Load, Request},
+    driver::{Load, Request, State as Serves},
     feed::Feed,
     record::Metrics,
     shard::HostCheck,
@@ -48,6 +53,10 @@ pub struct Admin {
     pub store: StoreQueue,
     /// The metrics.
     pub metrics: Arc<Metrics>,
+    /// When the gateway started.
+    pub started: Instant,
+    /// The ports that its ranges have.
+    pub ports: u64,
     /// What changes.
     pub feed: Feed,
     /// A place for each who watches it.
@@ -63,8 +72,33 @@ pub struct Status {
     pub node: NodeId,
     /// Which start of it.
     pub boot: BootEpoch,
+    /// Seconds since it started.
+    pub uptime_seconds: u64,
     /// How much there is to do.
     pub load: Load,
+    /// What the media plane does.
+    pub media: MediaStatus,
+    /// Records that found no room in the journal since the start: must be 0.
+    pub records_lost: u64,
+}
+
+/// What the media plane does and has done since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct MediaStatus {
+    /// Ports in use.
+    pub ports_open: u64,
+    /// Ports that the ranges have.
+    pub ports: u64,
+    /// Datagrams that came in.
+    pub packets_received: u64,
+    /// Datagrams that went out.
+    pub packets_sent: u64,
+    /// From sources that are not the peer: normal on the Internet.
+    pub packets_foreign: u64,
+    /// Ticks given up because a worker was held up.
+    pub ticks_missed: u64,
+    /// Something of one meeting was handed to another and refused: must be 0 (ISO-2).
+    pub isolation_violations: u64,
 }
 
 /// Why a request was not carried out, and what to answer.
@@ -83,6 +117,7 @@ enum Refused {
     BadCapacity,
     BadPasswords(PasswordFault),
     NotStored,
+    Draining,
     Unavailable,
 }
 
@@ -118,6 +153,7 @@ impl IntoResponse for Refused {
             Self::NotStored => {
                 (StatusCode::SERVICE_UNAVAILABLE, "the store did not take it; nothing was changed")
             }
+            Self::Draining => (StatusCode::SERVICE_UNAVAILABLE, "the gateway drains: it takes no new calls"),
             Self::Unavailable => {
                 (StatusCode::SERVICE_UNAVAILABLE, "the gateway is stopping or overloaded; try again")
             }
@@ -130,6 +166,7 @@ impl IntoResponse for Refused {
 pub fn router(admin: Arc<Admin>) -> Router {
     let guarded = Router::new()
         .route("/v1/status", get(status))
+        .route("/v1/drain", post(drain).delete(take_calls))
         .route("/v1/meetings", get(meetings::list).post(meetings::create))
         .route("/v1/meetings/{id}", get(meetings::show).delete(meetings::delete))
         .route("/v1/events", get(events::watch))
@@ -199,7 +236,8 @@ async fn in_time(admin: &Admin, response: impl Future<Output = Response>) -> Res
 
 async fn ready(State(admin): State<Arc<Admin>>) -> Result<&'static str, Refused> {
     match tokio::time::timeout(admin.timeout, ask(&admin, Request::Status)).await {
-        Ok(Ok(_)) => Ok("ready\n"),
+        Ok(Ok(load)) if load.state == Serves::Running => Ok("ready\n"),
+        Ok(Ok(_)) => Err(Refused::Draining),
         Ok(Err(_)) | Err(_) => Err(Refused::Unavailable),
     }
 }
@@ -212,7 +250,27 @@ async fn metrics(State(admin): State<Arc<Admin>>) -> Result<impl IntoResponse, R
 async fn status(State(admin): State<Arc<Admin>>) -> Result<Json<Status>, Refused> {
     let load = ask(&admin, Request::Status).await?;
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    Ok(Json(Status { version, node: admin.node, boot: admin.boot, load }))
+    Ok(Json(Status {
+        version,
+        node: admin.node,
+        boot: admin.boot,
+        uptime_seconds: admin.started.elapsed().as_secs(),
+        load,
+        media: MediaStatus { ports: admin.ports, ..admin.metrics.media() },
+        records_lost: admin.metrics.records_lost(),
+    }))
+}
+
+/// REL-3: no new calls; the gateway stops once the last is over.
+async fn drain(State(admin): State<Arc<Admin>>) -> Result<StatusCode, Refused> {
+    ask(&admin, |answer| Request::Serve(Serving::Known, answer)).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Takes calls again.
+async fn take_calls(State(admin): State<Arc<Admin>>) -> Result<StatusCode, Refused> {
+    ask(&admin, |answer| Request::Serve(Serving::All, answer)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn ask<T>(admin: &Admin, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, Refused> {

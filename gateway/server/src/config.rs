@@ -45,10 +45,19 @@ pub struct Config {
     pub rules: Rules,
     /// The meetings that there are from the start.
     pub meetings: Vec<Meeting>,
+    /// The journal of records.
+    pub records: Records,
     /// The folder of the recordings.
     pub prompts: PathBuf,
     /// Dialplan, access numbers, IVR.
     pub call: call::Settings,
+}
+
+/// The journal of records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Records {
+    /// Older ones are deleted.
+    pub keep_months: u16,
 }
 
 /// The log.

@@ -3,10 +3,13 @@
 
 use std::{future::poll_fn, io, sync::Arc, time::Duration};
 
-use call::core::{Control, Meeting, Refusal};
+use call::{
+    core::{Control, Meeting, Refusal},
+    switch::Census,
+};
 use media::{Clock, Commands, Reports};
 use serde::{Deserialize, Serialize};
-use sip::endpoint;
+use sip::endpoint::{self, Serving};
 use terms::{Cause, MeetingId, Now, Secret, media::Command};
 use tokio::{
     sync::{Notify, mpsc, oneshot},
@@ -42,6 +45,8 @@ pub enum Request {
     Get(MeetingId, oneshot::Sender<Option<MeetingView>>),
     /// All meetings.
     List(oneshot::Sender<Vec<MeetingView>>),
+    /// Whether new calls are taken from here on (REL-3).
+    Serve(Serving, oneshot::Sender<()>),
     /// How things stand.
     Status(oneshot::Sender<Load>),
 }
@@ -56,16 +61,34 @@ pub enum Existed {
 }
 
 /// How much a shard has to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Load {
+    /// Whether new calls are taken.
+    pub state: State,
     /// Calls, those being recorded included.
     pub calls: usize,
+    /// What they are at.
+    #[serde(flatten)]
+    pub census: Census,
     /// Meetings that there are.
     pub meetings: usize,
+    /// Of those, with somebody in or waiting.
+    pub busy_meetings: usize,
     /// Participants in them.
     pub participants: usize,
     /// Terminals that hold a lease.
     pub leases: usize,
+}
+
+/// Whether a gateway takes calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// It does.
+    #[default]
+    Running,
+    /// It takes none, and stops when the last that it has is over.
+    Draining,
 }
 
 /// A shard and all that it speaks with.
@@ -88,6 +111,10 @@ pub struct Driver {
     pub recorder: Recorder,
     /// Where changes of meetings go.
     pub feed: Feed,
+    /// Whether new calls are taken.
+    pub serving: Serving,
+    /// Told when none are taken and none are left.
+    pub drained: Arc<Notify>,
 }
 
 /// What the driver woke for.
@@ -106,6 +133,9 @@ impl Driver {
             match self.wait(&stop).await {
                 Woken::Stop => break,
                 woken => self.handle(woken),
+            }
+            if self.serving == Serving::Known && !self.shard.is_busy() {
+                self.drained.notify_one();
             }
         }
         self.say_farewell().await;
@@ -174,6 +204,11 @@ impl Driver {
             Request::List(answer) => {
                 answer.send(self.shard.core().views().map(|view| MeetingView::of(&view)).collect()).ok();
             }
+            Request::Serve(serving, answer) => {
+                self.serving = serving;
+                self.feed(now, Input::Serve(serving));
+                answer.send(()).ok();
+            }
             Request::Status(answer) => {
                 answer.send(self.load()).ok();
             }
@@ -181,12 +216,22 @@ impl Driver {
     }
 
     fn load(&self) -> Load {
-        Load {
+        let mut load = Load {
+            state: match self.serving {
+                Serving::All => State::Running,
+                Serving::Known => State::Draining,
+            },
             calls: self.shard.calls(),
-            meetings: self.shard.core().views().count(),
-            participants: self.shard.core().views().map(|view| view.participants.len()).sum(),
+            census: self.shard.census(),
             leases: self.shard.leases(),
+            ..Load::default()
+        };
+        for view in self.shard.core().views() {
+            load.meetings += 1;
+            load.busy_meetings += usize::from(!view.participants.is_empty());
+            load.participants += view.participants.len();
         }
+        load
     }
 
     fn feed(&mut self, now: Now, input: Input) {
@@ -205,7 +250,7 @@ impl Driver {
                 Output::Event(call, event) => self.recorder.event(call, &event),
                 Output::Counted(counted) => self.recorder.counted(&counted),
                 Output::Change(change) => self.feed.tell(change, self.shard.core()),
-                Output::Record(record) => self.recorder.record(*record),
+                Output::Record(record) => self.recorder.record(record),
             }
         }
     }

@@ -1,26 +1,34 @@
-//! The journal of records: one JSON line a leg, each bound to the one before by a hash (REL-5).
+//! The journal of records: one JSON line each, bound to the one before by a hash (REL-5).
 //!
 //! ```text
-//!  {"previous":"<hash of the line before>","record":{…},"hash":"<SHA-256 of previous and record>"}
+//!  records-2026-10.jsonl   {"previous":"<hash of the line before>","record":{…},"hash":"<SHA-256 of previous and record>"}
+//!  records-2026-11.jsonl   {"previous":…,"record":{"kind":"begin","month":"2026-11"},"hash":…}   {…}
 //! ```
 //!
-//! A line that was changed, left out or put in breaks the chain at that place.
+//! A line that was changed, left out or put in breaks the chain at that place. Each month has a file of its own, which
+//! goes on with the chain of the one before; what is older than is kept goes by whole files.
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{self, Read, Seek, SeekFrom, Write as _},
+    fs, io,
     path::{Path, PathBuf},
     sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     thread::{self, JoinHandle},
 };
 
-use call::LegRecord;
+use call::event::Record;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
+use terms::WallTime;
 
+mod chain;
+mod export;
+mod month;
 mod verify;
 
+use chain::Chain;
+pub use export::{ExportError, Filter, Format, export};
+pub use month::Month;
 pub use verify::{Broken, Verified, verify};
 
 /// Records that may wait for the disk.
@@ -37,19 +45,17 @@ struct Line {
     hash: String,
 }
 
-/// The end of a chain, and the file it is in.
-#[derive(Debug)]
-struct Chain {
-    file: File,
-    /// How long the file is, whole lines only.
-    written: u64,
-    last: String,
+/// The first line of a file: what it goes on with may be gone.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+enum Opening {
+    Begin { month: Month },
 }
 
 /// The way to the journal, which writes on a thread of its own.
 #[derive(Debug)]
 pub struct Journal {
-    records: SyncSender<LegRecord>,
+    records: SyncSender<Record>,
     thread: JoinHandle<()>,
 }
 
@@ -58,16 +64,16 @@ pub struct Journal {
 pub struct Lost;
 
 impl Journal {
-    /// Opens or begins `records.jsonl` in `folder`.
-    pub fn open(folder: &Path) -> io::Result<Self> {
-        let mut chain = Chain::open(&folder.join("records.jsonl"))?;
+    /// Opens or begins the journal in `folder`, which keeps the records of so many months.
+    pub fn open(folder: &Path, keep_months: u16, now: WallTime) -> io::Result<Self> {
+        let mut book = Book::open(folder, keep_months, Month::of(now))?;
         let (records, queue) = sync_channel(QUEUE);
-        let thread = thread::Builder::new().name("journal".into()).spawn(move || chain.run(&queue))?;
+        let thread = thread::Builder::new().name("journal".into()).spawn(move || book.run(&queue))?;
         Ok(Self { records, thread })
     }
 
     /// Queues a record without waiting.
-    pub fn write(&self, record: LegRecord) -> Result<(), Lost> {
+    pub fn write(&self, record: Record) -> Result<(), Lost> {
         self.records.try_send(record).map_err(|error| match error {
             TrySendError::Full(_) | TrySendError::Disconnected(_) => Lost,
         })
@@ -82,60 +88,95 @@ impl Journal {
     }
 }
 
-impl Chain {
-    /// Finds the last whole line. A record is far shorter than what is read for it.
-    fn open(path: &Path) -> io::Result<Self> {
-        let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
-        let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(MAX_LINE)))?;
-        let mut end = Vec::new();
-        file.read_to_end(&mut end)?;
-        let whole = end.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let (lines, torn) = end.split_at(whole);
-        let written = length - u64::try_from(torn.len()).unwrap_or(0);
-        if !torn.is_empty() {
-            set_aside(path, torn)?;
-            file.set_len(written)?;
+/// The files of a journal, oldest first.
+pub fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    Ok(months(folder)?.into_iter().map(|month| folder.join(month.file_name())).collect())
+}
+
+fn months(folder: &Path) -> io::Result<Vec<Month>> {
+    let mut months = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        months.extend(entry?.file_name().to_str().and_then(Month::of_file_name));
+    }
+    months.sort_unstable();
+    Ok(months)
+}
+
+/// The journal on its thread: the file of this month, and those before.
+#[derive(Debug)]
+struct Book {
+    folder: PathBuf,
+    keep_months: u16,
+    month: Month,
+    chain: Chain,
+}
+
+impl Book {
+    fn open(folder: &Path, keep_months: u16, now: Month) -> io::Result<Self> {
+        let mut last = None;
+        let mut newest = None;
+        for month in months(folder)? {
+            let chain = Chain::open(&folder.join(month.file_name()))?;
+            last = chain.last().map(str::to_owned).or(last);
+            newest = Some((month, chain));
         }
-        let last = lines.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty());
-        let last = last.map(serde_json::from_slice::<Line>).transpose()?;
-        Ok(Self { file, written, last: last.map_or_else(|| GENESIS.to_owned(), |line| line.hash) })
+        let (month, mut chain) = match newest {
+            Some(newest) => newest,
+            None => (now, Chain::open(&folder.join(now.file_name()))?),
+        };
+        if chain.last().is_none() {
+            chain.begin(&last.unwrap_or_else(|| GENESIS.to_owned()), month)?;
+        }
+        let book = Self { folder: folder.to_owned(), keep_months, month, chain };
+        book.forget(now);
+        Ok(book)
     }
 
-    fn run(&mut self, queue: &Receiver<LegRecord>) {
+    fn run(&mut self, queue: &Receiver<Record>) {
         while let Ok(first) = queue.recv() {
             let mut written = self.append(&first);
             for record in queue.try_iter() {
                 written = written.and(self.append(&record));
             }
-            if let Err(error) = written.and_then(|()| self.file.sync_data()) {
+            if let Err(error) = written.and_then(|()| self.chain.sync()) {
                 tracing::error!(%error, "records could not be written");
             }
         }
     }
 
-    /// Writes a whole line or none: a disk that is full leaves no half of one behind.
-    fn append(&mut self, record: &LegRecord) -> io::Result<()> {
-        let record = serde_json::value::to_raw_value(record)?;
-        let hash = hash(&self.last, record.get());
-        let mut line = serde_json::to_vec(&Line { previous: self.last.clone(), record, hash: hash.clone() })?;
-        line.push(b'\n');
-        if let Err(error) = self.file.write_all(&line) {
-            self.file.set_len(self.written)?;
-            return Err(error);
+    fn append(&mut self, record: &Record) -> io::Result<()> {
+        let month = Month::of(record.ended());
+        if month > self.month {
+            self.turn_to(month)?;
         }
-        self.written += u64::try_from(line.len()).unwrap_or(0);
-        self.last = hash;
+        self.chain.append(record)
+    }
+
+    /// Another month begins.
+    fn turn_to(&mut self, month: Month) -> io::Result<()> {
+        self.chain.sync()?;
+        let mut next = Chain::open(&self.folder.join(month.file_name()))?;
+        if next.last().is_none() {
+            next.begin(self.chain.last().unwrap_or(GENESIS), month)?;
+        }
+        self.chain = next;
+        self.month = month;
+        self.forget(month);
         Ok(())
     }
-}
 
-/// A line that a crash cut short was never told to anybody; it is kept for who wants to look.
-fn set_aside(path: &Path, torn: &[u8]) -> io::Result<()> {
-    let mut aside = PathBuf::from(path);
-    aside.set_extension("torn");
-    tracing::warn!(file = %aside.display(), "the journal's last line was cut short; it was moved aside");
-    OpenOptions::new().create(true).append(true).open(aside)?.write_all(torn)
+    /// Old files go. One that can't be deleted stays, and is tried again next time.
+    fn forget(&self, now: Month) {
+        let months = months(&self.folder).unwrap_or_default();
+        for month in months.into_iter().filter(|month| month.months_until(now) > u32::from(self.keep_months))
+        {
+            let file = self.folder.join(month.file_name());
+            match fs::remove_file(&file) {
+                Ok(()) => tracing::info!(file = %file.display(), "records older than is kept were deleted"),
+                Err(error) => tracing::error!(%error, file = %file.display(), "old records can't be deleted"),
+            }
+        }
+    }
 }
 
 fn hash(previous: &str, record: &str) -> String {
@@ -144,57 +185,4 @@ fn hash(previous: &str, record: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{env, fs};
-
-    use call::leg::EndedBy;
-    use terms::{CallId, Cause, LegId, WallTime};
-
-    use super::*;
-
-    fn record(call: u64) -> LegRecord {
-        LegRecord {
-            call: CallId(call),
-            leg: LegId(call),
-            trunk: None,
-            caller: None,
-            called: "9001".into(),
-            meeting: None,
-            arrived: WallTime::from_unix_nanos(call),
-            answered: None,
-            joined: None,
-            ended: WallTime::from_unix_nanos(call + 1),
-            cause: Cause::NORMAL_CLEARING,
-            by: EndedBy::Peer,
-            quality: None,
-            no_stream: None,
-        }
-    }
-
-    #[test]
-    fn rel_5_each_line_is_bound_to_the_one_before_across_restarts_and_torn_ends() {
-        let folder = env::temp_dir().join(format!("gateway-journal-{}", std::process::id()));
-        fs::create_dir_all(&folder).expect("a folder of its own");
-        let path = folder.join("records.jsonl");
-        for calls in [1..3, 3..4] {
-            let journal = Journal::open(&folder).expect("opens");
-            for call in calls {
-                journal.write(record(call)).expect("room");
-            }
-            journal.close();
-            let mut file = OpenOptions::new().append(true).open(&path).expect("is there");
-            file.write_all(b"{\"previous\":\"cut sho").expect("own file");
-        }
-        Journal::open(&folder).expect("opens").close();
-        let text = fs::read_to_string(&path).expect("is there");
-        let lines: Vec<Line> = text.lines().map(|line| serde_json::from_str(line).expect("whole")).collect();
-        assert_eq!(lines.len(), 3);
-        let mut last = GENESIS.to_owned();
-        for line in lines {
-            assert_eq!(line.previous, last);
-            assert_eq!(line.hash, hash(&last, line.record.get()));
-            last = line.hash;
-        }
-        fs::remove_dir_all(&folder).expect("own folder");
-    }
-}
+mod tests;

@@ -1,17 +1,23 @@
 //! The command line.
 
 use std::{
-    convert::Infallible, fs::File, io::BufReader, io::Write as _, net::SocketAddr, path::PathBuf,
-    process::ExitCode, time::Duration,
+    convert::Infallible,
+    io::{BufWriter, Write as _},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use media::Clock;
 use server::{
     caller::{self, Pair, Plan},
     config::{self, Config, LogFormat},
-    journal, program, status,
+    driver::State,
+    journal::{self, Month},
+    program, status,
 };
 use terms::{MeetingId, Secret};
 use tokio::sync::Notify;
@@ -35,8 +41,12 @@ enum Command {
     Demo(ConfigArgs),
     /// Ask a running gateway how much it has to do.
     Status(StatusArgs),
+    /// Have a running gateway take no new calls, and stop when the last that it has is over.
+    Drain(DrainArgs),
     /// Follow the hash chain of the records, and tell where it was tampered with.
     VerifyCdr(VerifyCdrArgs),
+    /// Write the records as CSV or as JSON lines.
+    ExportCdr(ExportCdrArgs),
     /// Call a gateway as a telephone would, and tell what is heard there.
     Call(CallArgs),
 }
@@ -83,9 +93,9 @@ struct CallArgs {
 
 #[derive(Debug, Args)]
 struct VerifyCdrArgs {
-    /// The journal of records.
-    #[arg(default_value = "/var/lib/gateway/records.jsonl")]
-    file: PathBuf,
+    /// The state folder, or one file of records.
+    #[arg(default_value = "/var/lib/gateway")]
+    records: PathBuf,
     /// A last hash that was told earlier; without it, an end that was cut off can't be found.
     #[arg(long, value_name = "HASH")]
     noted: Option<String>,
@@ -95,16 +105,56 @@ struct VerifyCdrArgs {
 }
 
 #[derive(Debug, Args)]
+struct ExportCdrArgs {
+    /// The state folder, or one file of records.
+    #[arg(default_value = "/var/lib/gateway")]
+    records: PathBuf,
+    /// As what.
+    #[arg(long, value_enum, default_value_t = ExportFormat::Csv)]
+    format: ExportFormat,
+    /// Only records of legs, or of meetings.
+    #[arg(long, value_parser = ["leg", "meeting"])]
+    kind: Option<String>,
+    /// From this month on, such as 2026-11.
+    #[arg(long)]
+    from: Option<Month>,
+    /// Up to this month.
+    #[arg(long)]
+    to: Option<Month>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ExportFormat {
+    Csv,
+    Json,
+}
+
+#[derive(Debug, Args)]
+struct DrainArgs {
+    #[command(flatten)]
+    admin: AdminArgs,
+    /// Take calls again.
+    #[arg(long)]
+    cancel: bool,
+}
+
+#[derive(Debug, Args)]
 struct StatusArgs {
+    #[command(flatten)]
+    admin: AdminArgs,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct AdminArgs {
     /// The gateway's administration.
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     http: String,
     /// The token that it asks for.
     #[arg(long, default_value = "demo-token", hide_default_value = true, value_parser = secret)]
     token: Secret,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
 }
 
 impl CallArgs {
@@ -159,7 +209,9 @@ fn carry_out(command: Command) -> Result<()> {
         Command::Call(args) => call(args),
         Command::Demo(args) => demo(&args),
         Command::Status(args) => status(&args),
+        Command::Drain(args) => drain(&args),
         Command::VerifyCdr(args) => verify_cdr(&args),
+        Command::ExportCdr(args) => export_cdr(&args),
     }
 }
 
@@ -206,16 +258,47 @@ fn demo(args: &ConfigArgs) -> Result<()> {
 }
 
 fn status(args: &StatusArgs) -> Result<()> {
-    let status = runtime()?.block_on(status::ask(&args.http, &args.token))?;
+    let status = runtime()?.block_on(status::ask(&args.admin.http, &args.admin.token))?;
     if args.json { say(serde_json::to_string(&status)?) } else { say(status) }
 }
 
+fn drain(args: &DrainArgs) -> Result<()> {
+    let state = if args.cancel { State::Running } else { State::Draining };
+    runtime()?.block_on(status::serve(&args.admin.http, &args.admin.token, state))?;
+    say(match state {
+        State::Draining => "no new calls from here on; it stops when the last is over",
+        State::Running => "it takes calls again",
+    })
+}
+
 fn verify_cdr(args: &VerifyCdrArgs) -> Result<()> {
-    let name = args.file.display();
-    let file = File::open(&args.file).with_context(|| name.to_string())?;
-    let verified =
-        journal::verify(BufReader::new(file), args.noted.as_deref()).with_context(|| name.to_string())?;
+    let verified = journal::verify(&record_files(&args.records)?, args.noted.as_deref())?;
     if args.json { say(serde_json::to_string(&verified)?) } else { say(verified) }
+}
+
+fn export_cdr(args: &ExportCdrArgs) -> Result<()> {
+    let format = match args.format {
+        ExportFormat::Csv => journal::Format::Csv,
+        ExportFormat::Json => journal::Format::Json,
+    };
+    let filter = journal::Filter { kind: args.kind.clone(), from: args.from, to: args.to };
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    match journal::export(&record_files(&args.records)?, (format, filter), &mut out) {
+        Err(journal::ExportError::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        result => Ok(result?),
+    }
+}
+
+/// A folder's journal, or the one file.
+fn record_files(path: &Path) -> Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let files = journal::files(path).with_context(|| path.display().to_string())?;
+    if files.is_empty() {
+        bail!("{}: there are no records", path.display());
+    }
+    Ok(files)
 }
 
 /// Who stops reading, as `head` does, has read enough.

@@ -12,7 +12,7 @@ use interwork::{Peers, SipSettings};
 use media::{Clock, EngineSettings, Reports, Worker};
 use sdp::Capabilities;
 use sip::{
-    endpoint::{EndpointConfig, Listener, ListenerId},
+    endpoint::{EndpointConfig, Listener, ListenerId, Serving},
     wire::{Host, Text, Transport},
 };
 use terms::{BootEpoch, Entropy, Origin, ShardId, WorkerId};
@@ -50,6 +50,7 @@ pub struct Gateway {
     store: StoreQueue,
     workers: Vec<Worker>,
     reload: Reload,
+    drained: Arc<Notify>,
 }
 
 impl Gateway {
@@ -70,14 +71,15 @@ impl Gateway {
         let workers = start_workers(&config, &prompts, &reports, clock, &mut entropy)?;
         let counters = workers.iter().map(|worker| Arc::clone(worker.counters())).collect();
         let metrics = Arc::new(Metrics::new(counters));
-        let journal = Journal::open(&config.state).context("journal of records")?;
+        let journal = Journal::open(&config.state, config.records.keep_months, clock.now().wall);
+        let journal = journal.context("journal of records")?;
 
         let listeners = config.listeners.iter().map(|listener| (listener.transport, listener.address));
         let net = Net::bind(&listeners.collect::<Vec<_>>())?;
         let (requests, queue) = mpsc::channel(REQUESTS);
         let store = StoreQueue::start(store)?;
         let (reload, tenants) = Reload::new(config.clone(), requests.clone());
-        let feed = Feed::default();
+        let (feed, drained) = (Feed::default(), Arc::new(Notify::new()));
         let admin = Arc::new(Admin {
             node: config.node,
             boot,
@@ -88,6 +90,8 @@ impl Gateway {
             making: Semaphore::new(1),
             store: store.clone(),
             metrics: Arc::clone(&metrics),
+            started: std::time::Instant::now(),
+            ports: config.media.ranges.iter().map(|range| u64::from(range.pairs)).sum(),
             feed: feed.clone(),
             watchers: Arc::new(Semaphore::new(WATCHERS)),
         });
@@ -106,6 +110,8 @@ impl Gateway {
             clock,
             recorder: Recorder::new(metrics, journal),
             feed,
+            serving: Serving::All,
+            drained: Arc::clone(&drained),
         };
         let stop = Arc::new(Notify::new());
         let shard = tokio::spawn(driver.run(Arc::clone(&stop)));
@@ -114,13 +120,18 @@ impl Gateway {
                 tracing::error!(%error, "administration ended");
             }
         });
-        Ok(Self { stop, shard, admin, store, workers, reload })
+        Ok(Self { stop, shard, admin, store, workers, reload, drained })
     }
 
     /// Takes another configuration without touching calls. Yields the sections that differ and
     /// take effect at the next start only.
     pub async fn reload(&mut self, config: Config) -> Vec<&'static str> {
         self.reload.apply(config).await
+    }
+
+    /// Returns once it takes no calls and the last is over.
+    pub async fn drained(&self) {
+        self.drained.notified().await;
     }
 
     /// Hangs up, writes out what is queued, ends the threads.
@@ -151,6 +162,7 @@ pub async fn run(config: Config, load: impl Fn() -> Result<Config, config::Probl
     loop {
         tokio::select! {
             _ = terminate.recv() => break tracing::info!("SIGTERM: hanging up"),
+            () = gateway.drained() => break tracing::info!("drained: the last call is over"),
             _ = interrupt.recv() => break tracing::info!("SIGINT: hanging up"),
             _ = hang_up.recv() => match load() {
                 Ok(config) => tell_reloaded(&gateway.reload(config).await),

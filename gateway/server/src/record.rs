@@ -5,7 +5,7 @@ mod metrics;
 
 use std::{io, sync::Arc};
 
-use call::{Event, LegRecord};
+use call::{Event, event::Record};
 use media::Counters;
 use sip::endpoint::Counted;
 use terms::CallId;
@@ -39,15 +39,16 @@ impl Recorder {
         log::counted(counted);
     }
 
-    /// A leg is over.
-    pub fn record(&self, record: LegRecord) {
-        let (call, quality) = (record.call, record.quality);
+    /// A leg, or a sitting of a meeting, is over.
+    pub fn record(&self, record: Record) {
+        if let Record::Leg(leg) = &record
+            && let Some(quality) = &leg.quality
+        {
+            log::quality(leg.call, quality);
+        }
         if self.journal.write(record) == Err(Lost) {
             self.metrics.record_lost();
-            tracing::error!(call = call.0, "the journal can't keep up; a record is lost");
-        }
-        if let Some(quality) = quality {
-            log::quality(call, &quality);
+            tracing::error!("the journal can't keep up; a record is lost");
         }
     }
 

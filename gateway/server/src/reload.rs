@@ -63,6 +63,7 @@ impl Reload {
             media: running.media.clone(),
             http: running.http.clone(),
             prompts: running.prompts.clone(),
+            records: running.records,
             call: call::Settings { workers: running.media.workers, ..config.call },
             trunks: config.trunks,
             rules: config.rules,
@@ -81,6 +82,7 @@ fn fixed(running: &Config, config: &Config) -> Vec<&'static str> {
         ("sip", running.sip == config.sip),
         ("media", running.media == config.media),
         ("http", running.http == config.http),
+        ("records", running.records == config.records),
         ("prompts", running.prompts == config.prompts),
     ];
     sections.into_iter().filter(|(_, is_same)| !is_same).map(|(name, _)| name).collect()

@@ -13,14 +13,18 @@ use std::{collections::VecDeque, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use call::{
-    Event, LegRecord, Question, Switch,
+    Event, Question, Switch,
     core::{self, Change, Control, Core, Meeting, Rules},
+    event::Record,
     lease::Leases,
     question::{Answer, Departure},
+    switch::Census,
 };
 use interwork::{SipLegSnapshot, SipLegs, SipSettings};
 use serde::{Deserialize, Serialize};
-use sip::endpoint::{self, ConnectionId, DialogSnapshot, Endpoint, EndpointConfig, ListenerId, RestoreError};
+use sip::endpoint::{
+    self, ConnectionId, DialogSnapshot, Endpoint, EndpointConfig, ListenerId, RestoreError, Serving,
+};
 use terms::{
     CallId, Cause, Entropy, Instant, LegId, MeetingId, Now, PortId, Secret,
     media::{Command, Report},
@@ -71,6 +75,8 @@ pub enum Input {
     Control(MeetingId, Control),
     /// The operator changed the settings.
     Configure(Box<Configuration>),
+    /// Whether new calls are taken from here on (REL-3).
+    Serve(Serving),
     /// End every call.
     HangUpAll(Cause),
     /// Time passed.
@@ -103,8 +109,8 @@ pub enum Output {
     Counted(endpoint::Counted),
     /// A meeting is another than before.
     Change(Change),
-    /// A leg is over.
-    Record(Box<LegRecord>),
+    /// A leg, or a sitting of a meeting, is over.
+    Record(Record),
 }
 
 /// A call with all that its peers can see of it, media apart (see `terms::media::PortSnapshot`).
@@ -146,9 +152,9 @@ impl Shard {
         let Settings { endpoint, sip, call, rules, meetings } = settings;
         let boot = endpoint.origin.boot;
         let mut core = Core::default();
-        core.handle_input(Instant::ZERO, core::Input::Rules(rules));
+        core.handle_input(Now::default(), core::Input::Rules(rules));
         for meeting in meetings {
-            core.handle_input(Instant::ZERO, core::Input::Put(Box::new(meeting)));
+            core.handle_input(Now::default(), core::Input::Put(Box::new(meeting)));
         }
         // Nobody watches yet.
         while core.poll_output().is_some() {}
@@ -168,12 +174,16 @@ impl Shard {
             Input::Sip(input) => self.endpoint.handle_input(now, input),
             Input::Media(report) => self.switch.handle_input(now, call::Input::Media(report)),
             Input::MediaOverload(port) => self.switch.handle_input(now, call::Input::MediaOverload(port)),
-            Input::PutMeeting(meeting) => self.core.handle_input(now.mono, core::Input::Put(meeting)),
-            Input::DeleteMeeting(meeting) => self.core.handle_input(now.mono, core::Input::Delete(meeting)),
+            Input::PutMeeting(meeting) => self.core.handle_input(now, core::Input::Put(meeting)),
+            Input::DeleteMeeting(meeting) => self.core.handle_input(now, core::Input::Delete(meeting)),
             Input::Control(meeting, control) => {
-                self.core.handle_input(now.mono, core::Input::Control(meeting, control));
+                self.core.handle_input(now, core::Input::Control(meeting, control));
             }
             Input::Configure(configuration) => self.configure(now, *configuration),
+            Input::Serve(serving) => {
+                let command = endpoint::Input::Command(endpoint::Command::Serve(serving));
+                self.endpoint.handle_input(now, command);
+            }
             Input::HangUpAll(cause) => self.switch.handle_input(now, call::Input::HangUpAll(cause)),
             Input::Timeout => {
                 self.endpoint.handle_input(now, endpoint::Input::Timeout);
@@ -212,6 +222,11 @@ impl Shard {
         HostCheck::Wrong
     }
 
+    /// What the calls are at.
+    pub fn census(&self) -> Census {
+        self.switch.census()
+    }
+
     /// How many calls there are.
     pub fn calls(&self) -> usize {
         self.switch.len()
@@ -245,7 +260,7 @@ impl Shard {
         self.endpoint.restore(now, dialog)?;
         if let Some((Departure { leg, terminal, tag, .. }, participant)) = call.membership() {
             self.leases.adopt(terminal, tag);
-            self.core.handle_input(now.mono, core::Input::Restored(leg, tag.meeting, participant));
+            self.core.handle_input(now, core::Input::Restored(leg, tag.meeting, participant));
         }
         self.legs.restore(leg);
         self.switch.restore(call);
@@ -257,9 +272,9 @@ impl Shard {
         let Configuration { sip, call, rules, meetings } = configuration;
         self.legs.configure(sip);
         self.switch.handle_input(now, call::Input::Settings(call));
-        self.core.handle_input(now.mono, core::Input::Rules(rules));
+        self.core.handle_input(now, core::Input::Rules(rules));
         for meeting in meetings {
-            self.core.handle_input(now.mono, core::Input::Put(Box::new(meeting)));
+            self.core.handle_input(now, core::Input::Put(Box::new(meeting)));
         }
     }
 
@@ -326,17 +341,21 @@ impl Shard {
                     self.switch.handle_input(now, call::Input::Answer(id, answer));
                 }
                 call::Output::Question(id, question) => {
-                    self.core.handle_input(now.mono, core::Input::Question(id, question));
+                    self.core.handle_input(now, core::Input::Question(id, question));
                 }
                 call::Output::Departure(departure) => {
                     self.leases.release(&departure.terminal, departure.tag.epoch);
-                    self.core.handle_input(now.mono, core::Input::Departure(departure));
+                    self.core.handle_input(now, core::Input::Departure(departure));
                 }
                 call::Output::Speaking(leg, meeting, speaking) => {
-                    self.core.handle_input(now.mono, core::Input::Speaking(leg, meeting, speaking));
+                    self.core.handle_input(now, core::Input::Speaking(leg, meeting, speaking));
                 }
                 call::Output::Event(call, event) => self.outputs.push_back(Output::Event(call, event)),
-                call::Output::Record(record) => self.outputs.push_back(Output::Record(record)),
+                call::Output::Record(record) => {
+                    let quality = record.quality.map(Box::new);
+                    self.core.handle_input(now, core::Input::Over(record.leg, quality));
+                    self.outputs.push_back(Output::Record(Record::Leg(record)));
+                }
             }
         }
         moved
@@ -354,6 +373,9 @@ impl Shard {
                     self.switch.handle_input(now, call::Input::Directive(directive));
                 }
                 core::Output::Change(change) => self.outputs.push_back(Output::Change(change)),
+                core::Output::Record(record) => {
+                    self.outputs.push_back(Output::Record(Record::Meeting(record)));
+                }
             }
         }
         moved

@@ -2,6 +2,7 @@
 
 use std::{fmt, io, time::Duration};
 
+use call::switch::Census;
 use terms::Secret;
 use thiserror::Error;
 use tokio::{
@@ -10,12 +11,12 @@ use tokio::{
     time::timeout,
 };
 
-use crate::admin::Status;
+use crate::{admin::Status, driver::State};
 
 /// An answer takes a millisecond.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// An answer has two hundred octets.
-const MAX_ANSWER: u64 = 64 * 1024;
+/// An answer has some hundred octets, and some for each trunk.
+const MAX_ANSWER: u64 = 1 << 20;
 
 /// Why there is no answer, and what to do.
 #[derive(Debug, Error)]
@@ -49,21 +50,37 @@ pub enum StatusError {
 
 /// `GET /v1/status` of the gateway at `url` (`http://HOST:PORT`).
 pub async fn ask(url: &str, token: &Secret) -> Result<Status, StatusError> {
+    let (address, body) = request(url, token, "GET /v1/status").await?;
+    let strange = || StatusError::Strange { address, line: "something else than a status".to_owned() };
+    serde_json::from_str(&body).map_err(|_| strange())
+}
+
+/// Has the gateway at `url` take no new calls, and stop with the last; or take calls again.
+pub async fn serve(url: &str, token: &Secret, state: State) -> Result<(), StatusError> {
+    let request_line = match state {
+        State::Draining => "POST /v1/drain",
+        State::Running => "DELETE /v1/drain",
+    };
+    request(url, token, request_line).await.map(drop)
+}
+
+/// Who was asked, and what it answered.
+async fn request(url: &str, token: &Secret, request: &str) -> Result<(String, String), StatusError> {
     let address = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
     let address = address.filter(|address| !address.is_empty() && !address.contains(['/', ' ']));
     let address = address.ok_or_else(|| StatusError::Address(url.to_owned()))?;
     let unreachable = |error| StatusError::Unreachable { address: address.to_owned(), error };
-    let answer = timeout(PATIENCE, exchange(address, token)).await;
+    let answer = timeout(PATIENCE, exchange(address, token, request)).await;
     let answer = answer.map_err(|_| StatusError::Silent(address.to_owned()))?.map_err(unreachable)?;
-    read(address, &answer)
+    Ok((address.to_owned(), read(address, &answer)?))
 }
 
 /// One request, one answer, one connection (RFC 9112 §9.6).
-async fn exchange(address: &str, token: &Secret) -> io::Result<String> {
+async fn exchange(address: &str, token: &Secret, request: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
     let token = token.reveal();
     let request = format!(
-        "GET /v1/status HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+        "{request} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
@@ -71,13 +88,13 @@ async fn exchange(address: &str, token: &Secret) -> io::Result<String> {
     Ok(answer)
 }
 
-fn read(address: &str, answer: &str) -> Result<Status, StatusError> {
+fn read(address: &str, answer: &str) -> Result<String, StatusError> {
     let line = answer.lines().next().unwrap_or_default();
     let strange = || StatusError::Strange { address: address.to_owned(), line: line.to_owned() };
     match line.split(' ').nth(1) {
-        Some("200") => {
+        Some("200" | "202" | "204") => {
             let (_, body) = answer.split_once("\r\n\r\n").ok_or_else(strange)?;
-            serde_json::from_str(body).map_err(|_| strange())
+            Ok(body.to_owned())
         }
         Some("401") => Err(StatusError::Unauthorized),
         _ => Err(strange()),
@@ -86,29 +103,88 @@ fn read(address: &str, answer: &str) -> Result<Status, StatusError> {
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { version, node, boot, load } = self;
-        writeln!(f, "gateway {version}, node {}, start {}", node.0, boot.0)?;
-        writeln!(f, "calls         {:>6}", load.calls)?;
-        writeln!(f, "meetings      {:>6}", load.meetings)?;
+        let Self { version, node, boot, uptime_seconds, load, media, records_lost } = self;
+        let state = match load.state {
+            State::Running => "running",
+            State::Draining => "draining: no new calls, stops with the last one",
+        };
+        writeln!(f, "gateway {version}, node {}, start {}, up {}", node.0, boot.0, Span(*uptime_seconds))?;
+        writeln!(f, "state         {state}")?;
+        let Census { ringing, in_ivr, waiting, in_meetings, in_apps, clearing, by_trunk } = &load.census;
+        writeln!(
+            f,
+            "calls         {:>6}   {ringing} ringing, {in_ivr} in the IVR, {waiting} waiting, {in_meetings} in meetings, \
+             {in_apps} at apps, {clearing} ending",
+            load.calls
+        )?;
+        for (trunk, calls) in by_trunk {
+            writeln!(f, "  {:<11} {calls:>6}", trunk.as_str())?;
+        }
+        writeln!(f, "meetings      {:>6}   {} with somebody in", load.meetings, load.busy_meetings)?;
         writeln!(f, "participants  {:>6}", load.participants)?;
-        write!(f, "leases        {:>6}", load.leases)
+        writeln!(f, "leases        {:>6}", load.leases)?;
+        writeln!(f, "media ports   {:>6}   of {}", media.ports_open, media.ports)?;
+        writeln!(f, "packets in    {:>6}   {} of strangers", media.packets_received, media.packets_foreign)?;
+        write!(f, "packets out   {:>6}", media.packets_sent)?;
+        if media.ticks_missed > 0 {
+            write!(f, "\nWARNING       {:>6} ticks missed: a media worker was held up", media.ticks_missed)?;
+        }
+        if *records_lost > 0 {
+            write!(
+                f,
+                "\nERROR         {records_lost:>6} records lost: the journal can't keep up, or its disk is full"
+            )?;
+        }
+        if media.isolation_violations > 0 {
+            write!(f, "\nERROR         {:>6} isolation violations: report this", media.isolation_violations)?;
+        }
+        Ok(())
+    }
+}
+
+/// Seconds, as people say them.
+struct Span(u64);
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            seconds @ 0..60 => write!(f, "{seconds} s"),
+            seconds @ 60..3_600 => write!(f, "{} min", seconds / 60),
+            seconds @ 3_600..86_400 => write!(f, "{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
+            seconds => write!(f, "{} d {} h", seconds / 86_400, seconds % 86_400 / 3_600),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use terms::{BootEpoch, NodeId};
+
     use super::*;
+    use crate::{admin::MediaStatus, driver::Load};
 
     #[test]
     fn an_answer_is_a_status_or_says_what_to_do() {
-        let body = r#"{"version":"0.1.0","node":1,"boot":7,"load":{"calls":2,"meetings":3,"participants":1,"leases":1}}"#;
+        let load = Load { calls: 2, ..Load::default() };
+        let status = Status {
+            version: "0.1.0".to_owned(),
+            node: NodeId(1),
+            boot: BootEpoch(7),
+            uptime_seconds: 7_300,
+            load,
+            media: MediaStatus { isolation_violations: 1, ..MediaStatus::default() },
+            records_lost: 0,
+        };
+        let body = serde_json::to_string(&status).expect("JSON");
         let good = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{body}");
-        let status = read("127.0.0.1:8080", &good).expect("a status");
-        assert!(status.to_string().contains("start 7") && status.load.calls == 2, "{status}");
+        let body = read("127.0.0.1:8080", &good).expect("a status");
+        let status: Status = serde_json::from_str(&body).expect("a status");
+        let told = status.to_string();
+        assert!(told.contains("start 7, up 2 h 1 min") && told.contains("1 isolation violations"), "{told}");
+        assert!(!told.contains("records lost"), "{told}");
         let cases = [
             ("HTTP/1.1 401 Unauthorized\r\n\r\n", "--token"),
             ("HTTP/1.1 404 Not Found\r\n\r\n", "404 Not Found"),
-            ("HTTP/1.1 200 OK\r\n\r\n<html>", "is that a gateway"),
             ("", "is that a gateway"),
         ];
         for (answer, remedy) in cases {

@@ -1,7 +1,7 @@
 //! Running a meeting: by a participant's keys, and from outside (DIAL-8, MEET-6).
 
 use serde::{Deserialize, Serialize};
-use terms::{LegId, MeetingId, Secret, media::Voice};
+use terms::{LegId, MeetingId, Now, Secret, media::Voice};
 
 use super::{Change, Core, Hand, Lock, Output, Participant, Presence, Room};
 use crate::{
@@ -107,7 +107,7 @@ impl Core {
     }
 
     /// What [`Core::may`] refuses is left alone.
-    pub(super) fn control(&mut self, meeting: MeetingId, control: &Control) {
+    pub(super) fn control(&mut self, now: Now, meeting: MeetingId, control: &Control) {
         if self.may(meeting, control).is_err() {
             return;
         }
@@ -117,14 +117,14 @@ impl Core {
             Control::MuteAll => self.set_voices(meeting, Voice::Muted),
             Control::UnmuteAll => self.set_voices(meeting, Voice::Heard),
             Control::LowerHand { leg } => self.set_hand(meeting, leg, Hand::Down),
-            Control::Admit { leg } => self.let_in(meeting, leg),
+            Control::Admit { leg } => self.let_in(now, meeting, leg),
             Control::Remove { leg } => self.put_out(meeting, leg, Outcome::Removed),
             Control::Lock => self.set_lock(meeting, Lock::Locked),
             Control::Unlock => self.set_lock(meeting, Lock::Open),
             Control::Release => self.release(meeting),
             Control::Claim { leg, .. } => {
                 self.set_role(meeting, leg, Role::Host);
-                self.let_in_who_waits(meeting, WaitingFor::Host);
+                self.let_in_who_waits(now, meeting, WaitingFor::Host);
             }
             Control::End => self.end(meeting),
         }
@@ -173,18 +173,18 @@ impl Core {
         }
     }
 
-    pub(super) fn let_in_who_waits(&mut self, meeting: MeetingId, reason: WaitingFor) {
+    pub(super) fn let_in_who_waits(&mut self, now: Now, meeting: MeetingId, reason: WaitingFor) {
         let waits = |room: &Room, leg| room.presence(leg) == Some(Presence::Waiting(reason));
         let waiting = self.rooms.get(&meeting).map_or_else(Vec::new, |room| {
             room.participants.keys().copied().filter(|leg| waits(room, *leg)).collect()
         });
         for leg in waiting {
-            self.let_in(meeting, leg);
+            self.let_in(now, meeting, leg);
         }
     }
 
     /// MEET-4: who waited takes its place only here, if there is one.
-    fn let_in(&mut self, meeting: MeetingId, leg: LegId) {
+    fn let_in(&mut self, now: Now, meeting: MeetingId, leg: LegId) {
         let Some(room) = self.rooms.get(&meeting) else { return };
         let is_full = room.is_full() || self.tenants.is_full(&room.meeting.tenant);
         let waiting = room.participants.get(&leg).filter(|participant| participant.presence != Presence::In);
@@ -195,7 +195,7 @@ impl Core {
             self.remove(meeting, leg);
             Admission::Full
         } else {
-            self.insert(meeting, leg, inside);
+            self.insert(now, (leg, meeting), inside);
             admitted
         };
         self.outputs.push_back(Output::Directive(Directive::Enter(leg, admission)));

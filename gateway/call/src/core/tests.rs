@@ -1,9 +1,9 @@
 use super::*;
 use crate::outcome::Outcome;
 use crate::question::Welcome;
-use terms::{LeaseEpoch, MeetingTag};
+use terms::{LeaseEpoch, MeetingTag, WallTime};
 
-const NOW: Instant = Instant::from_nanos(1);
+const NOW: Now = Now { mono: Instant::from_nanos(1), wall: WallTime::from_unix_nanos(1) };
 const FIRST: &str = "900100001";
 
 fn core() -> Core {

@@ -28,7 +28,7 @@ use sip::{
 use terms::{NodeId, Secret, TrunkName, ZoneName};
 
 use super::{
-    Config, Http, Listener, Log, LogFormat, Media, Sip, Transport,
+    Config, Http, Listener, Log, LogFormat, Media, Records, Sip, Transport,
     problem::{Place, Problem, Problems},
     section::{Section, Text},
     source::Source,
@@ -68,6 +68,7 @@ fn read(root: &Section<'_, '_>, folder: &Path) -> Option<Config> {
     let prompts = root.text("prompts").map_or_else(|| folder.join("prompts"), |text| folder.join(text.value));
     let (log, http) = (log(root.section("log")), http(root.section("http")));
     let listeners = listeners(root);
+    let records = records(root.section("records"));
     let sip = sip(root.section("sip"));
     let media = media(root.section("media"));
     let trunks = trunks(root, &listeners);
@@ -87,6 +88,7 @@ fn read(root: &Section<'_, '_>, folder: &Path) -> Option<Config> {
         trunks,
         rules: Rules { tenants, host_grace },
         meetings,
+        records,
         prompts,
         call,
     })
@@ -99,6 +101,12 @@ fn log(section: Section<'_, '_>) -> Log {
     let format = section.text("format").and_then(|text| text.one_of(&formats));
     section.finish();
     Log { level: level.unwrap_or("info").to_owned(), format: format.unwrap_or(LogFormat::Text) }
+}
+
+fn records(section: Section<'_, '_>) -> Records {
+    let records = Records { keep_months: section.number("keep_months", 1..121, 12) };
+    section.finish();
+    records
 }
 
 fn http(section: Section<'_, '_>) -> Option<Http> {

@@ -5,13 +5,15 @@
 
 use std::{
     fmt,
-    io::{self, BufRead, Read as _},
+    fs::File,
+    io::{self, BufRead, BufReader, Read as _},
+    path::PathBuf,
 };
 
 use serde::Serialize;
 use thiserror::Error;
 
-use super::{GENESIS, Line, MAX_LINE, hash};
+use super::{GENESIS, Line, MAX_LINE, Opening, hash};
 
 /// A journal that holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -20,18 +22,33 @@ pub struct Verified {
     pub records: u64,
     /// The hash of the last line: note it elsewhere, to know later that nothing was cut off.
     pub last: String,
+    /// The hash that the first line goes on from, where that is of a file that is gone.
+    pub continues: Option<String>,
 }
 
 impl fmt::Display for Verified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} records, each bound to the one before", self.records)?;
+        if let Some(continues) = &self.continues {
+            writeln!(f, "begins after hash {continues}, whose file is gone")?;
+        }
         write!(f, "last hash {}", self.last)
     }
 }
 
 /// Where a journal does not hold.
 #[derive(Debug, Error)]
-pub enum Broken {
+#[error("{}: {fault}", file.display())]
+pub struct Broken {
+    /// In which file.
+    pub file: PathBuf,
+    /// What is wrong with it.
+    pub fault: Fault,
+}
+
+/// What is wrong with a file of a journal.
+#[derive(Debug, Error)]
+pub enum Fault {
     /// It can't be read.
     #[error("line {line}: {source}")]
     Unreadable {
@@ -74,42 +91,81 @@ pub enum Broken {
     },
 }
 
-/// Follows the chain from its first line; `noted` is a hash that must be in it.
-pub fn verify(mut journal: impl BufRead, noted: Option<&str>) -> Result<Verified, Broken> {
-    let mut verified = Verified { records: 0, last: GENESIS.to_owned() };
-    let mut is_noted_there = noted.is_none();
-    let mut text = Vec::new();
-    loop {
-        let line = verified.records + 1;
-        text.clear();
-        let read = journal.by_ref().take(MAX_LINE).read_until(b'\n', &mut text);
-        if read.map_err(|source| Broken::Unreadable { line, source })? == 0 {
-            break;
-        }
-        verified.last = follow(&text, line, &verified.last)?;
-        verified.records = line;
-        is_noted_there |= noted == Some(&verified.last);
+/// Follows the chain through `files`, oldest first; `noted` is a hash that must be in it.
+pub fn verify(files: &[PathBuf], noted: Option<&str>) -> Result<Verified, Broken> {
+    let mut walk = Walk::new(noted);
+    for file in files {
+        let broken = |fault| Broken { file: file.clone(), fault };
+        let opened = File::open(file).map_err(|source| broken(Fault::Unreadable { line: 0, source }))?;
+        walk.follow(BufReader::new(opened)).map_err(broken)?;
     }
-    match noted.filter(|_| !is_noted_there) {
-        Some(noted) => Err(Broken::CutOff { noted: noted.to_owned() }),
-        None => Ok(verified),
-    }
+    walk.finish().map_err(|fault| Broken { file: files.last().cloned().unwrap_or_default(), fault })
 }
 
-/// The hash of a line that follows the line of hash `previous`.
-fn follow(text: &[u8], line: u64, previous: &str) -> Result<String, Broken> {
-    if !text.ends_with(b"\n") {
-        return Err(Broken::CutShort { line });
+/// On the way along the chain.
+struct Walk<'a> {
+    noted: Option<&'a str>,
+    is_noted_there: bool,
+    records: u64,
+    /// `None` before the first line.
+    last: Option<String>,
+    continues: Option<String>,
+}
+
+impl<'a> Walk<'a> {
+    const fn new(noted: Option<&'a str>) -> Self {
+        Self { noted, is_noted_there: noted.is_none(), records: 0, last: None, continues: None }
     }
-    let read = serde_json::from_slice::<Line>(text);
-    let read = read.map_err(|source| Broken::NotARecord { line, source })?;
-    if read.previous != previous {
-        return Err(Broken::OutOfPlace { line });
+
+    fn follow(&mut self, mut file: impl BufRead) -> Result<(), Fault> {
+        let mut text = Vec::new();
+        for line in 1.. {
+            text.clear();
+            let read = file.by_ref().take(MAX_LINE).read_until(b'\n', &mut text);
+            if read.map_err(|source| Fault::Unreadable { line, source })? == 0 {
+                break;
+            }
+            self.step(&text, line)?;
+        }
+        Ok(())
     }
-    if read.hash != hash(previous, read.record.get()) {
-        return Err(Broken::Changed { line });
+
+    fn step(&mut self, text: &[u8], line: u64) -> Result<(), Fault> {
+        if !text.ends_with(b"\n") {
+            return Err(Fault::CutShort { line });
+        }
+        let read = serde_json::from_slice::<Line>(text);
+        let Line { previous, record, hash: told } =
+            read.map_err(|source| Fault::NotARecord { line, source })?;
+        let begins = serde_json::from_str::<Opening>(record.get()).is_ok();
+        match &self.last {
+            Some(last) if *last != previous => return Err(Fault::OutOfPlace { line }),
+            None if previous != GENESIS && !begins => return Err(Fault::OutOfPlace { line }),
+            None if previous != GENESIS => {
+                self.is_noted_there |= self.noted == Some(&previous);
+                self.continues = Some(previous.clone());
+            }
+            Some(_) | None => {}
+        }
+        if told != hash(&previous, record.get()) {
+            return Err(Fault::Changed { line });
+        }
+        self.records += u64::from(!begins);
+        self.is_noted_there |= self.noted == Some(&told);
+        self.last = Some(told);
+        Ok(())
     }
-    Ok(read.hash)
+
+    fn finish(self) -> Result<Verified, Fault> {
+        match self.noted.filter(|_| !self.is_noted_there) {
+            Some(noted) => Err(Fault::CutOff { noted: noted.to_owned() }),
+            None => Ok(Verified {
+                records: self.records,
+                last: self.last.unwrap_or_else(|| GENESIS.to_owned()),
+                continues: self.continues,
+            }),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -131,10 +187,16 @@ mod tests {
         records.iter().map(line).collect()
     }
 
+    fn walk(lines: &[String], noted: Option<&str>) -> Result<Verified, Fault> {
+        let mut walk = Walk::new(noted);
+        walk.follow(lines.concat().as_bytes())?;
+        walk.finish()
+    }
+
     fn told(lines: &[String], noted: Option<&str>) -> String {
-        match verify(lines.concat().as_bytes(), noted) {
+        match walk(lines, noted) {
             Ok(verified) => format!("{} records", verified.records),
-            Err(broken) => broken.to_string(),
+            Err(fault) => fault.to_string(),
         }
     }
 
@@ -161,7 +223,7 @@ mod tests {
     #[test]
     fn rel_5_an_end_that_was_cut_off_is_found_by_a_hash_that_was_noted() {
         let lines = journal(&["ann", "bob", "cat"]);
-        let noted = verify(lines.concat().as_bytes(), None).expect("whole").last;
+        let noted = walk(&lines, None).expect("whole").last;
         assert_eq!(told(&lines, Some(&noted)), "3 records");
         assert!(told(&lines[..2], Some(&noted)).contains("was cut off"));
         assert_eq!(told(&lines[..2], None), "2 records", "the chain alone can't show it");

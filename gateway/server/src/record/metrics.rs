@@ -17,6 +17,7 @@ use prometheus_client::{
 use sip::endpoint::Counted;
 
 use super::WorkerCounters;
+use crate::admin::MediaStatus;
 
 type Labels = Vec<(&'static str, String)>;
 
@@ -28,6 +29,7 @@ pub struct Metrics {
     sip: Family<Labels, Counter>,
     sip_send_failures: Counter,
     records_lost: Counter,
+    workers: WorkerCounters,
 }
 
 impl Metrics {
@@ -44,8 +46,8 @@ impl Metrics {
             sip_send_failures.clone(),
         );
         registry.register("records_lost", "Records that the journal could not take", records_lost.clone());
-        registry.register_collector(Box::new(Workers(workers)));
-        Self { registry, calls, sip, sip_send_failures, records_lost }
+        registry.register_collector(Box::new(Workers(workers.clone())));
+        Self { registry, calls, sip, sip_send_failures, records_lost, workers }
     }
 
     /// The text that a scrape gets.
@@ -53,6 +55,25 @@ impl Metrics {
         let mut out = String::new();
         text::encode(&mut out, &self.registry)?;
         Ok(out)
+    }
+
+    /// The media workers' figures, added up.
+    pub fn media(&self) -> MediaStatus {
+        let mut total = MediaStatus::default();
+        for counted in self.workers.iter().map(|worker| worker.read()) {
+            total.ports_open += counted.ports_open;
+            total.packets_received += counted.packets_received;
+            total.packets_sent += counted.packets_sent;
+            total.packets_foreign += counted.packets_foreign;
+            total.ticks_missed += counted.ticks_missed;
+            total.isolation_violations += counted.isolation_violations;
+        }
+        total
+    }
+
+    /// Records that the journal could not take.
+    pub fn records_lost(&self) -> u64 {
+        self.records_lost.get()
     }
 
     pub(super) fn event(&self, event: &Event) {

@@ -261,3 +261,17 @@ async fn meet_6_who_watches_a_meeting_is_told_how_it_is_and_what_changes_and_not
     assert!(!told.contains("900100002"), "{told}");
     stand.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rel_3_who_drains_is_not_ready_and_stops_when_nothing_is_left_unless_it_takes_calls_again() {
+    let stand = Stand::start().await;
+    assert_eq!(ask(&stand, "POST /v1/drain", None, None).await.0, 401);
+    assert_eq!(ask(&stand, "POST /v1/drain", Some(TOKEN), None).await.0, 202);
+    assert_eq!(ask(&stand, "GET /readyz", None, None).await.0, 503);
+    let (_, status) = ask(&stand, "GET /v1/status", Some(TOKEN), None).await;
+    assert_eq!(status["load"]["state"], "draining");
+    tokio::time::timeout(std::time::Duration::from_secs(5), stand.drained()).await.expect("no call is left");
+    assert_eq!(ask(&stand, "DELETE /v1/drain", Some(TOKEN), None).await.0, 204);
+    assert_eq!(ask(&stand, "GET /readyz", None, None).await.0, 200);
+    stand.stop().await;
+}

@@ -52,6 +52,11 @@ impl Stand {
         self.gateway.reload(config).await
     }
 
+    /// Returns once it takes no calls and has none.
+    pub(crate) async fn drained(&self) {
+        self.gateway.drained().await;
+    }
+
     /// Ends it, and nothing of it is left.
     pub(crate) async fn stop(self) {
         self.gateway.stop().await;

@@ -1,7 +1,7 @@
 //! The endpoint itself and its three verbs.
 
 use super::{
-    Command, ConnectionId, Counted, DialogId, EndpointConfig, Event, Hop, Listener, ListenerId,
+    Command, ConnectionId, Counted, DialogId, EndpointConfig, Event, Hop, Listener, ListenerId, Serving,
     connections::{Connections, Sender},
     deadlines::{Deadlines, TimerId},
     minter::Minter,
@@ -108,6 +108,7 @@ pub struct Endpoint {
     pub(super) usages: Usages,
     pub(super) connections: Connections,
     pub(super) deadlines: Deadlines,
+    pub(super) serving: Serving,
     /// When the last input came.
     pub(super) latest: Instant,
     outputs: VecDeque<Output>,
@@ -123,6 +124,7 @@ impl Endpoint {
             usages: Usages::default(),
             connections: Connections::default(),
             deadlines: Deadlines::default(),
+            serving: Serving::All,
             latest: Instant::ZERO,
             outputs: VecDeque::new(),
         }

@@ -230,6 +230,8 @@ pub enum Command {
         /// With what, 488 most often.
         refusal: Refusal,
     },
+    /// Whether calls are taken from here on.
+    Serve(Serving),
     /// How long requests of a dialog go from here on (RFC 3261 §18.1.1): `Same` for a call that came.
     Reach {
         /// Which.
@@ -250,4 +252,15 @@ pub enum Command {
         /// Digits, a picture request, ...
         body: Body,
     },
+}
+
+/// Whether new calls are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Serving {
+    /// They are.
+    #[default]
+    All,
+    /// What is going on goes on; INVITE and OPTIONS beyond a dialog get 503 with Retry-After, so that peers look for
+    /// another way.
+    Known,
 }

@@ -1,7 +1,7 @@
 //! What comes in, and whose it is.
 
 use super::{
-    Counted, DialogId, Endpoint, Hop, Limit,
+    Counted, DialogId, Endpoint, Hop, Limit, Serving,
     inspect::{Way, inspect},
     reply::{Asked, Refused},
     routing,
@@ -72,6 +72,10 @@ impl Endpoint {
         match (DialogKey::of_request(&request.head), &request.method) {
             (_, Method::Cancel) => self.on_cancel(now, from, request),
             (Some(key), _) => self.on_in_dialog(now, from, &key, request),
+            (None, Method::Invite | Method::Options) if self.serving == Serving::Known => {
+                let refused = Refused::Overload(RetryAfter::from(self.config.limits.retry_after));
+                self.refuse(now, from, request, &refused);
+            }
             (None, Method::Invite) => self.on_invite(now, from, request),
             (None, Method::Options) => self.on_options(now, from, request),
             (None, _) => self.refuse(now, from, request, &Refused::NoDialog),

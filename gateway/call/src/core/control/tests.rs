@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use terms::{Instant, LeaseEpoch, MeetingTag, Pii, Secret, TenantId, media::Speaking};
+use terms::{Instant, LeaseEpoch, MeetingTag, Pii, Secret, TenantId, WallTime, media::Speaking};
 
 use super::*;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     question::{Answer, Departure, Question, QuestionId, Terminal, Welcome, Who},
 };
 
-const NOW: Instant = Instant::from_nanos(1);
+const NOW: Now = Now { mono: Instant::from_nanos(1), wall: WallTime::from_unix_nanos(1) };
 const HOST: LegId = LegId(1);
 const GUEST: LegId = LegId(2);
 const OTHER: LegId = LegId(3);
@@ -35,7 +35,7 @@ fn ask(core: &mut Core, question: Question) -> (Answer, Vec<Directive>) {
         match output {
             Output::Answer(_, answer) => answers.push(answer),
             Output::Directive(directive) => directives.push(directive),
-            Output::Change(_) => {}
+            Output::Change(_) | Output::Record(_) => {}
         }
     }
     assert_eq!(answers.len(), 1);
@@ -63,7 +63,7 @@ fn order(core: &mut Core, control: Control) -> Vec<Directive> {
     std::iter::from_fn(|| core.poll_output())
         .filter_map(|output| match output {
             Output::Directive(directive) => Some(directive),
-            Output::Change(_) => None,
+            Output::Change(_) | Output::Record(_) => None,
             answer @ Output::Answer(..) => panic!("{answer:?}"),
         })
         .collect()
@@ -236,7 +236,8 @@ fn meet_2_the_role_of_a_host_who_drops_waits_60_s_for_the_same_caller_and_is_fre
         leave(&mut core, HOST, host.clone());
         let tag = MeetingTag { meeting: meeting(), epoch: LeaseEpoch(2) };
         let question = Question::Admit { leg: OTHER, tag, role: Role::Host, who };
-        core.handle_input(NOW + Duration::from_millis(after_ms), Input::Question(QuestionId(1), question));
+        let later = Now { mono: NOW.mono + Duration::from_millis(after_ms), ..NOW };
+        core.handle_input(later, Input::Question(QuestionId(1), question));
         let Some(Output::Answer(_, answer)) = core.poll_output() else { panic!("{name}") };
         assert_eq!(role_of(&answer), Some(role), "{name}");
     }

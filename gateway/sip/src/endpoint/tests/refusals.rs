@@ -174,3 +174,20 @@ fn rfc3261_17_2_3_a_sender_from_before_rfc3261_is_matched_by_what_it_has() {
     let ok = desk.command(Command::Answer { dialog, body: None, headers: vec![] });
     assert_eq!(desk.feed(&old(Ask::ack(&to_tag(&ok.sent[0])))).told(), ["Acknowledged"]);
 }
+
+#[test]
+fn rel_3_who_drains_takes_no_call_says_so_to_options_and_goes_on_with_those_that_there_are() {
+    let mut desk = Desk::new();
+    let (_, tag) = desk.confirmed();
+    desk.command(Command::Serve(Serving::Known));
+    for ask in [Ask::new("OPTIONS", 7, ""), Ask::new("INVITE", 9, "")] {
+        let seen = desk.feed(&ask.text());
+        assert_eq!(seen.lines().first(), Some(&"SIP/2.0 503 Service Unavailable"));
+        assert_eq!(header(&seen.sent[0], "Retry-After"), "5");
+        assert_eq!(desk.endpoint.dialogs(), 1);
+    }
+    assert_eq!(desk.feed(&Ask::new("OPTIONS", 3, &tag).text()).lines(), ["SIP/2.0 200 OK"]);
+    assert_eq!(desk.feed(&Ask::new("BYE", 4, &tag).text()).told(), ["Ended Bye"]);
+    desk.command(Command::Serve(Serving::All));
+    assert_eq!(desk.feed(&Ask::new("OPTIONS", 8, "").text()).lines(), ["SIP/2.0 200 OK"]);
+}
