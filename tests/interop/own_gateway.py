@@ -46,7 +46,7 @@ class OwnGateway:
         self.end()
 
     def start(self):
-        command = [*self.prefix, program(), "run", "--config", self.config, *(f"--set={setting}" for setting in self.settings)]
+        command = [*gateway_under_test.URGENT, *self.prefix, program(), "run", "--config", self.config, *(f"--set={setting}" for setting in self.settings)]
         with open(self.log, "a") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         until = time.monotonic() + READY_SECONDS
