@@ -130,9 +130,9 @@ def follow(sound, pieces, at):
     return at, matches
 
 
-def judge(sound, wanted):
-    """Where each of `wanted` begins, in seconds, and how like it is; what is missing, out of order, or said besides."""
-    begin, places, faults, covered = 0, [], [], numpy.zeros(len(sound), dtype=bool)
+def in_order(sound, wanted):
+    """Where each of `wanted` begins, in seconds, and how like it is; what is missing or out of order; which samples are theirs."""
+    begin, places, faults, theirs = 0, [], [], numpy.zeros(len(sound), dtype=bool)
     for said in wanted:
         at, end, match = find(sound, said, begin)
         if end == at:
@@ -140,12 +140,16 @@ def judge(sound, wanted):
             continue
         places.append((said, at / RATE, match))
         begin = end
-        covered[at:begin] = True
         # What is broken off goes on until it is.
-        if not said.whole:
-            covered[begin:at + len(recorded(said.name, said.language))] = True
+        theirs[at:end if said.whole else at + len(recorded(said.name, said.language))] = True
+    return places, faults, theirs
+
+
+def judge(sound, wanted):
+    """The same, and whether anything is said besides."""
+    places, faults, theirs = in_order(sound, wanted)
     if not faults:
-        faults += [f"something else is heard at {at:.2f} s" for at in sounding(numpy.where(covered, 0.0, sound))[:1]]
+        faults += [f"something else is heard at {at:.2f} s" for at in sounding(numpy.where(theirs, 0.0, sound))[:1]]
     return places, faults
 
 
