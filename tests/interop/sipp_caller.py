@@ -14,6 +14,7 @@ import time
 import gateway_under_test
 import sipp_steps
 
+ETH_P_IP = 0x0800
 PACKET_OUTGOING = 4
 SO_ATTACH_FILTER = 26
 
@@ -103,9 +104,10 @@ class Listener(threading.Thread):
     def __init__(self, port, gateway, wanted=True):
         super().__init__(daemon=True)
         self.gateway, self.timed, self.ended = gateway, [], not wanted
-        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
+        # Nothing comes before it is bound, so nothing that is not filtered.
+        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
         only(self.socket, port)
-        self.socket.bind(("lo", 0x0800))
+        self.socket.bind(("lo", ETH_P_IP))
         self.socket.settimeout(0.2)
 
     def __enter__(self):
