@@ -12,9 +12,10 @@ import time
 
 sys.dont_write_bytecode = True
 
+import heard
 import own_gateway
 import rtp_script
-from dial_tests import CALL_REJECTED, GUEST, KEYED, Tests, begun, ends, expect, hears, judge, keyed, leaving
+from dial_tests import CALL_REJECTED, GUEST, KEYED, Tests, begun, expect, hears, judge, keyed, leaving, told
 from heard import Said
 
 FAILURES, LOCK, MEETING_FAILURES = 5, 15, 6
@@ -23,6 +24,7 @@ SETTINGS = [f"guard.failures={FAILURES}", f"guard.lock={LOCK}s", f"guard.meeting
 FREE, LONGEST, MEETING_DELAY = 2, 5, 3
 DELAY_ERROR = 0.25
 GAP = 0.7
+LEAD_IN, LEAD_IN_ERROR = 0.2, 0.005
 
 LOCKED_OUT = [Said("phone-locked-out"), Said("goodbye")]
 WRONG = [begun("wrong"), begun("ask-password")]
@@ -52,8 +54,11 @@ def lock_out(world, caller, headers=()):
 
 
 def refused(world, caller, headers=()):
-    """A right pair does not help: nobody is asked for it."""
-    return ends(world.dial(keyed(world.meeting(), GUEST).silence(10), caller=caller, headers=headers), LOCKED_OUT, CALL_REJECTED)
+    """A right pair does not help: nobody is asked for it. The words begin as late as the first words of any call (DIAL-10)."""
+    _, _, places = judge(world.dial(keyed(world.meeting(), GUEST).silence(10), caller=caller, headers=headers), LOCKED_OUT, CALL_REJECTED)
+    voice = places[0][1] - heard.lead("phone-locked-out", "zh") / heard.RATE
+    expect(abs(voice - LEAD_IN) < LEAD_IN_ERROR, f"the first voice after {1000 * voice:.0f} ms")
+    return f"{told(places)}, cause {CALL_REJECTED}"
 
 
 def joins(world, caller, headers=(), late=0):
