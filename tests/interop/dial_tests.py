@@ -84,12 +84,15 @@ class World:
     def caller(self):
         return f"138{self.unique():08}"
 
+    def free_id(self):
+        return str(910000000 + self.unique())
+
     def unknown(self):
         """An ID that no meeting has."""
         return str(919000000 + self.unique())
 
     def meeting(self, **more):
-        meeting = str(910000000 + self.unique())
+        meeting = self.free_id()
         self.gateway.make_meeting(meeting, **more)
         return meeting
 

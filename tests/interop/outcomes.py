@@ -22,6 +22,8 @@ from dial_tests import (BOTH, BUSY, CALL_REJECTED, GUEST, HOST, KEYED, NORMAL, N
 from heard import Said
 
 ANY_TENANT = "02153290006"
+# A meeting whose passwords have letters, and no PINs.
+NO_PHONE, LETTERS = "930000001", "Spring-Meeting-"
 SETTINGS = ["calls.waiting=10s", "ivr.bound=30s", "ivr.first_digit=3s", "guard.failures=50"]
 MORE = f"""
 [[tenant]]
@@ -35,6 +37,12 @@ phone_join = "not-entitled"
 [[access_number]]
 number = "{ANY_TENANT}"
 languages = ["zh"]
+
+[[meetings]]
+ids = "{NO_PHONE}"
+tenant = "demo"
+host_password = "{LETTERS}1"
+guest_password = "{LETTERS}2"
 """
 ROUTE = f'"{ANY_TENANT} -> ivr",'
 
@@ -227,6 +235,21 @@ def another_tenants_number(world):
     """DIAL-1: it does not lead to that meeting, and sounds as if there was none."""
     meeting = world.meeting(tenant="quiet")
     return told(judge(world.dial(keyed(meeting, GUEST).silence(20), steps=leaving(10)), [*KEYED, Said("wrong"), Said("ask-meeting-id")], 0)[2][2:])
+
+
+@test
+def no_phone_password(world):
+    """DIAL-3: characters are never dropped from a secret."""
+    return ends(world.dial(keyed(NO_PHONE, GUEST).silence(20)), [begun("welcome"), Said("no-phone-password"), Said("goodbye")], CALL_REJECTED)
+
+
+@test
+def a_pin_in_place_of_letters(world):
+    """DIAL-3: the API makes it."""
+    meeting = world.free_id()
+    pin = world.gateway.make_meeting(meeting, guest_password=LETTERS + "2", host_password=LETTERS + "1")["guest_pin"]
+    script = keyed(meeting, pin).silence(4)
+    return told(judge(world.dial(script, steps=leaving(script.seconds())), [*KEYED, Said("joined-as-guest")], 0)[2][2:])
 
 
 @test

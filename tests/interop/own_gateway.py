@@ -103,6 +103,7 @@ class OwnGateway:
         status, body = self.ask("POST", "/v1/meetings", new)
         if status != 201:
             raise SystemExit(f"FAILED meeting {meeting} was not made: {status} {body}")
+        return json.loads(body)
 
     def control(self, meeting, **what):
         status, body = self.ask("POST", f"/v1/meetings/{meeting}/control", what)
