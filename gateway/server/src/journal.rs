@@ -9,9 +9,15 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write as _},
+    iter,
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use call::LegRecord;
@@ -25,6 +31,8 @@ pub use verify::{Broken, Verified, verify};
 
 /// Records that may wait for the disk.
 const QUEUE: usize = 65_536;
+/// While the disk takes no record, it is tried again so often.
+const RETRY: Duration = Duration::from_secs(1);
 /// The longest line there can be.
 const MAX_LINE: u64 = 1 << 20;
 /// What the first line follows.
@@ -50,6 +58,8 @@ struct Chain {
 #[derive(Debug)]
 pub struct Journal {
     records: SyncSender<LegRecord>,
+    /// Nobody waits for the disk any longer.
+    closing: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
@@ -62,8 +72,11 @@ impl Journal {
     pub fn open(folder: &Path) -> io::Result<Self> {
         let mut chain = Chain::open(&folder.join("records.jsonl"))?;
         let (records, queue) = sync_channel(QUEUE);
-        let thread = thread::Builder::new().name("journal".into()).spawn(move || chain.run(&queue))?;
-        Ok(Self { records, thread })
+        let closing = Arc::new(AtomicBool::new(false));
+        let is_closing = Arc::clone(&closing);
+        let run = move || chain.run(&queue, &is_closing);
+        let thread = thread::Builder::new().name("journal".into()).spawn(run)?;
+        Ok(Self { records, closing, thread })
     }
 
     /// Queues a record without waiting.
@@ -73,8 +86,9 @@ impl Journal {
         })
     }
 
-    /// Returns once everything queued is on disk.
+    /// Returns once everything queued is on disk, or the disk takes it no more.
     pub fn close(self) {
+        self.closing.store(true, Ordering::Relaxed);
         drop(self.records);
         if self.thread.join().is_err() {
             tracing::error!("journal ended by a panic");
@@ -102,15 +116,26 @@ impl Chain {
         Ok(Self { file, written, last: last.map_or_else(|| GENESIS.to_owned(), |line| line.hash) })
     }
 
-    fn run(&mut self, queue: &Receiver<LegRecord>) {
+    fn run(&mut self, queue: &Receiver<LegRecord>, closing: &AtomicBool) {
         while let Ok(first) = queue.recv() {
-            let mut written = self.append(&first);
-            for record in queue.try_iter() {
-                written = written.and(self.append(&record));
+            for record in iter::once(first).chain(queue.try_iter()) {
+                self.append_at_last(&record, closing);
             }
-            if let Err(error) = written.and_then(|()| self.file.sync_data()) {
-                tracing::error!(%error, "records could not be written");
+            if let Err(error) = self.file.sync_data() {
+                tracing::error!(%error, "records may not be on disk");
             }
+        }
+    }
+
+    /// A full disk may have room again: until then the records wait, as many as the queue takes.
+    fn append_at_last(&mut self, record: &LegRecord, closing: &AtomicBool) {
+        while let Err(error) = self.append(record) {
+            if closing.load(Ordering::Relaxed) {
+                tracing::error!(%error, "a record could not be written");
+                return;
+            }
+            tracing::error!(%error, "records can't be written; they wait");
+            thread::sleep(RETRY);
         }
     }
 
