@@ -34,6 +34,7 @@ CLIENTS = 4
 DELETED = 5
 DISK = "16m"
 FULL_SECONDS = 4
+CALLS = 30
 
 NAMESPACE = "--in-namespace"
 
@@ -199,7 +200,7 @@ def in_full(gateway, state):
         before = len(clients.kept)
         fill(state / "filler")
         time.sleep(FULL_SECONDS)
-        sipp = calls(gateway, 0, "-m", "30", "-timeout", "15", "-timeout_error")
+        sipp = calls(gateway, 0, "-m", str(CALLS), "-timeout", "15", "-timeout_error")
         expect(sipp.wait() == 0, f"calls fail: SIPp exit code {sipp.returncode}")
         refused = sum(clients.refused.values())
         expect(refused, f"nothing was refused while the disk was full; {len(clients.kept) - before} meetings were made")
@@ -214,8 +215,8 @@ def in_full(gateway, state):
     gateway.start()
     check_kept(gateway, clients, clients.kept, clients.unsure)
     expect(again, "it stores nothing once there is room again")
-    records = check_records(gateway, 1)
-    return f"{before} meetings, then {refused} refused by {sorted(clients.refused)}, then {again} more once there was room; 30 calls went on; {records} records"
+    records = check_records(gateway, CALLS)
+    return f"{before} meetings, then {refused} refused by {sorted(clients.refused)}, then {again} more once there was room; {CALLS} calls went on; {records} records"
 
 
 def fill(path):
