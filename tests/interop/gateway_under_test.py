@@ -13,6 +13,10 @@ import socket
 import urllib.parse
 
 
+# Sound is made in real time, whatever else the machine is doing; without the right to it nice only complains.
+URGENT = ("nice", "-n", "-15") if os.geteuid() == 0 else ()
+
+
 @dataclasses.dataclass(frozen=True)
 class Gateway:
     host: str
@@ -24,6 +28,10 @@ class Gateway:
     def sip(self, transport, six=""):
         """Where a caller by that transport sends; `six` is the IPv6 listener."""
         return six if transport.endswith("6") else f"{self.host}:{self.port}"
+
+    def may_send_from(self, port):
+        """Anywhere, where GATEWAY_RTP does not say."""
+        return port in self.media or self.media == range(1)
 
 
 def from_environment():

@@ -46,7 +46,7 @@ class OwnGateway:
         self.end()
 
     def start(self):
-        command = [*self.prefix, program(), "run", "--config", self.config, *(f"--set={setting}" for setting in self.settings)]
+        command = [*gateway_under_test.URGENT, *self.prefix, program(), "run", "--config", self.config, *(f"--set={setting}" for setting in self.settings)]
         with open(self.log, "a") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         until = time.monotonic() + READY_SECONDS
@@ -103,6 +103,7 @@ class OwnGateway:
         status, body = self.ask("POST", "/v1/meetings", new)
         if status != 201:
             raise SystemExit(f"FAILED meeting {meeting} was not made: {status} {body}")
+        return json.loads(body)
 
     def control(self, meeting, **what):
         status, body = self.ask("POST", f"/v1/meetings/{meeting}/control", what)

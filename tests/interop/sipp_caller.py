@@ -14,6 +14,7 @@ import time
 import gateway_under_test
 import sipp_steps
 
+ETH_P_IP = 0x0800
 PACKET_OUTGOING = 4
 SO_ATTACH_FILTER = 26
 
@@ -37,7 +38,7 @@ def call(gateway, ports, folder, script, *, caller, number, seconds, steps=None,
     steps = sipp_steps.call(headers=headers, content=content) + sipp_steps.play() + (steps or sipp_steps.hung_up())
     file = folder / "call.xml"
     file.write_text(sipp_steps.scenario("call", steps))
-    with Listener(port + 2) as listener:
+    with Listener(port + 2, gateway) as listener:
         process = start(file, folder, port, "udp", seconds, ["-s", number, "-key", "caller", caller, f"{gateway.host}:{gateway.port}"])
         try:
             code = process.wait(seconds + 10)
@@ -46,6 +47,8 @@ def call(gateway, ports, folder, script, *, caller, number, seconds, steps=None,
             code = process.wait()
     messages = "".join(file.read_text(errors="replace") for file in folder.glob("*.messages"))
     fault = "" if code == 0 else f"SIPp exit code {code}: {last_words(folder)}"
+    if not fault and not listener.timed:
+        fault = f"nothing came to port {port + 2}: {re.findall('m=audio.*', messages)}"
     return Ended(fault, cause_of(messages), acknowledged(messages), listener.timed)
 
 
@@ -66,7 +69,7 @@ def acknowledged(messages):
 
 def start(file, folder, port, transport, seconds, more):
     stem, address = file.stem + str(port), "[::1]" if transport.endswith("6") else "127.0.0.1"
-    command = ["sipp", "-sf", file, "-i", address, "-p", port, "-mi", address.strip("[]"), "-mp", port + 2, "-m", 1, "-l", 1, "-t", f"{transport[0]}1",
+    command = [*gateway_under_test.URGENT, "sipp", "-sf", file, "-i", address, "-p", port, "-mi", address.strip("[]"), "-mp", port + 2, "-m", 1, "-l", 1, "-t", f"{transport[0]}1",
                "-nostdin", "-timeout", seconds, "-timeout_error", "-trace_err", "-error_file", folder / f"{stem}.errors",
                "-trace_msg", "-message_file", folder / f"{stem}.messages", *more]
     with open(folder / f"{stem}.screen", "w") as screen:
@@ -96,14 +99,15 @@ class Ports:
 
 
 class Listener(threading.Thread):
-    """Reads RTP to one port off the loopback interface: SIPp does not keep what it hears."""
+    """Reads RTP to one port off the loopback interface: SIPp does not keep what it hears. Only the gateway's counts."""
 
-    def __init__(self, port, wanted=True):
+    def __init__(self, port, gateway, wanted=True):
         super().__init__(daemon=True)
-        self.timed, self.ended = [], not wanted
-        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
+        self.gateway, self.timed, self.ended = gateway, [], not wanted
+        # Nothing comes before it is bound, so nothing that is not filtered.
+        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
         only(self.socket, port)
-        self.socket.bind(("lo", 0x0800))
+        self.socket.bind(("lo", ETH_P_IP))
         self.socket.settimeout(0.2)
 
     def __enter__(self):
@@ -123,9 +127,10 @@ class Listener(threading.Thread):
         while not self.ended:
             with contextlib.suppress(TimeoutError):
                 packet, address = self.socket.recvfrom(2048)
-                rtp = packet[(packet[0] & 0x0F) * 4 + 8:]
+                header = (packet[0] & 0x0F) * 4
+                source, rtp = int.from_bytes(packet[header:header + 2], "big"), packet[header + 8:]
                 # On loopback each packet passes twice: out and in.
-                if address[2] != PACKET_OUTGOING and rtp[:1] and rtp[0] >> 6 == 2:
+                if address[2] != PACKET_OUTGOING and self.gateway.may_send_from(source) and rtp[:1] and rtp[0] >> 6 == 2:
                     self.timed.append((time.time(), rtp))
 
 

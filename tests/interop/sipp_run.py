@@ -238,7 +238,7 @@ def run_in(folder, name, transport, gateway, ports, meetings, stand_in):
         peer = sipp_caller.start(SCENARIOS / "peer" / f"{scenario.stand_in}.xml", folder, theirs, transport, scenario.seconds, ["-rtp_echo"])
         time.sleep(0.5)
     began = time.monotonic()
-    with sipp_caller.Listener(port + 2, wanted=scenario.media is not None) as listener:
+    with sipp_caller.Listener(port + 2, gateway, wanted=scenario.media is not None) as listener:
         more = ["-s", scenario.number, "-key", "caller", scenario.identity, *scenario.options, target]
         code = sipp_caller.start(file, folder, port, transport, scenario.seconds, more).wait()
     took = time.monotonic() - began

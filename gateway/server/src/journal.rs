@@ -9,10 +9,15 @@
 //! goes on with the chain of the one before; what is older than is kept goes by whole files.
 
 use std::{
-    fs, io,
+    fs, io, iter,
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use call::event::Record;
@@ -33,6 +38,8 @@ pub use verify::{Broken, Verified, verify};
 
 /// Records that may wait for the disk.
 const QUEUE: usize = 65_536;
+/// How often a disk that took no record is tried again.
+const RETRY: Duration = Duration::from_secs(1);
 /// The longest line there can be.
 const MAX_LINE: u64 = 1 << 20;
 /// What the first line follows.
@@ -56,6 +63,8 @@ enum Opening {
 #[derive(Debug)]
 pub struct Journal {
     records: SyncSender<Record>,
+    /// Nobody waits for the disk any longer.
+    closing: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
@@ -68,8 +77,11 @@ impl Journal {
     pub fn open(folder: &Path, keep_months: u16, now: WallTime) -> io::Result<Self> {
         let mut book = Book::open(folder, keep_months, Month::of(now))?;
         let (records, queue) = sync_channel(QUEUE);
-        let thread = thread::Builder::new().name("journal".into()).spawn(move || book.run(&queue))?;
-        Ok(Self { records, thread })
+        let closing = Arc::new(AtomicBool::new(false));
+        let is_closing = Arc::clone(&closing);
+        let run = move || book.run(&queue, &is_closing);
+        let thread = thread::Builder::new().name("journal".into()).spawn(run)?;
+        Ok(Self { records, closing, thread })
     }
 
     /// Queues a record without waiting.
@@ -79,8 +91,9 @@ impl Journal {
         })
     }
 
-    /// Returns once everything queued is on disk.
+    /// Returns once everything queued is on disk, or the disk takes it no more.
     pub fn close(self) {
+        self.closing.store(true, Ordering::Relaxed);
         drop(self.records);
         if self.thread.join().is_err() {
             tracing::error!("journal ended by a panic");
@@ -132,15 +145,26 @@ impl Book {
         Ok(book)
     }
 
-    fn run(&mut self, queue: &Receiver<Record>) {
+    fn run(&mut self, queue: &Receiver<Record>, closing: &AtomicBool) {
         while let Ok(first) = queue.recv() {
-            let mut written = self.append(&first);
-            for record in queue.try_iter() {
-                written = written.and(self.append(&record));
+            for record in iter::once(first).chain(queue.try_iter()) {
+                self.append_at_last(&record, closing);
             }
-            if let Err(error) = written.and_then(|()| self.chain.sync()) {
-                tracing::error!(%error, "records could not be written");
+            if let Err(error) = self.chain.sync() {
+                tracing::error!(%error, "records may not be on disk");
             }
+        }
+    }
+
+    /// A full disk may have room again: until then the records wait, as many as the queue takes.
+    fn append_at_last(&mut self, record: &Record, closing: &AtomicBool) {
+        while let Err(error) = self.append(record) {
+            if closing.load(Ordering::Relaxed) {
+                tracing::error!(%error, "a record could not be written");
+                return;
+            }
+            tracing::error!(%error, "records can't be written; they wait");
+            thread::sleep(RETRY);
         }
     }
 

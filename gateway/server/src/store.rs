@@ -62,6 +62,13 @@ pub trait Store: Send + 'static {
 /// The embedded store.
 #[derive(Debug)]
 pub struct SledStore {
+    folder: PathBuf,
+    /// `None` once a write failed: after a full disk sled takes no more, until it is opened anew.
+    opened: Option<Opened>,
+}
+
+#[derive(Debug)]
+struct Opened {
     database: sled::Db,
     meetings: sled::Tree,
 }
@@ -70,22 +77,31 @@ impl SledStore {
     /// Opens the store in `folder`. A snapshot that a crash tore is moved aside and rebuilt from the log.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         fs::create_dir_all(folder)?;
+        Ok(Self { folder: folder.to_owned(), opened: Some(Opened::open(folder)?) })
+    }
+
+    fn opened(&self) -> Result<&Opened, StoreError> {
+        self.opened.as_ref().ok_or(StoreError::Gone)
+    }
+}
+
+impl Opened {
+    fn open(folder: &Path) -> Result<Self, StoreError> {
         let database = match open(folder) {
             Ok(database) => database,
             Err(error) if is_locked(&error) => return Err(StoreError::InUse(folder.to_owned())),
-            Err(error) => {
+            Err(error @ sled::Error::Corruption { .. }) => {
                 let moved = set_torn_snapshots_aside(folder)?;
                 tracing::warn!(%error, moved, "store did not open; its snapshots were moved aside");
                 open(folder)?
             }
+            Err(error) => return Err(error.into()),
         };
         let meetings = database.open_tree("meetings")?;
         Ok(Self { database, meetings })
     }
-}
 
-impl Store for SledStore {
-    fn apply(&mut self, writes: &[Write]) -> Result<(), StoreError> {
+    fn apply(&self, writes: &[Write]) -> Result<(), StoreError> {
         for write in writes {
             match write {
                 Write::PutMeeting(meeting) => {
@@ -99,21 +115,32 @@ impl Store for SledStore {
         self.database.flush()?;
         Ok(())
     }
+}
+
+impl Store for SledStore {
+    fn apply(&mut self, writes: &[Write]) -> Result<(), StoreError> {
+        let opened = match self.opened.take() {
+            Some(opened) => opened,
+            None => Opened::open(&self.folder)?,
+        };
+        opened.apply(writes)?;
+        self.opened = Some(opened);
+        Ok(())
+    }
 
     fn meetings(&self) -> Result<Vec<Meeting>, StoreError> {
         let meeting = |entry: sled::Result<(sled::IVec, sled::IVec)>| Ok(serde_json::from_slice(&entry?.1)?);
-        self.meetings.iter().map(meeting).collect()
+        self.opened()?.meetings.iter().map(meeting).collect()
     }
 
     fn next_boot(&mut self) -> Result<BootEpoch, StoreError> {
         const KEY: &str = "boot";
-        let last = self
-            .database
-            .get(KEY)?
-            .and_then(|value| Some(u32::from_be_bytes(value.as_ref().try_into().ok()?)));
+        let database = &self.opened()?.database;
+        let last =
+            database.get(KEY)?.and_then(|value| Some(u32::from_be_bytes(value.as_ref().try_into().ok()?)));
         let next = last.unwrap_or(0) + 1;
-        self.database.insert(KEY, &next.to_be_bytes())?;
-        self.database.flush()?;
+        database.insert(KEY, &next.to_be_bytes())?;
+        database.flush()?;
         Ok(BootEpoch(next))
     }
 }

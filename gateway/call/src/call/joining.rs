@@ -97,7 +97,9 @@ impl Call {
     /// Who is locked out hears so in place of the questions.
     pub(super) fn begin_ivr(&mut self, ivr: Box<Ivr>, context: &mut Context<'_>) -> Stage {
         if context.guard.is_locked(context.now.mono, &Suspect::of(&self.arrival)) {
-            return self.announce(Outcome::LockedOut, None, context);
+            // DIAL-10: they are the first words of the call.
+            let lead_in = vec![PlayItem::Silence(context.settings.ivr.lead_in)];
+            return self.announce_after(lead_in, (Outcome::LockedOut, None), context);
         }
         self.feed_ivr(ivr, ivr::Input::Start, context)
     }
@@ -241,11 +243,20 @@ impl Call {
         joined: Option<Joined>,
         context: &mut Context<'_>,
     ) -> Stage {
+        self.announce_after(Vec::new(), (outcome, joined), context)
+    }
+
+    fn announce_after(
+        &mut self,
+        mut items: Vec<PlayItem>,
+        (outcome, joined): (Outcome, Option<Joined>),
+        context: &mut Context<'_>,
+    ) -> Stage {
         if joined.is_none() {
             context.out.event(self.id, Event::Outcome(outcome));
         }
         let play = self.next_play();
-        let items = ivr::speak(&self.languages, &context.settings.words.ending(outcome).say);
+        items.extend(ivr::speak(&self.languages, &context.settings.words.ending(outcome).say));
         context.out.media(Command::Route { port: self.port, route: Route::Prompts { play, items } });
         Stage::Announcing { play, outcome, joined, until: context.now.mono + ANNOUNCEMENT_BOUND }
     }

@@ -1,0 +1,168 @@
+"""baresip as a phone: it sends a tone, records what it hears, and takes commands.
+
+It needs no sound card: aufile plays the tone from a file, aubridge swallows what would be played, sndfile records it on the way
+there, ctrl_tcp takes commands as JSON in netstrings.
+"""
+
+import array
+import json
+import math
+import os
+import socket
+import subprocess
+import time
+import wave
+
+import gateway_under_test
+
+RATE = 8000
+# A digit takes baresip 0.2 s.
+DIGIT_SECONDS = 0.3
+# SIP takes a port and, for TLS, the next one.
+PORTS_PER_PHONE = 24
+
+CONFIG = """\
+poll_method epoll
+net_interface 127.0.0.1
+sip_listen 127.0.0.1:{sip}
+ctrl_tcp_listen 127.0.0.1:{control}
+rtp_ports {media}-{media_end}
+call_local_timeout 30
+audio_source aufile,{folder}/tone.wav
+audio_player aubridge,unheard
+audio_alert aubridge,alert
+ausrc_srate 8000
+auplay_srate 8000
+ausrc_channels 1
+auplay_channels 1
+jitter_buffer_delay 2-10
+snd_path {folder}
+module_path {modules}
+module g711.so
+module aufile.so
+module aubridge.so
+module sndfile.so
+module_tmp account.so
+module_app menu.so
+module_app ctrl_tcp.so
+"""
+
+
+class Phone:
+    def __init__(self, user, hertz, folder, avoid, answers=False):
+        self.folder, self.user = folder, user
+        self.first = gateway_under_test.free_ports(PORTS_PER_PHONE, set(avoid))
+        folder.mkdir()
+        write_tone(folder / "tone.wav", hertz)
+        (folder / "config").write_text(CONFIG.format(
+            sip=self.first, control=self.first + 2, media=self.first + 4, media_end=self.first + PORTS_PER_PHONE - 1,
+            folder=folder, modules=modules()))
+        mode = "auto" if answers else "manual"
+        (folder / "accounts").write_text(f"<sip:{self.user}@127.0.0.1>;regint=0;audio_codecs=pcma;answermode={mode}\n")
+        (folder / "contacts").write_text("")
+        self.log = open(folder / "log", "w")
+        self.process = subprocess.Popen([*gateway_under_test.URGENT, "baresip", "-4", "-f", folder], stdin=subprocess.DEVNULL, stdout=self.log,
+                                        stderr=subprocess.STDOUT)
+        self.socket, self.received, self.events = self.connect(self.first + 2), b"", []
+
+    def connect(self, port):
+        for _ in range(100):
+            try:
+                return socket.create_connection(("127.0.0.1", port))
+            except ConnectionRefusedError:
+                if self.process.poll() is not None:
+                    break
+                time.sleep(0.1)
+        raise SystemExit(f"baresip did not start; {self.last_words()}")
+
+    def command(self, name, parameters=""):
+        body = json.dumps({"command": name, "params": parameters}).encode()
+        self.socket.sendall(b"%d:%s," % (len(body), body))
+
+    def dial(self, uri):
+        self.command("dial", uri)
+        return self.wait_for("CALL_ESTABLISHED", 10)
+
+    def press(self, digits):
+        for digit in digits:
+            self.command("sndcode", digit)
+            time.sleep(DIGIT_SECONDS)
+
+    def wait_for(self, event, seconds):
+        until = time.monotonic() + seconds
+        while not self.seen(event):
+            if time.monotonic() > until or self.seen("CALL_CLOSED"):
+                return False
+            time.sleep(0.05)
+        return True
+
+    def seen(self, event):
+        self.read()
+        return any(entry.get("type") == event for entry in self.events)
+
+    def in_call(self):
+        return self.seen("CALL_ESTABLISHED") and not self.seen("CALL_CLOSED")
+
+    def read(self):
+        """Takes in the netstrings that have come."""
+        self.socket.setblocking(False)
+        try:
+            while more := self.socket.recv(65536):
+                self.received += more
+        except BlockingIOError:
+            pass
+        finally:
+            self.socket.setblocking(True)
+        while b":" in self.received:
+            length, rest = self.received.split(b":", 1)
+            if len(rest) <= int(length):
+                return
+            self.events.append(json.loads(rest[:int(length)]))
+            self.received = rest[int(length) + 1:]
+
+    def digits(self):
+        self.read()
+        return [entry["param"] for entry in self.events if entry.get("type") == "CALL_DTMF_START"]
+
+    def heard(self):
+        """What sndfile recorded of the last call, decoded."""
+        recordings = sorted(self.folder.glob("dump-*-dec.wav"))
+        if not recordings:
+            return array.array("h")
+        with wave.open(str(recordings[-1])) as file:
+            assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (RATE, 1, 2), "G.711 is 8 kHz mono"
+            return array.array("h", file.readframes(file.getnframes()))
+
+    def last_words(self):
+        self.log.flush()
+        lines = [line for line in (self.folder / "log").read_text(errors="replace").split("\n") if line.strip(" \r\0")]
+        return "\n       ".join(["baresip said:", *lines[-12:]])
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+
+
+def modules():
+    for folder in ("/usr/lib/baresip/modules", "/usr/local/lib/baresip/modules"):
+        if os.path.isdir(folder):
+            return folder
+    raise SystemExit("baresip has no modules: run tests/setup")
+
+
+def write_tone(path, hertz):
+    """Two minutes; 0.8 s on and 0.2 s off with soft edges, lest a gateway take it for the noise of an idle line."""
+    second = array.array("h")
+    for i in range(RATE):
+        edge = max(0.0, min(1.0, i / 160, (0.8 * RATE - i) / 160))
+        second.append(round(9000 * edge * math.sin(2 * math.pi * hertz * i / RATE)))
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(second.tobytes() * 120)
