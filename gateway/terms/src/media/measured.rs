@@ -39,3 +39,22 @@ pub enum SilenceReason {
     /// What we send is answered with ICMP unreachable: nobody listens there.
     Unreachable,
 }
+
+/// A mean opinion score, estimated by the E-model, 1 to 4.5.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Mos {
+    /// The score.
+    pub score: f32,
+    /// What it is relative to: scores of two scales can't be compared.
+    pub scale: MosScale,
+}
+
+/// The best that a listener of that scale knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MosScale {
+    /// ITU-T G.107: a good telephone, 300 to 3400 Hz.
+    NarrowBand,
+    /// ITU-T G.107.1: 50 to 7000 Hz.
+    WideBand,
+}
