@@ -283,7 +283,7 @@ impl Call {
                 }
             }
             Report::Measured { measured, .. } => {
-                self.consult(doctor::Input::Measured(*measured), context);
+                self.consult(doctor::Input::Measured(measured.silences), context);
             }
             Report::Closed { quality, .. } => {
                 self.port_state = PortState::Gone;

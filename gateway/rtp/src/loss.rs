@@ -44,6 +44,12 @@ impl Loss {
     /// Nothing comes.
     const ALL: Self = Self { expected: 1, lost: 1, bursts: 1 };
 
+    /// What a report block says of the time since the one before: in 256ths, and nothing of bursts.
+    pub fn of_fraction(fraction_lost: u8) -> Self {
+        let lost = u32::from(fraction_lost);
+        Self { expected: 256, lost, bursts: lost }
+    }
+
     /// 0 to 100.
     pub fn percent(self) -> f32 {
         100.0 * float(self.lost) / float(self.expected.max(1))
