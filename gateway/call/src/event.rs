@@ -3,7 +3,13 @@
 use serde::{Deserialize, Serialize};
 use terms::{CallId, Cause, LegId, MeetingId, MeetingTag, Pii, PortId, TrunkName, WallTime, media::Quality};
 
-use crate::{doctor::Stopped, leg::EndedBy, outcome::Outcome, question::Role};
+use crate::{
+    doctor::Stopped,
+    gauge::{Fault, StreamsSummary, Way},
+    leg::EndedBy,
+    outcome::Outcome,
+    question::Role,
+};
 
 /// One thing that happened to a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +61,12 @@ pub enum Event {
     StreamResumed,
     /// The call ends because its stream stopped.
     StreamGivenUp(Stopped),
+    /// A direction is not good enough (MEDIA-7).
+    RedBegan(Way, Fault),
+    /// It is again.
+    RedEnded(Way),
+    /// Much of a direction is lost, and has been for seconds (MEDIA-7).
+    SevereLoss(Way),
     /// The call is over.
     Ended {
         /// Q.850.
@@ -104,4 +116,6 @@ pub struct LegRecord {
     pub quality: Option<Quality>,
     /// The stream that had stopped as the call ended, and why.
     pub no_stream: Option<Stopped>,
+    /// How its streams were; a call that was refused had none.
+    pub streams: Option<StreamsSummary>,
 }

@@ -3,7 +3,10 @@
 
 use std::{future::poll_fn, io, sync::Arc, time::Duration};
 
-use call::core::{Control, Meeting, Refusal};
+use call::{
+    CallView,
+    core::{Control, Meeting, Refusal},
+};
 use media::{Clock, Commands, Reports};
 use serde::{Deserialize, Serialize};
 use sip::endpoint;
@@ -42,6 +45,8 @@ pub enum Request {
     Get(MeetingId, oneshot::Sender<Option<MeetingView>>),
     /// All meetings.
     List(oneshot::Sender<Vec<MeetingView>>),
+    /// All calls.
+    Calls(oneshot::Sender<Vec<CallView>>),
     /// How things stand.
     Status(oneshot::Sender<Load>),
 }
@@ -60,6 +65,8 @@ pub enum Existed {
 pub struct Load {
     /// Calls, those being recorded included.
     pub calls: usize,
+    /// Calls with a direction whose signal is red (MEDIA-7).
+    pub red: usize,
     /// Meetings that there are.
     pub meetings: usize,
     /// Participants in them.
@@ -174,6 +181,9 @@ impl Driver {
             Request::List(answer) => {
                 answer.send(self.shard.core().views().map(|view| MeetingView::of(&view)).collect()).ok();
             }
+            Request::Calls(answer) => {
+                answer.send(self.shard.views(now.mono).collect()).ok();
+            }
             Request::Status(answer) => {
                 answer.send(self.load()).ok();
             }
@@ -183,6 +193,7 @@ impl Driver {
     fn load(&self) -> Load {
         Load {
             calls: self.shard.calls(),
+            red: self.shard.red_calls(),
             meetings: self.shard.core().views().count(),
             participants: self.shard.core().views().map(|view| view.participants.len()).sum(),
             leases: self.shard.leases(),

@@ -168,6 +168,7 @@ mod tests {
             by: EndedBy::Peer,
             quality: None,
             no_stream: None,
+            streams: None,
         }
     }
 

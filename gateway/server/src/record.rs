@@ -2,6 +2,7 @@
 
 mod log;
 mod metrics;
+mod streams;
 
 use std::{io, sync::Arc};
 
@@ -42,6 +43,9 @@ impl Recorder {
     /// A leg is over.
     pub fn record(&self, record: LegRecord) {
         let (call, quality) = (record.call, record.quality);
+        if let Some(streams) = &record.streams {
+            self.metrics.streams(streams);
+        }
         if self.journal.write(record) == Err(Lost) {
             self.metrics.record_lost();
             tracing::error!(call = call.0, "the journal can't keep up; a record is lost");

@@ -89,6 +89,7 @@ impl fmt::Display for Status {
         let Self { version, node, boot, load } = self;
         writeln!(f, "gateway {version}, node {}, start {}", node.0, boot.0)?;
         writeln!(f, "calls         {:>6}", load.calls)?;
+        writeln!(f, "  red         {:>6}", load.red)?;
         writeln!(f, "meetings      {:>6}", load.meetings)?;
         writeln!(f, "participants  {:>6}", load.participants)?;
         write!(f, "leases        {:>6}", load.leases)
@@ -101,7 +102,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_a_status_or_says_what_to_do() {
-        let body = r#"{"version":"0.1.0","node":1,"boot":7,"load":{"calls":2,"meetings":3,"participants":1,"leases":1}}"#;
+        let body = r#"{"version":"0.1.0","node":1,"boot":7,"load":{"calls":2,"red":1,"meetings":3,"participants":1,"leases":1}}"#;
         let good = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{body}");
         let status = read("127.0.0.1:8080", &good).expect("a status");
         assert!(status.to_string().contains("start 7") && status.load.calls == 2, "{status}");

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use call::Event;
+use call::{Event, gauge::StreamsSummary};
 use media::Counted as MediaCounted;
 use prometheus_client::{
     collector::Collector,
@@ -16,7 +16,7 @@ use prometheus_client::{
 };
 use sip::endpoint::Counted;
 
-use super::WorkerCounters;
+use super::{WorkerCounters, streams::Streams};
 
 type Labels = Vec<(&'static str, String)>;
 
@@ -28,6 +28,7 @@ pub struct Metrics {
     sip: Family<Labels, Counter>,
     sip_send_failures: Counter,
     records_lost: Counter,
+    streams: Streams,
 }
 
 impl Metrics {
@@ -45,7 +46,8 @@ impl Metrics {
         );
         registry.register("records_lost", "Records that the journal could not take", records_lost.clone());
         registry.register_collector(Box::new(Workers(workers)));
-        Self { registry, calls, sip, sip_send_failures, records_lost }
+        let streams = Streams::new(&mut registry);
+        Self { registry, calls, sip, sip_send_failures, records_lost, streams }
     }
 
     /// The text that a scrape gets.
@@ -74,6 +76,9 @@ impl Metrics {
             Event::ProbeAnswered => ("probe_answered", None),
             Event::StreamResumed => ("stream_resumed", None),
             Event::StreamGivenUp(_) => ("stream_given_up", None),
+            Event::RedBegan(..) => ("red_began", None),
+            Event::RedEnded(_) => ("red_ended", None),
+            Event::SevereLoss(_) => ("severe_loss", None),
             Event::Ended { cause, .. } => ("ended", Some(cause)),
         };
         let mut labels = vec![("event", name.to_owned())];
@@ -98,6 +103,11 @@ impl Metrics {
         let mut labels = vec![("kind", kind.to_owned())];
         labels.extend(detail.map(|detail| ("detail", detail)));
         self.sip.get_or_create(&labels).inc();
+    }
+
+    /// A call is over.
+    pub(super) fn streams(&self, summary: &StreamsSummary) {
+        self.streams.observe(summary);
     }
 
     pub(super) fn send_failed(&self) {
