@@ -4,7 +4,8 @@
 usage: baresip_meeting.py [--stand-in]
 
 Each phone sends a tone of its own, and records what it hears. At the end A must hear B's tone and not its own
-or C's, B A's and not its own or C's, C neither (MEET-7, ISO-1). Then A presses *6, and B must hear nobody (DIAL-8). --stand-in tests this script: A calls B directly.
+or C's, B A's and not its own or C's, C neither (MEET-7, ISO-1). Then A presses *6, and B must hear nobody (DIAL-8). The gateway must show what it measures of both
+directions, by what baresip says in RTCP too (MEDIA-7). --stand-in tests this script: A calls B directly.
 
 GATEWAY_ACCESS      access number, 02153290005 unless said
 GATEWAY_MEETING     meeting of A and B as ID:PASSWORD, 900100001:1234 unless said
@@ -18,6 +19,7 @@ import shutil
 import sys
 import tempfile
 import time
+import urllib.request
 
 sys.dont_write_bytecode = True
 
@@ -79,6 +81,7 @@ def meet(phones, gateway):
     time.sleep(SETTLE + TALK)
     after = time.monotonic() - muted_at
     faults = [f"{name}: the call ended by itself" for name, phone in phones.items() if not phone.in_call()]
+    faults += badly_measured(gateway)
     for phone in phones.values():
         phone.command("hangup")
     time.sleep(1)
@@ -87,6 +90,22 @@ def meet(phones, gateway):
     faults += hearing(before, {"A": "B", "B": "A", "C": ""})
     print("       A has muted itself")
     return faults + hearing(recordings, {"A": "B", "B": "", "C": ""})
+
+
+def badly_measured(gateway):
+    """On loopback nothing is lost, and little time passes."""
+    request = urllib.request.Request(f"{gateway.http}/v1/calls", headers={"Authorization": f"Bearer {gateway.token}"})
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        calls = json.load(answer)
+    faults = [] if len(calls) >= 3 else [f"the gateway shows {len(calls)} calls"]
+    for call in calls:
+        for way in ("inbound", "outbound"):
+            shown = call[way]
+            figures = [shown[name] for name in ("loss_percent", "jitter_ms", "delay_estimated_ms", "mos")]
+            print(f"       {call['caller']} {way}: loss {figures[0]} %, jitter {figures[1]} ms, delay {figures[2]} ms, MOS {figures[3]}, {shown['signal']}")
+            if None in figures or figures[0] > 1 or figures[2] > 100 or figures[3]["score"] < 4.2 or shown["signal"] != "green":
+                faults.append(f"call {call['call']}, {way}: {shown}")
+    return faults
 
 
 def call_each_other(phones):

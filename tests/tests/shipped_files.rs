@@ -99,6 +99,11 @@ fn a_setting_that_cannot_be_meant_is_refused_by_its_name() {
         ("no_stream.end", "121s"),
         ("no_stream.end_answered", "39s"),
         ("no_stream.ende", "40s"),
+        ("quality.red_delay", "0ms"),
+        ("quality.red_loss_percent", "101"),
+        ("quality.icon_yellow_percent", "5"),
+        ("quality.icon_red_percent", "1"),
+        ("quality.severe_after", "soon"),
     ];
     for (key, value) in rows {
         let found = config::load(&conf("demo.toml"), &[(key.to_owned(), value.to_owned())]);

@@ -34,6 +34,7 @@ use crate::{
     app::{App, Phase, Progress},
     doctor::{self, Doctor},
     event::Event,
+    gauge::Gauge,
     guard::Guard,
     ivr::{self, Ivr},
     keys::Pressed,
@@ -154,6 +155,7 @@ pub(crate) struct Call {
     /// Of a key of the meeting.
     pressed: Pressed,
     doctor: Doctor,
+    gauge: Gauge,
 }
 
 /// The ways that a key can come.
@@ -209,6 +211,7 @@ impl Call {
             keys_by: None,
             pressed: Pressed::default(),
             doctor: Doctor::new(),
+            gauge: Gauge::default(),
         };
         call.stage = match program {
             Program::App(app) => call.run(app, context),
@@ -301,9 +304,7 @@ impl Call {
                     context.out.speaking(self.leg, tag.meeting, speaking);
                 }
             }
-            Report::Measured { measured, .. } => {
-                self.consult(doctor::Input::Measured(*measured), context);
-            }
+            Report::Measured { measured, .. } => self.on_measured(&measured, context),
             Report::Closed { quality, .. } => {
                 self.port_state = PortState::Gone;
                 if matches!(self.stage, Stage::Clearing { .. }) {
@@ -481,6 +482,7 @@ impl Call {
         }
         self.pending = None;
         self.milestones.no_stream = self.doctor.stopped(context.now.mono);
+        self.milestones.streams = Some(self.gauge.summary(context.now.mono));
         self.consult(doctor::Input::Over, context);
         self.milestones.ended = Some((cause, by));
         context.out.event(self.id, Event::Ended { cause, by });

@@ -20,7 +20,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 use terms::{
     Direction, Instant,
-    media::{Measured, SilenceReason},
+    media::{SilenceReason, Silences},
 };
 
 use crate::settings::NoStreamSettings;
@@ -56,7 +56,7 @@ pub(crate) enum Input {
     /// Media may flow.
     Established,
     /// Media has measured.
-    Measured(Measured),
+    Measured(Silences),
     /// The peer has answered the probe.
     Answered,
     /// The call is over.
@@ -145,7 +145,7 @@ impl Doctor {
                 self.counts_from = now;
                 if self.agreed == Some(Direction::Inactive) { State::Held } else { State::Flowing }
             }
-            (state, Input::Measured(measured)) => self.measure(state, &measured),
+            (state, Input::Measured(silences)) => self.measure(state, &silences),
             (State::Probing(stop), Input::Answered) => State::Patient(stop),
             (state, Input::Timeout | Input::Established | Input::Answered) => state,
         };
@@ -193,11 +193,11 @@ impl Doctor {
         }
     }
 
-    fn measure(&mut self, state: State, measured: &Measured) -> State {
-        if measured.comfort_noise {
+    fn measure(&mut self, state: State, silences: &Silences) -> State {
+        if silences.comfort_noise {
             self.habit = Habit::Quiet;
         }
-        let stop = Stop::of(measured).map(|stop| Stop { since: stop.since.max(self.counts_from), ..stop });
+        let stop = Stop::of(silences).map(|stop| Stop { since: stop.since.max(self.counts_from), ..stop });
         match (state, stop) {
             (state @ (State::Off | State::Held | State::GivenUp(_)), _) => state,
             (State::Flowing, None) => State::Flowing,
@@ -246,8 +246,8 @@ impl Doctor {
 
 impl Stop {
     /// Where both are silent, the one that was so first counts; why nothing comes says the most.
-    fn of(measured: &Measured) -> Option<Self> {
-        let (way, since, reason) = match (measured.inbound, measured.outbound) {
+    fn of(silences: &Silences) -> Option<Self> {
+        let (way, since, reason) = match (silences.inbound, silences.outbound) {
             (None, None) => return None,
             (Some(inbound), None) => (StoppedWay::Inbound, inbound.since, inbound.reason),
             (None, Some(outbound)) => (StoppedWay::Outbound, outbound.since, outbound.reason),

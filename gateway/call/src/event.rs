@@ -5,7 +5,13 @@ use terms::{
     CallId, Cause, LegId, MeetingId, MeetingTag, Pii, PortId, TenantId, TrunkName, WallTime, media::Quality,
 };
 
-use crate::{doctor::Stopped, leg::EndedBy, outcome::Outcome, question::Role};
+use crate::{
+    doctor::Stopped,
+    gauge::{Fault, StreamsSummary, Way},
+    leg::EndedBy,
+    outcome::Outcome,
+    question::Role,
+};
 
 /// One thing that happened to a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +63,12 @@ pub enum Event {
     StreamResumed,
     /// The call ends because its stream stopped.
     StreamGivenUp(Stopped),
+    /// A direction is not good enough (MEDIA-7).
+    RedBegan(Way, Fault),
+    /// It is again.
+    RedEnded(Way),
+    /// Much of a direction is lost, and has been for seconds (MEDIA-7).
+    SevereLoss(Way),
     /// The call is over.
     Ended {
         /// Q.850.
@@ -106,6 +118,8 @@ pub struct LegRecord {
     pub quality: Option<Quality>,
     /// The stream that had stopped as the call ended, and why.
     pub no_stream: Option<Stopped>,
+    /// How its streams were; a call that was refused had none.
+    pub streams: Option<StreamsSummary>,
 }
 
 /// The record of one sitting of a meeting (REL-5), written once the last of its legs is over.

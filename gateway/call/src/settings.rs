@@ -28,6 +28,8 @@ pub struct Settings {
     pub keys: Keys,
     /// What is done about a stream that stopped.
     pub no_stream: NoStreamSettings,
+    /// What is good enough of a stream.
+    pub quality: QualitySettings,
     /// How long a caller may wait for the host, or for being let in.
     pub waiting: Duration,
     /// How long core and lease service may take to answer.
@@ -55,6 +57,7 @@ impl Default for Settings {
             words: Words::default(),
             keys: Keys::default(),
             no_stream: NoStreamSettings::default(),
+            quality: QualitySettings::default(),
             waiting: Duration::from_secs(900),
             question_timeout: Duration::from_secs(3),
             workers: 1,
@@ -148,6 +151,36 @@ impl Default for NoStreamSettings {
             probe: Duration::from_secs(30),
             end: Duration::from_secs(40),
             end_answered: Duration::from_secs(120),
+        }
+    }
+}
+
+/// What is good enough of a stream (MEDIA-7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QualitySettings {
+    /// From here on the signal is red.
+    pub red_delay: Duration,
+    /// From here on the signal is red.
+    pub red_jitter: Duration,
+    /// From here on the signal is red, for sound.
+    pub red_loss_percent: u8,
+    /// Above this an endpoint's icon is yellow.
+    pub icon_yellow_percent: u8,
+    /// From here on it is red; above it the loss is severe.
+    pub icon_red_percent: u8,
+    /// Loss that is severe for so long on end is told.
+    pub severe_after: Duration,
+}
+
+impl Default for QualitySettings {
+    fn default() -> Self {
+        Self {
+            red_delay: Duration::from_millis(250),
+            red_jitter: Duration::from_millis(50),
+            red_loss_percent: 10,
+            icon_yellow_percent: 1,
+            icon_red_percent: 5,
+            severe_after: Duration::from_secs(5),
         }
     }
 }

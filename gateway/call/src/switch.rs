@@ -22,6 +22,7 @@ use crate::{
     question::{Answer, Departure, Directive, LeaseAnswer, Question, QuestionId},
     settings::{Access, Settings},
     snapshot::CallSnapshot,
+    view::CallView,
 };
 
 mod census;
@@ -228,6 +229,16 @@ impl Switch {
     /// It was tried, and was wrong.
     pub fn on_wrong_host_password(&mut self, now: Now, meeting: MeetingId) {
         self.guard.on_wrong_host_password(now.mono, &self.settings.guard, meeting);
+    }
+
+    /// Every call as the administration sees it.
+    pub fn views(&self, now: Instant) -> impl Iterator<Item = CallView> + '_ {
+        self.calls.values().map(move |call| call.view(now, &self.settings))
+    }
+
+    /// How many calls have a direction that is red.
+    pub fn red_calls(&self) -> usize {
+        self.calls.values().filter(|call| call.is_red()).count()
     }
 
     /// What a standby needs to go on with the call of `leg`.

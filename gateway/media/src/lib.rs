@@ -18,6 +18,7 @@ mod chime;
 mod clock;
 mod counters;
 mod engine;
+mod measure;
 mod player;
 mod playout;
 mod port;

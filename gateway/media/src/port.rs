@@ -10,10 +10,11 @@ use rtp::{
 };
 use terms::{
     Digit, Entropy, Instant, LeaseEpoch, Now, PortId,
-    media::{Measured, PayloadType, PortSnapshot, Quality, Route, SampleRate, Stream, Voice},
+    media::{Figures, Measured, PayloadType, PortSnapshot, Quality, Route, SampleRate, Stream, Voice},
 };
 
 use crate::{
+    measure::{self, Reported},
     player::{Announcement, Player},
     receive::{Frame, Receiver, Taken, rate_of},
     schedule::Phase,
@@ -78,6 +79,8 @@ pub(crate) struct Port {
     cname: String,
     next_report: Option<Instant>,
     round_trip: Option<Duration>,
+    /// What the peer said of us last.
+    reported: Option<Reported>,
 }
 
 /// Why a packet was not taken.
@@ -106,6 +109,7 @@ impl Port {
             cname: cname(entropy),
             next_report: None,
             round_trip: None,
+            reported: None,
         }
     }
 
@@ -196,7 +200,7 @@ impl Port {
             taken => {
                 // MEDIA-3: symmetric RTP; the first good packet tells where the peer really is.
                 self.latch.rtp = Some(source);
-                self.watch.on_heard(now);
+                self.watch.on_rtp(now);
                 return Ok(taken);
             }
         }
@@ -213,7 +217,7 @@ impl Port {
         }
         let items = rtcp::parse(bytes).map_err(|_| Rejected::Malformed)?;
         self.latch.rtcp = Some(source);
-        self.watch.on_heard(now.mono);
+        self.watch.on_rtcp(now.mono);
         for item in items {
             let blocks = match item {
                 Item::SenderReport { from, info, blocks } => {
@@ -225,6 +229,7 @@ impl Port {
             };
             for block in blocks.iter().filter(|block| block.ssrc == self.numbers.ssrc) {
                 self.round_trip = rtcp::round_trip(Ntp(now.wall.as_ntp()), block).or(self.round_trip);
+                self.reported = Some(Reported::new(now.mono, block, self.round_trip));
                 self.watch.on_block(now.mono, block.highest_sequence, self.numbers.packets);
             }
         }
@@ -244,10 +249,18 @@ impl Port {
         self.connected.as_mut()?.receiver.take_heard()
     }
 
-    /// How the stream fares, if that is to be told (MEDIA-4).
+    /// How the stream fares, if that is to be told (MEDIA-4, MEDIA-7).
     pub(crate) fn measured_due(&mut self, now: Instant) -> Option<Measured> {
-        let direction = self.connected.as_ref()?.stream.direction;
-        self.watch.due(now, direction)
+        let Connected { stream, receiver, .. } = self.connected.as_mut()?;
+        let silences = self.watch.due(now, stream.direction)?;
+        let reported = self.reported.filter(|reported| reported.speaks(now));
+        let delay = reported.and_then(|reported| reported.delay());
+        let due_since = self.watch.due_since();
+        Some(Measured {
+            silences,
+            inbound: measure::inbound((now, due_since), receiver.reception(), stream, delay),
+            outbound: reported.map_or_else(Figures::default, |reported| reported.outbound(stream)),
+        })
     }
 
     /// The report that is due, if one is (RFC 3550 §6.2).

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use terms::{
     Direction, Instant,
-    media::{Measured, Silence, SilenceReason},
+    media::{Silence, SilenceReason, Silences},
 };
+
+use crate::measure::REPORT_SPEAKS;
 
 /// How often it is told.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -14,8 +16,6 @@ const QUIET: Duration = Duration::from_secs(1);
 /// So long an ICMP message speaks for the present. Each datagram to a closed port is answered with
 /// one, and hosts send one a second at least (RFC 1812 §4.3.2.8).
 const ICMP_SPEAKS: Duration = Duration::from_secs(3);
-/// So long a report of the peer's speaks for the present: four mean intervals (RFC 3550 §6.2).
-const REPORT_SPEAKS: Duration = Duration::from_secs(20);
 /// Reports in a row without progress that are believed; one may have crossed a pause.
 const REPORTS: u8 = 2;
 
@@ -25,16 +25,20 @@ pub(crate) struct Watch {
     inward: Inward,
     outward: Outward,
     comfort_noise: bool,
+    /// Since when the peer should send sound.
+    due_since: Option<Instant>,
     /// When it is told next.
     next: Option<Instant>,
     /// What was told last.
-    told: Measured,
+    told: Silences,
 }
 
 /// What came since the peer was heard last.
 #[derive(Debug, Clone, Copy, Default)]
 struct Inward {
     heard: Option<Instant>,
+    /// RFC 3389 §4: after comfort noise nothing need come until there is sound.
+    rests: bool,
     strangers: bool,
     unknown_types: bool,
 }
@@ -68,17 +72,21 @@ struct Refused {
 }
 
 impl Watch {
-    /// RTP or RTCP of the peer came. The end of a silence is told at once.
-    pub(crate) fn on_heard(&mut self, now: Instant) {
-        self.inward = Inward { heard: Some(now), ..Inward::default() };
-        if self.told.inbound.is_some() {
-            self.next = Some(now);
-        }
+    /// RTP of the peer came, as it was negotiated.
+    pub(crate) fn on_rtp(&mut self, now: Instant) {
+        self.inward.rests = false;
+        self.on_heard(now);
+    }
+
+    /// RTCP of the peer came.
+    pub(crate) fn on_rtcp(&mut self, now: Instant) {
+        self.on_heard(now);
     }
 
     /// RFC 3389: the peer describes its silence.
     pub(crate) fn on_comfort_noise(&mut self, now: Instant) {
         self.comfort_noise = true;
+        self.inward.rests = true;
         self.on_heard(now);
     }
 
@@ -118,7 +126,7 @@ impl Watch {
     }
 
     /// What is to be told now, if it is time.
-    pub(crate) fn due(&mut self, now: Instant, direction: Direction) -> Option<Measured> {
+    pub(crate) fn due(&mut self, now: Instant, direction: Direction) -> Option<Silences> {
         let next = *self.next.get_or_insert(now + PERIOD);
         // A port that was just connected is waited for from here on.
         let heard = *self.inward.heard.get_or_insert(now);
@@ -126,13 +134,28 @@ impl Watch {
             return None;
         }
         self.next = Some(now + PERIOD);
+        let is_due = direction.receives() && !self.inward.rests;
+        self.due_since = is_due.then(|| self.due_since.unwrap_or(now));
         let outbound = self.outward.silence(now).filter(|_| direction.sends());
         let refused = self.outward.refused.filter(|refused| refused.speaks(now));
         let is_silent = direction.receives() && now.since(heard) >= QUIET;
         let reason = refused.map_or(self.inward.reason(), |_| SilenceReason::Unreachable);
         let inbound = is_silent.then_some(Silence { since: heard, reason });
-        self.told = Measured { inbound, outbound, comfort_noise: self.comfort_noise };
+        self.told = Silences { inbound, outbound, comfort_noise: self.comfort_noise };
         Some(self.told)
+    }
+
+    /// Since when the peer should send sound, as of the last time that it was told.
+    pub(crate) const fn due_since(&self) -> Option<Instant> {
+        self.due_since
+    }
+
+    /// The end of a silence is told at once.
+    fn on_heard(&mut self, now: Instant) {
+        self.inward = Inward { heard: Some(now), rests: self.inward.rests, ..Inward::default() };
+        if self.told.inbound.is_some() {
+            self.next = Some(now);
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //!  datagram ─▶ demux ─┬─ Rtp ──▶ Packet ─▶ Reception (statistics) ─┬─▶ telephone_event::Receiver ─▶ Digit
 //!                     │                                            └─▶ jitter::Buffer ─▶ payloads
 //!                     └─ Rtcp ─▶ rtcp::parse ─▶ Item               write_header, PacketMut ─▶ datagram
+//!                                                      Loss, delay ─▶ e_model::Rating ─▶ MOS
 //! ```
 //!
 //! Nothing here reads a clock, a socket or a random source: arrival times, wall-clock stamps and
@@ -33,7 +34,9 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod demux;
+pub mod e_model;
 pub mod jitter;
+pub mod loss;
 mod packet;
 pub mod rtcp;
 mod statistics;

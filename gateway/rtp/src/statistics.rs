@@ -3,6 +3,7 @@
 use terms::{Instant, media::Ssrc};
 
 use crate::{
+    loss::{Loss, LossWindow},
     packet::{Header, SequenceNumber, Timestamp},
     rtcp::{CompactNtp, ReportBlock, SenderInfo},
 };
@@ -34,6 +35,7 @@ pub struct Reception {
     state: State,
     /// Of sources that are past.
     past: Totals,
+    lately: LossWindow,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -86,7 +88,7 @@ struct LastReport {
 impl Reception {
     /// Nothing received yet; RTP timestamps run at `clock_hz`.
     pub fn new(clock_hz: u32) -> Self {
-        Self { clock_hz, state: State::Silent, past: Totals::default() }
+        Self { clock_hz, state: State::Silent, past: Totals::default(), lately: LossWindow::default() }
     }
 
     /// Takes note of a packet.
@@ -108,7 +110,18 @@ impl Reception {
             State::Valid(source) => self.follow(source, header, clock),
         };
         self.state = state;
+        match received {
+            Received::Valid | Received::Probation => {}
+            Received::Restarted => self.lately.restart(),
+            Received::Jumped => return received,
+        }
+        self.lately.take(arrival, header.ssrc, header.sequence);
         received
+    }
+
+    /// MEDIA-7: what was lost lately; the peer should send since `due_since`, if at all.
+    pub fn loss(&self, now: Instant, due_since: Option<Instant>) -> Option<Loss> {
+        self.lately.loss(now, due_since)
     }
 
     /// RFC 3550 §A.1, a packet of a known source.

@@ -18,7 +18,7 @@ use axum::{
     routing::{get, post},
 };
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use call::core::PasswordFault;
+use call::{CallView, core::PasswordFault};
 use serde::{Deserialize, Serialize};
 use sip::endpoint::Serving;
 use terms::{BootEpoch, MeetingId, NodeId, Secret, TenantId};
@@ -167,6 +167,7 @@ pub fn router(admin: Arc<Admin>) -> Router {
     let guarded = Router::new()
         .route("/v1/status", get(status))
         .route("/v1/drain", post(drain).delete(take_calls))
+        .route("/v1/calls", get(calls))
         .route("/v1/meetings", get(meetings::list).post(meetings::create))
         .route("/v1/meetings/{id}", get(meetings::show).delete(meetings::delete))
         .route("/v1/events", get(events::watch))
@@ -245,6 +246,10 @@ async fn ready(State(admin): State<Arc<Admin>>) -> Result<&'static str, Refused>
 async fn metrics(State(admin): State<Arc<Admin>>) -> Result<impl IntoResponse, Refused> {
     let text = admin.metrics.encode().map_err(|_| Refused::Unavailable)?;
     Ok(([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text))
+}
+
+async fn calls(State(admin): State<Arc<Admin>>) -> Result<Json<Vec<CallView>>, Refused> {
+    ask(&admin, Request::Calls).await.map(Json)
 }
 
 async fn status(State(admin): State<Arc<Admin>>) -> Result<Json<Status>, Refused> {

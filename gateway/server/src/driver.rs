@@ -4,6 +4,7 @@
 use std::{future::poll_fn, io, sync::Arc, time::Duration};
 
 use call::{
+    CallView,
     core::{Control, Meeting, Refusal},
     switch::Census,
 };
@@ -47,6 +48,8 @@ pub enum Request {
     List(oneshot::Sender<Vec<MeetingView>>),
     /// Whether new calls are taken from here on (REL-3).
     Serve(Serving, oneshot::Sender<()>),
+    /// All calls.
+    Calls(oneshot::Sender<Vec<CallView>>),
     /// How things stand.
     Status(oneshot::Sender<Load>),
 }
@@ -70,6 +73,8 @@ pub struct Load {
     /// What they are at.
     #[serde(flatten)]
     pub census: Census,
+    /// Calls with a direction whose signal is red (MEDIA-7).
+    pub red: usize,
     /// Meetings that there are.
     pub meetings: usize,
     /// Of those, with somebody in or waiting.
@@ -209,6 +214,9 @@ impl Driver {
                 self.feed(now, Input::Serve(serving));
                 answer.send(()).ok();
             }
+            Request::Calls(answer) => {
+                answer.send(self.shard.views(now.mono).collect()).ok();
+            }
             Request::Status(answer) => {
                 answer.send(self.load()).ok();
             }
@@ -223,6 +231,7 @@ impl Driver {
             },
             calls: self.shard.calls(),
             census: self.shard.census(),
+            red: self.shard.red_calls(),
             leases: self.shard.leases(),
             ..Load::default()
         };

@@ -2,6 +2,7 @@
 
 mod log;
 mod metrics;
+mod streams;
 
 use std::{io, sync::Arc};
 
@@ -41,10 +42,13 @@ impl Recorder {
 
     /// A leg, or a sitting of a meeting, is over.
     pub fn record(&self, record: Record) {
-        if let Record::Leg(leg) = &record
-            && let Some(quality) = &leg.quality
-        {
-            log::quality(leg.call, quality);
+        if let Record::Leg(leg) = &record {
+            if let Some(quality) = &leg.quality {
+                log::quality(leg.call, quality);
+            }
+            if let Some(streams) = &leg.streams {
+                self.metrics.streams(streams);
+            }
         }
         if self.journal.write(record) == Err(Lost) {
             self.metrics.record_lost();

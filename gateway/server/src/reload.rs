@@ -1,7 +1,7 @@
 //! Another configuration while calls go on.
 //!
 //! Trunks, dialplan, access numbers and the IVR's bounds change for calls that come from then on; the
-//! guard, the keys of a meeting, waiting times, the bounds of a silent stream, tenants and meetings for all. What is
+//! guard, the keys of a meeting, waiting times, the bounds of silent and of bad streams, tenants and meetings for all. What is
 //! bound, opened or counted at the start stays until the next one.
 
 use std::{

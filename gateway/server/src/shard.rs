@@ -13,7 +13,7 @@ use std::{collections::VecDeque, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use call::{
-    Event, Question, Switch,
+    CallView, Event, Question, Switch,
     core::{self, Change, Control, Core, Meeting, Rules},
     event::Record,
     lease::Leases,
@@ -240,6 +240,16 @@ impl Shard {
     /// How many terminals hold a lease.
     pub fn leases(&self) -> usize {
         self.leases.len()
+    }
+
+    /// Every call as the administration sees it.
+    pub fn views(&self, now: Instant) -> impl Iterator<Item = CallView> + '_ {
+        self.switch.views(now)
+    }
+
+    /// How many calls have a direction that is red.
+    pub fn red_calls(&self) -> usize {
+        self.switch.red_calls()
     }
 
     /// Every leg that has a call.

@@ -117,6 +117,7 @@ impl fmt::Display for Status {
              {in_apps} at apps, {clearing} ending",
             load.calls
         )?;
+        writeln!(f, "  red         {:>6}", load.red)?;
         for (trunk, calls) in by_trunk {
             writeln!(f, "  {:<11} {calls:>6}", trunk.as_str())?;
         }

@@ -9,7 +9,7 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
 use serde::{Deserialize, Serialize};
 
-pub use measured::{Measured, Silence, SilenceReason};
+pub use measured::{Figures, Measured, Mos, MosScale, Silence, SilenceReason, Silences};
 
 use crate::{
     digit::Digit,

@@ -6,6 +6,7 @@ use terms::{CallId, Cause, LegId, MeetingTag, WallTime, media::Quality};
 use crate::{
     doctor::Stopped,
     event::LegRecord,
+    gauge::StreamsSummary,
     leg::{Arrival, EndedBy},
 };
 
@@ -18,11 +19,20 @@ pub(crate) struct Milestones {
     pub(super) ended: Option<(Cause, EndedBy)>,
     pub(super) meeting: Option<MeetingTag>,
     pub(super) no_stream: Option<Stopped>,
+    pub(super) streams: Option<StreamsSummary>,
 }
 
 impl Milestones {
     pub(super) const fn at(arrived: WallTime) -> Self {
-        Self { arrived, answered: None, joined: None, ended: None, meeting: None, no_stream: None }
+        Self {
+            arrived,
+            answered: None,
+            joined: None,
+            ended: None,
+            meeting: None,
+            no_stream: None,
+            streams: None,
+        }
     }
 
     /// Those of a call that was refused as it came.
@@ -53,6 +63,7 @@ impl Milestones {
             by,
             quality,
             no_stream: self.no_stream,
+            streams: self.streams,
         }
     }
 }

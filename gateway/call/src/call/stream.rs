@@ -1,12 +1,18 @@
-//! What the doctor of the call's stream wants (MEDIA-4).
+//! What is said of the call's streams, and what follows (MEDIA-4, MEDIA-7).
 
-use terms::{Cause, Direction, media::Stream};
+use terms::{
+    Cause, Direction, Instant,
+    media::{Measured, Stream},
+};
 
-use super::{Call, Context};
+use super::{Call, Context, LegState};
 use crate::{
     doctor::{Input, Output},
     event::Event,
+    gauge,
     leg::{LegCommand, Words},
+    settings::Settings,
+    view::CallView,
 };
 
 /// Who sends. RFC 3264 §8.4: a peer that names no address, as of old, is on hold.
@@ -16,6 +22,44 @@ pub(super) const fn agreed(stream: &Stream) -> Input {
 }
 
 impl Call {
+    pub(crate) fn view(&self, now: Instant, settings: &Settings) -> CallView {
+        let [inbound, outbound] = self.gauge.view(&settings.quality);
+        CallView {
+            call: self.id,
+            leg: self.leg,
+            trunk: self.arrival.trunk.clone(),
+            caller: self.arrival.caller.number().map(str::to_owned),
+            called: self.arrival.called.clone(),
+            meeting: self.meeting().map(|tag| tag.meeting),
+            arrived: self.milestones.arrived,
+            answered: self.milestones.answered,
+            icon: inbound.icon.max(outbound.icon),
+            inbound,
+            outbound,
+            no_stream: self.doctor.stopped(now),
+        }
+    }
+
+    pub(crate) const fn is_red(&self) -> bool {
+        self.gauge.is_red()
+    }
+
+    pub(super) fn on_measured(&mut self, measured: &Measured, context: &mut Context<'_>) {
+        if self.leg_state != LegState::Established {
+            return;
+        }
+        self.gauge.handle_measured(context.now.mono, &context.settings.quality, measured);
+        while let Some(output) = self.gauge.poll_output() {
+            let event = match output {
+                gauge::Output::RedBegan(way, fault) => Event::RedBegan(way, fault),
+                gauge::Output::RedEnded(way) => Event::RedEnded(way),
+                gauge::Output::SevereLoss(way) => Event::SevereLoss(way),
+            };
+            context.out.event(self.id, event);
+        }
+        self.consult(Input::Measured(measured.silences), context);
+    }
+
     pub(super) fn consult(&mut self, input: Input, context: &mut Context<'_>) {
         self.doctor.handle_input(context.now.mono, &context.settings.no_stream, input);
         while let Some(output) = self.doctor.poll_output() {

@@ -74,15 +74,15 @@ const fn silence(since_ms: u64) -> Silence {
 
 /// Media tells that nothing comes in since then.
 const fn silent_since(ms: u64) -> Input {
-    Input::Measured(Measured { inbound: Some(silence(ms)), outbound: None, comfort_noise: false })
+    Input::Measured(Silences { inbound: Some(silence(ms)), outbound: None, comfort_noise: false })
 }
 
 const SILENT: Input = silent_since(0);
 const SILENT_FROM_25_S: Input = silent_since(25_000);
 const SILENT_FROM_35_S: Input = silent_since(35_000);
-const FLOWS: Input = Input::Measured(Measured { inbound: None, outbound: None, comfort_noise: false });
+const FLOWS: Input = Input::Measured(Silences { inbound: None, outbound: None, comfort_noise: false });
 const QUIET: Input =
-    Input::Measured(Measured { inbound: Some(silence(0)), outbound: None, comfort_noise: true });
+    Input::Measured(Silences { inbound: Some(silence(0)), outbound: None, comfort_noise: true });
 
 /// What happens, and what is wanted of it.
 type Case = (&'static str, &'static [(u64, Input)], &'static [(u64, &'static str)]);
@@ -188,7 +188,7 @@ fn media_4_a_call_that_begins_one_way_is_ended_late_and_one_that_begins_held_is_
 
 #[test]
 fn media_4_the_record_says_which_direction_and_why() {
-    let measured = |inbound, outbound| Input::Measured(Measured { inbound, outbound, comfort_noise: false });
+    let measured = |inbound, outbound| Input::Measured(Silences { inbound, outbound, comfort_noise: false });
     let unreachable = Silence { since: at(5_000), reason: SilenceReason::Unreachable };
     let rows = [
         ("in", measured(Some(silence(0)), None), StoppedWay::Inbound, SilenceReason::NothingAtAll, 40_000),

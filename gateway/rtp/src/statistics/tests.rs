@@ -100,6 +100,21 @@ fn sequence_numbers_wrap_into_the_next_cycle() {
 }
 
 #[test]
+fn media_7_a_jump_is_no_loss_and_a_restart_is_none() {
+    let mut peer = Peer::new();
+    let lost = |peer: &Peer| peer.reception.loss(peer.now, None).map(|loss| (loss.expected, loss.lost));
+    peer.send_all((0..10).filter(|sequence| *sequence != 5));
+    assert_eq!(lost(&peer), Some((10, 1)));
+    peer.send(40_000);
+    assert_eq!(lost(&peer), Some((10, 1)), "nobody knows yet what it is");
+    peer.send_all([40_001, 40_002]);
+    assert_eq!(lost(&peer), Some((2, 0)), "the sender began anew");
+    peer.ssrc = Ssrc(2);
+    peer.send_all([7, 9]);
+    assert_eq!(lost(&peer), Some((3, 1)));
+}
+
+#[test]
 fn rfc3550_a_8_jitter_settles_at_the_mean_change_of_transit() {
     let mut reception = Reception::new(8_000);
     for at in 0..2_000u32 {

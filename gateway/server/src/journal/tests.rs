@@ -24,6 +24,7 @@ fn record(call: u64, day: u64) -> Record {
         by: EndedBy::Peer,
         quality: None,
         no_stream: None,
+        streams: None,
     }))
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use call::Event;
+use call::{Event, gauge::StreamsSummary};
 use media::Counted as MediaCounted;
 use prometheus_client::{
     collector::Collector,
@@ -16,7 +16,7 @@ use prometheus_client::{
 };
 use sip::endpoint::Counted;
 
-use super::WorkerCounters;
+use super::{WorkerCounters, streams::Streams};
 use crate::admin::MediaStatus;
 
 type Labels = Vec<(&'static str, String)>;
@@ -30,6 +30,7 @@ pub struct Metrics {
     sip_send_failures: Counter,
     records_lost: Counter,
     workers: WorkerCounters,
+    streams: Streams,
 }
 
 impl Metrics {
@@ -47,7 +48,8 @@ impl Metrics {
         );
         registry.register("records_lost", "Records that the journal could not take", records_lost.clone());
         registry.register_collector(Box::new(Workers(workers.clone())));
-        Self { registry, calls, sip, sip_send_failures, records_lost, workers }
+        let streams = Streams::new(&mut registry);
+        Self { registry, calls, sip, sip_send_failures, records_lost, workers, streams }
     }
 
     /// The text that a scrape gets.
@@ -95,6 +97,9 @@ impl Metrics {
             Event::ProbeAnswered => ("probe_answered", None),
             Event::StreamResumed => ("stream_resumed", None),
             Event::StreamGivenUp(_) => ("stream_given_up", None),
+            Event::RedBegan(..) => ("red_began", None),
+            Event::RedEnded(_) => ("red_ended", None),
+            Event::SevereLoss(_) => ("severe_loss", None),
             Event::Ended { cause, .. } => ("ended", Some(cause)),
         };
         let mut labels = vec![("event", name.to_owned())];
@@ -119,6 +124,11 @@ impl Metrics {
         let mut labels = vec![("kind", kind.to_owned())];
         labels.extend(detail.map(|detail| ("detail", detail)));
         self.sip.get_or_create(&labels).inc();
+    }
+
+    /// A call is over.
+    pub(super) fn streams(&self, summary: &StreamsSummary) {
+        self.streams.observe(summary);
     }
 
     pub(super) fn send_failed(&self) {

@@ -8,10 +8,15 @@ use tokio::{
     net::TcpStream,
 };
 
-const TOKEN: &str = "test-token";
+pub(crate) const TOKEN: &str = "test-token";
 
 /// One request by hand: its status, and its body where that is JSON.
-async fn ask(stand: &Stand, request: &str, token: Option<&str>, body: Option<Value>) -> (u16, Value) {
+pub(crate) async fn ask(
+    stand: &Stand,
+    request: &str,
+    token: Option<&str>,
+    body: Option<Value>,
+) -> (u16, Value) {
     let bearer = token.map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"));
     ask_with(stand, request, &bearer, body).await
 }
@@ -23,6 +28,12 @@ async fn ask_as_host(stand: &Stand, request: &str, pair: &str, body: Option<Valu
 }
 
 async fn ask_with(stand: &Stand, request: &str, header: &str, body: Option<Value>) -> (u16, Value) {
+    let (status, body) = fetch(stand, request, header, body).await;
+    (status, serde_json::from_str(&body).unwrap_or(Value::Null))
+}
+
+/// The same, whatever comes back.
+pub(crate) async fn fetch(stand: &Stand, request: &str, header: &str, body: Option<Value>) -> (u16, String) {
     let body = body.map_or_else(String::new, |body| body.to_string());
     let text = format!(
         "{request} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n{header}Content-Type: application/json\r\n\
@@ -35,7 +46,7 @@ async fn ask_with(stand: &Stand, request: &str, header: &str, body: Option<Value
     stream.read_to_string(&mut answer).await.expect("it answers");
     let (head, body) = answer.split_once("\r\n\r\n").expect("an HTTP answer");
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-    (status, serde_json::from_str(body).unwrap_or(Value::Null))
+    (status, body.to_owned())
 }
 
 fn meeting(id: &str) -> Value {
@@ -52,9 +63,13 @@ fn with(key: &str, value: Value) -> Option<Value> {
 async fn sec_1_without_the_token_nothing_is_told_or_done() {
     let stand = Stand::start().await;
     for token in [None, Some("wrong"), Some("")] {
-        for request in
-            ["GET /v1/status", "GET /v1/meetings", "POST /v1/meetings", "DELETE /v1/meetings/900100001"]
-        {
+        for request in [
+            "GET /v1/status",
+            "GET /v1/calls",
+            "GET /v1/meetings",
+            "POST /v1/meetings",
+            "DELETE /v1/meetings/900100001",
+        ] {
             let body = Some(meeting("900100009"));
             assert_eq!(ask(&stand, request, token, body).await.0, 401, "{request} {token:?}");
         }

@@ -62,10 +62,10 @@ fn tones(heard: &Heard) -> Vec<u32> {
     heard.tones.iter().filter(|tone| tone.heard).map(|tone| tone.hz).collect()
 }
 
-fn plan(stand: &Stand, number: &str) -> Plan {
+pub(crate) fn plan(stand: &Stand, number: &str) -> Plan {
     Plan::new(stand.sip, Ipv4Addr::LOCALHOST.into(), number).listening(&[440, 700, 1_000])
 }
 
-async fn call(plan: Plan) -> Result<Heard, CallError> {
+pub(crate) async fn call(plan: Plan) -> Result<Heard, CallError> {
     caller::call(plan, Clock::start(), program::entropy().expect("random")).await
 }

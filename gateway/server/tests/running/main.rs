@@ -2,4 +2,5 @@
 
 mod admin;
 mod calls;
+mod figures;
 mod stand;

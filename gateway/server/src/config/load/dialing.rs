@@ -45,6 +45,7 @@ pub(super) fn calls(
         words: flows.words,
         keys,
         no_stream: quality::no_stream(root.section("no_stream")),
+        quality: quality::quality(root.section("quality")),
         waiting: section.pause("waiting", defaults.waiting),
         question_timeout: section.pause("question_timeout", defaults.question_timeout),
         workers,

@@ -1,0 +1,38 @@
+//! A call as the administration sees it.
+
+use serde::{Deserialize, Serialize};
+use terms::{CallId, LegId, MeetingId, TrunkName, WallTime};
+
+use crate::{
+    doctor::Stopped,
+    gauge::{Icon, WayView},
+};
+
+/// A call, and how its streams are (MEDIA-7).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallView {
+    /// The call.
+    pub call: CallId,
+    /// Its leg.
+    pub leg: LegId,
+    /// The trunk that it came by.
+    pub trunk: Option<TrunkName>,
+    /// The calling number.
+    pub caller: Option<String>,
+    /// The called number as the peer wrote it.
+    pub called: String,
+    /// The meeting that it is in, or waits for.
+    pub meeting: Option<MeetingId>,
+    /// When it came.
+    pub arrived: WallTime,
+    /// When it was answered.
+    pub answered: Option<WallTime>,
+    /// The endpoint's icon: that of the worse direction.
+    pub icon: Icon,
+    /// What the peer sends.
+    pub inbound: WayView,
+    /// What we send, as far as the peer tells.
+    pub outbound: WayView,
+    /// The stream that stopped, once it is warned of.
+    pub no_stream: Option<Stopped>,
+}
