@@ -19,6 +19,7 @@ mod clock;
 mod counters;
 mod engine;
 mod player;
+mod playout;
 mod port;
 mod prompts;
 mod queue;

@@ -282,6 +282,8 @@ impl Port {
         };
         if let Some(connected) = &mut self.connected {
             quality.packets_discarded = connected.receiver.discarded();
+            quality.gaps = connected.receiver.gaps();
+            quality.depth_ms = connected.receiver.depth().map(|depth| depth.now.as_secs_f32() * 1_000.0);
             let reception = connected.receiver.reception();
             quality.packets_received = reception.packets_received();
             quality.packets_lost = reception.packets_lost();

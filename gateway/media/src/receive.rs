@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use codecs::{Concealment, Decoder, DtmfDetector};
 use rtp::{
-    Packet, Reception,
-    jitter::{self, Pulled},
+    Packet, Reception, Timestamp,
+    jitter::{self, Depth, Pulled},
     telephone_event,
 };
 use terms::{
     Digit, Instant,
     media::{PayloadType, Press, SampleRate, Stream},
 };
+
+use crate::playout::{Playout, Stretch};
 
 /// The longest payload that is taken: 60 ms of L16 at 16 kHz and all codecs below it.
 const MAX_PAYLOAD: usize = 1_920;
@@ -57,7 +59,9 @@ pub(crate) struct Receiver {
     /// The last of them, and when.
     last_heard: Option<(Digit, Instant)>,
     /// Decoded and not yet played: packets and ticks need not be of one length.
-    waiting: Vec<i16>,
+    playout: Playout,
+    /// Of the last packet that was played.
+    depth: Option<Depth>,
 }
 
 impl Receiver {
@@ -68,12 +72,16 @@ impl Receiver {
             events: None,
             keys: telephone_event::Receiver::new(),
             reception: Reception::new(rate.hz()),
-            buffer: jitter::Buffer::new(&jitter::Settings::default()),
+            buffer: jitter::Buffer::new(&jitter::Settings {
+                clock_hz: rate.hz(),
+                ..jitter::Settings::default()
+            }),
             concealment: Concealment::new(rate),
             in_band: Some(DtmfDetector::new(rate)),
             heard: None,
             last_heard: None,
-            waiting: Vec::new(),
+            playout: Playout::new(rate),
+            depth: None,
         };
         receiver.renegotiate(stream);
         receiver
@@ -104,6 +112,16 @@ impl Receiver {
 
     pub(crate) fn discarded(&self) -> u64 {
         self.buffer.discarded()
+    }
+
+    /// How often something was made up where nothing was there.
+    pub(crate) const fn gaps(&self) -> u64 {
+        self.buffer.counters().missing
+    }
+
+    /// How deep the buffer was for the last packet that was played.
+    pub(crate) const fn depth(&self) -> Option<Depth> {
+        self.depth
     }
 
     pub(crate) fn take(&mut self, now: Instant, packet: &Packet<'_>) -> Taken {
@@ -142,51 +160,96 @@ impl Receiver {
     }
 
     fn play(&mut self, now: Instant, frame: &mut [i16]) -> Frame {
-        while self.waiting.len() < frame.len() {
-            if self.decode_next(now) == Decoded::Nothing {
-                break;
+        if let Some(end) = self.fill(now, frame.len()) {
+            self.balance(now, end, frame.len());
+            self.fill(now, frame.len());
+        }
+        let said = if self.playout.len() == 0 { Frame::Silence } else { Frame::Sound };
+        self.playout.take(frame);
+        said
+    }
+
+    /// Decodes a tick's worth of sound. Yields the timestamp behind the last packet, if any came
+    /// and nothing was made up after it.
+    fn fill(&mut self, now: Instant, samples: usize) -> Option<Timestamp> {
+        let mut end = None;
+        while self.playout.len() < samples {
+            match self.decode_next(now) {
+                Decoded::Packet(behind) => end = Some(behind),
+                Decoded::MadeUp => end = None,
+                Decoded::Nothing => break,
             }
         }
-        if self.waiting.is_empty() {
-            frame.fill(0);
-            return Frame::Silence;
+        end
+    }
+
+    /// MEDIA-5: a depth that the path doesn't ask for is brought nearer to what it does.
+    /// What can't be refilled for this tick isn't shortened.
+    fn balance(&mut self, now: Instant, end: Timestamp, samples: usize) {
+        let next = end.put_back_by(u32::try_from(self.playout.len()).unwrap_or(0));
+        let depth = self.buffer.depth(now, next);
+        self.depth = Some(depth);
+        let Some(stretch) = self.playout.judge(depth) else { return };
+        let is_enough = self.playout.len() >= samples + self.playout.longest_stretch();
+        if matches!(stretch, Stretch::Lengthen { .. }) || is_enough || self.buffer.is_next_held() {
+            self.playout.stretch(stretch);
         }
-        let length = self.waiting.len().min(frame.len());
-        frame[..length].copy_from_slice(&self.waiting[..length]);
-        frame[length..].fill(0);
-        self.waiting.drain(..length);
-        Frame::Sound
     }
 
     fn decode_next(&mut self, now: Instant) -> Decoded {
         let mut payload = [0; MAX_PAYLOAD];
-        let begin = self.waiting.len();
+        let begin = self.playout.len();
         match self.buffer.pull(now, &mut payload) {
-            Pulled::Frame { payload_type, len, .. } => {
-                let Some((_, decoder)) = self.decoders.iter_mut().find(|(known, _)| *known == payload_type)
-                else {
-                    // Held from before a renegotiation that dropped its type.
-                    return Decoded::Some;
-                };
-                self.waiting.resize(begin + MAX_DECODED, 0);
-                let length = decoder.decode(&payload[..len], &mut self.waiting[begin..]);
-                self.waiting.truncate(begin + length);
-                self.concealment.good(&mut self.waiting[begin..]);
+            Pulled::Frame { payload_type, timestamp, len } => {
+                self.decode(payload_type, &payload[..len]);
+                let sound = self.playout.from(begin);
+                self.concealment.good(sound);
+                Decoded::Packet(timestamp.advanced_by(u32::try_from(sound.len()).unwrap_or(0)))
             }
             Pulled::Lost { samples } => {
-                self.waiting.resize(begin + length_of(samples), 0);
-                self.concealment.lost(&mut self.waiting[begin..]);
+                self.conceal(now, length_of(samples));
+                Decoded::MadeUp
             }
-            Pulled::Pause { samples } => self.waiting.resize(begin + length_of(samples), 0),
-            Pulled::Empty => return Decoded::Nothing,
+            Pulled::Pause { samples } => {
+                self.playout.append(length_of(samples), |pause| pause.len());
+                Decoded::MadeUp
+            }
+            Pulled::Empty => Decoded::Nothing,
         }
-        if self.waiting.len() == begin { Decoded::Nothing } else { Decoded::Some }
+    }
+
+    /// A payload of a type that a renegotiation has dropped is no sound.
+    fn decode(&mut self, payload_type: PayloadType, payload: &[u8]) {
+        let decoder = self.decoders.iter_mut().find(|(known, _)| *known == payload_type);
+        if let Some((_, decoder)) = decoder {
+            self.playout.append(MAX_DECODED, |sound| decoder.decode(payload, sound));
+        }
+    }
+
+    /// Makes up a gap, toward what comes after it where that is there.
+    fn conceal(&mut self, now: Instant, samples: usize) {
+        let begin = self.playout.len();
+        self.playout.append(samples, |gap| gap.len());
+        if !self.buffer.is_next_held() {
+            return self.concealment.lost(self.playout.from(begin));
+        }
+        let mut payload = [0; MAX_PAYLOAD];
+        if let Pulled::Frame { payload_type, len, .. } = self.buffer.pull(now, &mut payload) {
+            self.decode(payload_type, &payload[..len]);
+        }
+        let (gap, next) = self.playout.from(begin).split_at_mut(samples);
+        self.concealment.bridge(gap, next);
+        self.concealment.good(next);
     }
 }
 
+/// What a pull came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Decoded {
-    Some,
+    /// A packet; the timestamp behind it.
+    Packet(Timestamp),
+    /// What is heard where there is none.
+    MadeUp,
     Nothing,
 }
 
@@ -198,3 +261,6 @@ fn length_of(samples: u32) -> usize {
 pub(crate) const fn rate_of(stream: &Stream) -> SampleRate {
     stream.send.codec.sample_rate()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,17 +1,19 @@
 //! The jitter buffer: packets in as they come, payloads out as they are due.
 //!
 //! ```text
-//!            insert              now >= due            nothing held for 60 ms
-//!   Idle ──────────▶ Filling ──────────────▶ Playing ────────────────────────▶ Idle
-//!                       ▲                       │
-//!                       └── source or timestamps jumped (resynchronized)
+//!             insert, and deep enough
+//!   Waiting ──────────────────────────▶ Playing
+//!      ▲                                   │
+//!      └── nothing came for 60 ms, or source or timestamps jumped (resynchronized)
 //! ```
 //!
-//! A talkspurt begins `depth` after its first packet came. From there time is told by the
-//! timestamps of what is handed out or missing: who is too late has lost its turn, so the delay
-//! stays. After 60 ms without a packet the talkspurt is over, and the next one begins with its own
-//! delay: that is how the buffer follows a path that changed, pauses of a sender, and clocks that
-//! drift apart.
+//! A talkspurt begins once its first packet is as [deep](Buffer::depth) as the packets of the last
+//! seconds ask for. From there on one payload follows the other, however late: what nobody sent in
+//! time is made up meanwhile, and by so much the delay has grown. Only what is missing while
+//! something behind it is there has lost its turn. After 60 ms without a packet the talkspurt is over.
+//!
+//! The depth is brought back to what is wanted by the caller, who plays a little faster or slower
+//! (MEDIA-5): then it pulls more or less often, and so clocks that drift apart are followed too.
 //!
 //! Packets may be of any length. The caller pulls while it has less than a tick's worth of samples:
 //!
@@ -25,6 +27,10 @@
 //!   } }
 //! ```
 
+mod delay;
+mod recent;
+mod slots;
+
 use core::time::Duration;
 
 use terms::{
@@ -32,7 +38,12 @@ use terms::{
     media::{PayloadType, Ssrc},
 };
 
+pub use delay::Depth;
+
 use crate::packet::{Header, Packet, SequenceNumber, Timestamp};
+use delay::{Came, Delays};
+use recent::Recent;
+use slots::{Held, Place, Slot, Slots};
 
 /// A longer packet is none (MEDIA-3): two timestamps further apart tell a pause.
 const LONGEST_PACKET: Duration = Duration::from_millis(60);
@@ -43,14 +54,21 @@ const LONGEST_STEP_BACK: Duration = Duration::from_secs(1);
 /// When all packets for so long were late, the path or the sender's clock has changed.
 const LATE_LIMIT: Duration = Duration::from_millis(200);
 
+/// What is made up at once while nothing comes: what does come then is waited for no longer.
+const STARVED_STEP: Duration = Duration::from_millis(20);
+
 /// How deep and how large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
     /// RTP timestamps a second.
     pub clock_hz: u32,
-    /// How long after the first packet of a talkspurt came it is played.
-    pub depth: Duration,
-    /// What is held beyond this is dropped, oldest first, down to `depth`.
+    /// The depth before anything is known of the path.
+    pub first_depth: Duration,
+    /// The least depth.
+    pub shallowest: Duration,
+    /// The greatest.
+    pub deepest: Duration,
+    /// What is held beyond this is dropped, oldest first, down to the depth that is wanted.
     pub bound: Duration,
     /// How many packets are held at most.
     pub slots: usize,
@@ -59,13 +77,15 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// G.711 in packets of up to 60 ms: 40 ms deep, 200 ms at most, in 6 kB.
+    /// MEDIA-5: G.711 in packets of 10 to 60 ms, 20 to 200 ms deep, in 16 kB.
     fn default() -> Self {
         Self {
             clock_hz: 8_000,
-            depth: Duration::from_millis(40),
-            bound: Duration::from_millis(200),
-            slots: 12,
+            first_depth: Duration::from_millis(40),
+            shallowest: Duration::from_millis(20),
+            deepest: Duration::from_millis(200),
+            bound: Duration::from_millis(320),
+            slots: 32,
             slot_octets: 480,
         }
     }
@@ -125,21 +145,23 @@ pub struct Counters {
     pub too_long: u64,
     /// Times the buffer began anew for a changed source or timestamp.
     pub resynchronized: u64,
+    /// Times there was nothing when something was due.
+    pub missing: u64,
 }
 
 /// Holds the packets of one stream until they are due.
 #[derive(Debug, Clone)]
 pub struct Buffer {
     settings: Settings,
-    slots: Box<[Option<Held>]>,
-    /// The payload of slot `n` begins at `n * settings.slot_octets`.
-    octets: Box<[u8]>,
+    slots: Slots,
+    delays: Delays,
     state: State,
     ssrc: Option<Ssrc>,
     /// What was handed out or given up last.
     cursor: Option<Place>,
     /// What came last, to tell a packet's length by the next.
     newest: Option<Place>,
+    recent: Recent,
     packet_samples: u32,
     /// What the last two packets in sequence said of their length.
     told_samples: Option<u32>,
@@ -149,22 +171,10 @@ pub struct Buffer {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Held {
-    place: Place,
-    payload_type: PayloadType,
-    len: usize,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    sequence: SequenceNumber,
-    timestamp: Timestamp,
-}
-
-#[derive(Debug, Clone, Copy)]
 enum State {
-    Idle,
-    Filling { due: Instant },
+    /// Between two talkspurts, or before the first packet of one is due.
+    Waiting,
+    /// In a talkspurt; so many samples were made up since a payload was handed out.
     Playing { starved: u32 },
 }
 
@@ -179,15 +189,15 @@ enum Order {
 impl Buffer {
     /// Takes all the memory that it will ever use.
     pub fn new(settings: &Settings) -> Self {
-        let slots = settings.slots.max(1);
         Self {
             settings: *settings,
-            slots: vec![None; slots].into(),
-            octets: vec![0; slots * settings.slot_octets].into(),
-            state: State::Idle,
+            slots: Slots::new(settings.slots, settings.slot_octets),
+            delays: Delays::new(settings),
+            state: State::Waiting,
             ssrc: None,
             cursor: None,
             newest: None,
+            recent: Recent::default(),
             packet_samples: settings.samples(Duration::from_millis(20)),
             told_samples: None,
             late_since: None,
@@ -202,28 +212,40 @@ impl Buffer {
             self.counters.too_long += 1;
             return Inserted::TooLong;
         }
-        match self.order(arrival, &header) {
-            Order::Next => {}
+        let order = self.order(arrival, &header);
+        match order {
             Order::Duplicate => {
                 self.counters.duplicate += 1;
                 return Inserted::Duplicate;
             }
-            Order::Late => {
-                self.counters.late += 1;
-                return Inserted::Late;
-            }
-            Order::Jump => {
-                self.begin_anew();
-                self.keep(arrival, packet);
-                return Inserted::Resynchronized;
-            }
+            Order::Jump => self.begin_anew(),
+            Order::Next | Order::Late => {}
+        }
+        self.recent.note(header.sequence);
+        self.measure(arrival, &order, header.timestamp);
+        if matches!(order, Order::Late) {
+            self.counters.late += 1;
+            return Inserted::Late;
         }
         if !self.make_room(header.timestamp) {
             self.counters.overflow += 1;
             return Inserted::Late;
         }
-        self.keep(arrival, packet);
-        Inserted::Kept
+        self.keep(packet);
+        if matches!(order, Order::Jump) { Inserted::Resynchronized } else { Inserted::Kept }
+    }
+
+    fn measure(&mut self, arrival: Instant, order: &Order, timestamp: Timestamp) {
+        let came = match (order, self.state) {
+            (Order::Late, _) | (_, State::Playing { starved: 1.. }) => Came::TooLate,
+            _ => Came::InTime,
+        };
+        // A sender whose timestamps stood still while it paused, or a path that is another one.
+        let begins = matches!(self.state, State::Waiting) && self.slots.oldest().is_none();
+        if begins && self.delays.depth(arrival, timestamp).now > self.settings.bound {
+            self.delays.begin_anew();
+        }
+        self.delays.add(arrival, timestamp, self.packet_samples, came);
     }
 
     fn order(&mut self, arrival: Instant, header: &Header) -> Order {
@@ -231,7 +253,7 @@ impl Buffer {
             return Order::Jump;
         }
         let is_same = |place: Place| place.sequence == header.sequence || place.timestamp == header.timestamp;
-        if self.held().any(|held| is_same(held.place)) {
+        if self.slots.held().any(|held| is_same(held.place)) {
             return Order::Duplicate;
         }
         let Some(last) = self.cursor.or(self.newest) else { return Order::Next };
@@ -246,7 +268,7 @@ impl Buffer {
             self.late_since = None;
             return Order::Next;
         }
-        if last.sequence == header.sequence {
+        if last.sequence == header.sequence || self.recent.has(header.sequence) {
             return Order::Duplicate;
         }
         let since = *self.late_since.get_or_insert(arrival);
@@ -255,27 +277,29 @@ impl Buffer {
 
     /// Forgets what is held and where it stood; the counters go on.
     fn begin_anew(&mut self) {
-        let dropped = self.held().count();
+        let dropped = self.slots.count();
         self.counters.overflow += u64::try_from(dropped).unwrap_or(u64::MAX);
         self.counters.resynchronized += 1;
-        self.slots.fill(None);
-        self.state = State::Idle;
+        self.slots.free_all();
+        self.delays.begin_anew();
+        self.state = State::Waiting;
         self.cursor = None;
         self.newest = None;
+        self.recent = Recent::default();
         self.late_since = None;
     }
 
     /// Whether a packet of this timestamp has a slot, after dropping what is held beyond the bound.
     fn make_room(&mut self, timestamp: Timestamp) -> bool {
-        let Some(oldest) = self.oldest() else { return true };
+        let Some(oldest) = self.slots.oldest() else { return true };
         let span = timestamp.distance_from(oldest.1.place.timestamp);
         let bound = i64::from(self.settings.samples(self.settings.bound));
-        let is_full = self.held().count() == self.slots.len();
+        let is_full = self.slots.is_full();
         if is_full && span <= 0 {
             return false;
         }
         if is_full || i64::from(span) + i64::from(self.packet_samples) > bound {
-            self.drop_beyond(self.settings.samples(self.settings.depth), timestamp);
+            self.drop_beyond(self.settings.samples(self.delays.wanted()), timestamp);
         }
         true
     }
@@ -284,19 +308,19 @@ impl Buffer {
     /// what is left is next.
     fn drop_beyond(&mut self, samples: u32, newest: Timestamp) {
         let mut dropped = 0u64;
-        while let Some((slot, held)) = self.oldest() {
+        while let Some((slot, held)) = self.slots.oldest() {
             let span = newest.advanced_by(self.packet_samples).distance_from(held.place.timestamp);
             if dropped > 0 && i64::from(span) <= i64::from(samples) {
                 break;
             }
-            self.free(slot);
+            self.slots.free(slot);
             dropped += 1;
         }
         self.counters.overflow += dropped;
         if matches!(self.state, State::Playing { .. }) {
-            let next = self.oldest().map_or(newest, |(_, held)| held.place.timestamp);
-            let sequence =
-                self.oldest().map(|(_, held)| SequenceNumber(held.place.sequence.0.wrapping_sub(1)));
+            let oldest = self.slots.oldest();
+            let next = oldest.map_or(newest, |(_, held)| held.place.timestamp);
+            let sequence = oldest.map(|(_, held)| SequenceNumber(held.place.sequence.0.wrapping_sub(1)));
             self.cursor = self.cursor.map(|cursor| Place {
                 sequence: sequence.unwrap_or(cursor.sequence),
                 timestamp: next.put_back_by(self.packet_samples),
@@ -304,22 +328,12 @@ impl Buffer {
         }
     }
 
-    fn keep(&mut self, arrival: Instant, packet: &Packet<'_>) {
+    fn keep(&mut self, packet: &Packet<'_>) {
         let header = packet.header();
         let place = Place { sequence: header.sequence, timestamp: header.timestamp };
-        let payload = packet.payload();
         self.learn_length(place);
         self.ssrc = Some(header.ssrc);
-        let free = self.slots.iter_mut().enumerate().find(|(_, slot)| slot.is_none());
-        let (at, slot) = free.expect("make_room() left a slot, begin_anew() all of them");
-        *slot = Some(Held { place, payload_type: header.payload_type, len: payload.len() });
-        let begin = at * self.settings.slot_octets;
-        if let Some(octets) = self.octets.get_mut(begin..begin + payload.len()) {
-            octets.copy_from_slice(payload);
-        }
-        if matches!(self.state, State::Idle) {
-            self.state = State::Filling { due: arrival + self.settings.depth };
-        }
+        self.slots.keep(place, header.payload_type, packet.payload());
     }
 
     /// Two packets in sequence tell how long the first is, if the sender didn't pause between them:
@@ -342,59 +356,77 @@ impl Buffer {
     /// [`Pulled::Empty`]: then it fills up the tick by itself. A payload that is longer than
     /// `payload` is cut.
     pub fn pull(&mut self, now: Instant, payload: &mut [u8]) -> Pulled {
-        match self.state {
-            State::Idle => Pulled::Empty,
-            State::Filling { due } if now < due => Pulled::Empty,
-            State::Filling { .. } => {
-                self.begin_talkspurt();
+        match (self.state, self.slots.oldest()) {
+            (State::Waiting, None) => Pulled::Empty,
+            (State::Waiting, Some((_, oldest))) => {
+                let depth = self.depth(now, oldest.place.timestamp);
+                if depth.now < depth.wanted {
+                    return Pulled::Empty;
+                }
+                self.cursor = Some(Place {
+                    sequence: SequenceNumber(oldest.place.sequence.0.wrapping_sub(1)),
+                    timestamp: oldest.place.timestamp.put_back_by(self.packet_samples),
+                });
                 self.play(0, payload)
             }
-            State::Playing { starved } => self.play(starved, payload),
+            (State::Playing { starved }, _) => self.play(starved, payload),
         }
     }
 
-    /// A burst may have come while filling: what is far beyond the depth would be delay for good.
-    fn begin_talkspurt(&mut self) {
-        let newest = self.held().map(|held| held.place.timestamp);
-        let newest = newest.reduce(|newest, next| if next.distance_from(newest) > 0 { next } else { newest });
-        let depth = self.settings.samples(self.settings.depth);
-        if let (Some((_, oldest)), Some(newest)) = (self.oldest(), newest) {
-            let span = newest.advanced_by(self.packet_samples).distance_from(oldest.place.timestamp);
-            if i64::from(span) > 2 * i64::from(depth) + i64::from(self.packet_samples) {
-                self.drop_beyond(depth.saturating_add(self.packet_samples), newest);
+    /// How deep the buffer is if the sample of this timestamp is played now.
+    pub fn depth(&self, now: Instant, timestamp: Timestamp) -> Depth {
+        self.delays.depth(now, timestamp)
+    }
+
+    /// Whether [`Buffer::pull`] would yield a frame: the one that is next is there.
+    pub fn is_next_held(&self) -> bool {
+        match (self.state, self.slots.oldest(), self.cursor) {
+            (State::Playing { starved }, Some((_, held)), Some(cursor)) => {
+                self.gap(&held, cursor).saturating_sub(starved) == 0
             }
+            _ => false,
         }
-        self.cursor = self.oldest().map(|(_, held)| Place {
-            sequence: SequenceNumber(held.place.sequence.0.wrapping_sub(1)),
-            timestamp: held.place.timestamp.put_back_by(self.packet_samples),
-        });
     }
 
     fn play(&mut self, starved: u32, payload: &mut [u8]) -> Pulled {
-        let length = self.packet_samples;
-        let (Some((slot, held)), Some(cursor)) = (self.oldest(), self.cursor) else {
-            return self.starve(starved.saturating_add(length));
+        let (Some((slot, held)), Some(cursor)) = (self.slots.oldest(), self.cursor) else {
+            return self.starve(starved);
         };
         self.state = State::Playing { starved: 0 };
-        let due = cursor.timestamp.advanced_by(length);
-        let gap = u32::try_from(held.place.timestamp.distance_from(due)).unwrap_or(0);
+        // What was made up while nothing was there stands for the beginning of the gap.
+        let gap = self.gap(&held, cursor);
+        self.give_up(starved.min(gap));
+        let gap = gap.saturating_sub(starved);
+        let length = self.packet_samples;
         let is_next = held.place.sequence == cursor.sequence.next();
         if gap == 0 || (is_next && gap < length) {
             return self.hand_out(slot, &held, payload);
         }
         let samples = gap.min(length);
         self.give_up(samples);
-        if is_next { Pulled::Pause { samples } } else { Pulled::Lost { samples } }
+        if is_next {
+            return Pulled::Pause { samples };
+        }
+        self.counters.missing += 1;
+        Pulled::Lost { samples }
     }
 
+    /// Samples between what is over and a packet.
+    fn gap(&self, held: &Held, cursor: Place) -> u32 {
+        let due = cursor.timestamp.advanced_by(self.packet_samples);
+        u32::try_from(held.place.timestamp.distance_from(due)).unwrap_or(0)
+    }
+
+    /// Nothing is there: it may come yet, and then it is next.
     fn starve(&mut self, starved: u32) -> Pulled {
+        let samples = self.packet_samples.min(self.settings.samples(STARVED_STEP));
+        let starved = starved.saturating_add(samples);
         if starved > self.settings.samples(STARVED_LIMIT) {
-            self.state = State::Idle;
+            self.state = State::Waiting;
             return Pulled::Empty;
         }
         self.state = State::Playing { starved };
-        let samples = self.packet_samples;
-        self.give_up(samples);
+        self.counters.missing += 1;
         Pulled::Lost { samples }
     }
 
@@ -405,34 +437,11 @@ impl Buffer {
         }
     }
 
-    fn hand_out(&mut self, slot: usize, held: &Held, payload: &mut [u8]) -> Pulled {
-        let begin = slot * self.settings.slot_octets;
-        let len = held.len.min(payload.len());
-        if let (Some(out), Some(octets)) = (payload.get_mut(..len), self.octets.get(begin..begin + len)) {
-            out.copy_from_slice(octets);
-        }
-        self.free(slot);
+    fn hand_out(&mut self, slot: Slot, held: &Held, payload: &mut [u8]) -> Pulled {
+        let len = self.slots.copy(slot, payload);
+        self.slots.free(slot);
         self.cursor = Some(held.place);
         Pulled::Frame { payload_type: held.payload_type, timestamp: held.place.timestamp, len }
-    }
-
-    fn held(&self) -> impl Iterator<Item = &Held> {
-        self.slots.iter().flatten()
-    }
-
-    /// The slot of the lowest timestamp.
-    fn oldest(&self) -> Option<(usize, Held)> {
-        let held = self.slots.iter().enumerate().filter_map(|(at, slot)| slot.map(|held| (at, held)));
-        held.reduce(|oldest, next| {
-            let ahead = next.1.place.timestamp.distance_from(oldest.1.place.timestamp);
-            if ahead < 0 { next } else { oldest }
-        })
-    }
-
-    fn free(&mut self, slot: usize) {
-        if let Some(slot) = self.slots.get_mut(slot) {
-            *slot = None;
-        }
     }
 
     /// Why packets were not played, so far.

@@ -25,7 +25,7 @@
 //! let mut buffer = jitter::Buffer::new(&settings);
 //! buffer.insert(Instant::ZERO, &packet);
 //! let mut payload = [0; 480];
-//! let pulled = buffer.pull(Instant::ZERO + settings.depth, &mut payload);
+//! let pulled = buffer.pull(Instant::ZERO + settings.first_depth, &mut payload);
 //! assert!(matches!(pulled, jitter::Pulled::Frame { len: 160, .. }));
 //! # Ok::<(), rtp::PacketError>(())
 //! ```

@@ -388,6 +388,11 @@ pub struct Quality {
     pub packets_lost: u64,
     /// Packets that came too late, or too many at once, for the jitter buffer.
     pub packets_discarded: u64,
+    /// How often nothing was there when it was due, and something was made up in its place.
+    pub gaps: u64,
+    /// How much later than at its earliest the last packet was played: what the jitter buffer adds
+    /// to the delay. Nothing was played: `None`.
+    pub depth_ms: Option<f32>,
     /// RFC 3550 §A.8, in milliseconds.
     pub jitter_ms: f32,
     /// RFC 3550 §6.4.1 round trip from the last receiver report; none came: `None`.

@@ -55,6 +55,7 @@ pub(super) fn quality(call: CallId, quality: &Quality) {
         sent = quality.packets_sent,
         lost = quality.packets_lost,
         discarded = quality.packets_discarded,
+        gaps = quality.gaps,
         jitter_ms = quality.jitter_ms,
         foreign = quality.foreign_packets,
         "media of the call"
