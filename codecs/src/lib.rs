@@ -45,8 +45,8 @@ mod tone;
 
 pub use coding::{Decoder, Encoder};
 pub use dtmf::DtmfDetector;
-pub use gain::fade;
+pub use gain::{Fader, Passed, fade};
 pub use level::{Dbm0, Dbov, dbov};
-pub use plc::Concealment;
+pub use plc::{Concealment, ring_out};
 pub use resample::Resampler;
 pub use tone::{Dtmf, Generator, Goertzel};

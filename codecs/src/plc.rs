@@ -5,6 +5,7 @@
 //!   bridge    … past │ continuation ─▶ ⨯ ◀─ continuation │ next …       the next packet is here
 //!   good      … made up or noise ⨯ sound …                              blended for 5 ms
 //!   pause     … sound ⨯ noise or silence …                              blended for 5 ms
+//!   cut       … sound ⨯ another sound …                                 blended for 5 ms
 //! ```
 //!
 //! Made-up sound keeps its level for 10 ms and fades to silence at 60 ms, as in ITU-T G.711
@@ -121,6 +122,31 @@ impl Concealment {
         self.remember(gap);
     }
 
+    /// What comes next doesn't go on with what was heard: it is blended with what that goes on like.
+    pub const fn cut(&mut self) {
+        self.state = State::Paused;
+    }
+
+    /// Whether what comes next is blended with what was heard.
+    pub fn is_cut(&self) -> bool {
+        self.state != State::Good
+    }
+
+    /// Forgets what was heard: silence goes before what comes next.
+    pub fn forget(&mut self) {
+        self.past.fill(0);
+        self.state = State::Paused;
+    }
+
+    /// Whether it would make up nothing but silence from here on.
+    pub const fn is_silent(&self) -> bool {
+        match self.state {
+            State::Good => false,
+            State::Lost => self.continuation.is_over(),
+            State::Paused => true,
+        }
+    }
+
     fn join(&mut self, state: State, frame: &mut [i16]) {
         if self.state != state {
             if self.state != State::Lost {
@@ -143,6 +169,15 @@ impl Concealment {
         self.past.copy_within(frame.len().., 0);
         self.past[len - frame.len()..].copy_from_slice(frame);
     }
+}
+
+/// Writes what a sound that ends with `last` rings out like: 5 ms, then silence.
+pub fn ring_out(last: &[i16], rate: SampleRate, out: &mut [i16]) {
+    let mut concealment = Concealment::new(rate);
+    concealment.remember(last);
+    concealment.state = State::Good;
+    out.fill(0);
+    concealment.pause(out);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "at most a few thousand samples")]

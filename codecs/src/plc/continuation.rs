@@ -97,7 +97,7 @@ impl Continuation {
 
     /// The next sample.
     pub(super) fn next(&mut self) -> f32 {
-        if self.made >= SILENT_MS * self.per_ms {
+        if self.is_over() {
             return 0.0;
         }
         if self.made > 0
@@ -117,6 +117,11 @@ impl Continuation {
         let gain = self.gain();
         self.made += 1;
         gain * sample.clamp(-self.peak, self.peak)
+    }
+
+    /// Whether it has faded to silence.
+    pub(super) const fn is_over(&self) -> bool {
+        self.made >= SILENT_MS * self.per_ms
     }
 
     fn gain(&self) -> f32 {

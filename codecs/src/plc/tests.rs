@@ -76,6 +76,61 @@ fn good_sound_without_loss_is_untouched() {
     }
 }
 
+/// The largest change of slope, which is what is heard of a click.
+fn bend(sound: &[i16]) -> i32 {
+    let bend = |part: &[i16]| (i32::from(part[0]) - 2 * i32::from(part[1]) + i32::from(part[2])).abs();
+    sound.windows(3).map(bend).max().unwrap_or(0)
+}
+
+#[test]
+fn media_5_a_tone_stops_begins_and_gives_way_to_another_without_a_click() {
+    for rate in SampleRate::ALL {
+        let frame = rate.tick_samples();
+        for cut in 0..frame {
+            let mut tone = Generator::new(400, Dbm0(-10.0), rate);
+            let mut sound = vec![0; 6 * frame];
+            tone.fill(&mut vec![0; cut + 1]);
+            tone.fill(&mut sound[..3 * frame]);
+            let own = bend(&sound[..frame]);
+            Generator::new(300, Dbm0(-10.0), rate).fill(&mut sound[4 * frame..5 * frame]);
+            let mut concealment = Concealment::new(rate);
+            for (at, frame) in sound.chunks_exact_mut(frame).enumerate() {
+                if at > 2 {
+                    concealment.cut();
+                }
+                concealment.good(frame);
+            }
+            let heard = bend(&sound);
+            // The ramp itself bends by a 240th of the level at 48 kHz.
+            assert!(heard <= 2 * own + 30, "{rate:?} {cut}: {own} {heard}");
+            assert_eq!(sound[6 * frame - 1], 0);
+        }
+    }
+}
+
+#[test]
+fn a_sound_that_ends_rings_out_for_5_ms() {
+    let mut out = [1; 160];
+    ring_out(&[1_000; 160], SampleRate::Hz8000, &mut out);
+    assert!(out[0] > 900 && out[20] > 300 && out[39] < 50 && out[40..] == [0; 120], "{out:?}");
+    ring_out(&[], SampleRate::Hz8000, &mut out);
+    assert_eq!(out, [0; 160]);
+}
+
+#[test]
+fn it_tells_when_it_has_faded_to_silence() {
+    let mut concealment = Concealment::new(SampleRate::Hz8000);
+    assert!(concealment.is_silent());
+    concealment.good(&mut [500; 160]);
+    let silent = [160, 160, 159, 1].map(|length| {
+        concealment.lost(&mut vec![0; length]);
+        concealment.is_silent()
+    });
+    assert_eq!(silent, [false, false, false, true]);
+    concealment.good(&mut [500; 160]);
+    assert!(!concealment.is_silent());
+}
+
 proptest! {
     /// Any sound, any losses, any frame length: nothing panics, and silence comes at last.
     #[test]

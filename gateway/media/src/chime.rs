@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use meeting::{Foreign, Mix, Seat};
+use meeting::{Foreign, Leaving, Mix, Seat};
 use terms::{MeetingTag, media::SampleRate};
 
 use crate::room::MAX_FRAME;
@@ -57,7 +57,7 @@ impl Chimes {
                 violations += u64::from(mix.contribute(&chime.seat, frame).is_err());
                 index += 1;
             } else {
-                violations += u64::from(mix.leave(self.playing.swap_remove(index).seat).is_err());
+                violations += u64::from(mix.leave(self.playing.swap_remove(index).seat, Leaving::Softly).is_err());
             }
         }
         violations

@@ -273,7 +273,12 @@ impl Engine {
         }
         let played = match &mut port.hearing {
             Hearing::Nothing | Hearing::Meeting { .. } => {
-                return report_if_due(now, slot, &mut self.slots, &mut self.out, &mut self.entropy);
+                let sender = port.connected.as_ref().map(|connected| &connected.sender);
+                if !sender.is_some_and(|sender| sender.rings_out(now.mono)) {
+                    return report_if_due(now, slot, &mut self.slots, &mut self.out, &mut self.entropy);
+                }
+                frame.fill(0);
+                None
             }
             Hearing::Echo => None,
             Hearing::Tone(generator) => {
@@ -284,6 +289,7 @@ impl Engine {
         };
         let id = port.id;
         if let (Some(destination), Some(connected)) = (port.destination(), &mut port.connected) {
+            connected.sender.join(now.mono, frame);
             connected.sender.send(now.mono, &mut port.numbers, frame, |header, payload| {
                 self.out.rtp(slot, destination, &header, payload);
             });

@@ -116,6 +116,16 @@ enum Stage {
     TurningUp,
 }
 
+impl Stage {
+    /// Where the next announcement begins.
+    const fn cut_short(self) -> Self {
+        match self {
+            Self::TurningDown => Self::TurningDown,
+            Self::Speaking | Self::TurningUp => Self::Speaking,
+        }
+    }
+}
+
 /// How far an announcement is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Told {
@@ -132,6 +142,11 @@ const TURNED_DOWN: f32 = 0.25;
 impl Announcement {
     pub(crate) const fn new(player: Player) -> Self {
         Self { player, stage: Stage::TurningDown }
+    }
+
+    /// Other words in place of those that are being spoken.
+    pub(crate) const fn after(spoken: &Self, player: Player) -> Self {
+        Self { player, stage: spoken.stage.cut_short() }
     }
 
     /// Lays the next words over a frame.
@@ -169,12 +184,13 @@ mod tests {
         prompts.insert("a".into(), "zh".into(), vec![9; 16 * 30]);
         let prompt = |name: &str| PlayItem::Prompt { name: name.into(), language: "zh".into() };
         let items = [PlayItem::Silence(Duration::from_millis(10)), prompt("missing"), prompt("a")];
+        let recording = prompts.get(&"a".into(), &"zh".into(), SampleRate::Hz16000).expect("it is there");
         let mut player = Player::new(PlayId(7), &items, &prompts, SampleRate::Hz16000);
         let mut frame = [1; 320];
         assert_eq!(player.fill(&mut frame), None);
-        assert_eq!((frame[..160].to_vec(), frame[160..].to_vec()), (vec![0; 160], vec![9; 160]));
+        assert_eq!((&frame[..160], &frame[160..]), (&[0; 160][..], &recording[..160]));
         assert_eq!(player.fill(&mut frame), Some(PlayId(7)));
-        assert_eq!(frame, [9; 320]);
+        assert_eq!((&frame[..], frame[100]), (&recording[160..], 9));
         assert_eq!(player.fill(&mut frame), None);
         assert_eq!(frame, [0; 320]);
     }

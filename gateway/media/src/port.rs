@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use codecs::{Dbm0, Generator};
+use codecs::{Dbm0, Fader, Generator};
 use meeting::Seat;
 use rtp::{
     Packet,
@@ -38,8 +38,8 @@ pub(crate) enum Hearing {
     Echo,
     /// A sine.
     Tone(Generator),
-    /// A meeting.
-    Meeting { seat: Seat, voice: Voice },
+    /// A meeting, whose others hear it as far as the fader is open.
+    Meeting { seat: Seat, voice: Voice, fader: Fader },
 }
 
 /// The two halves of a connected port.

@@ -2,8 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use codecs::Resampler;
+use codecs::{Resampler, fade};
 use terms::{Language, PromptName, media::SampleRate};
+
+/// 5 ms at 16 kHz.
+const FADED: usize = 80;
+/// 2 ms at 16 kHz: what the resampler holds back at the end is silence.
+const SILENT: usize = 32;
 
 /// All recordings of all languages. Shared by the workers, never changed after the start.
 #[derive(Debug, Default)]
@@ -20,8 +25,9 @@ struct Recording {
 }
 
 impl Prompts {
-    /// Takes in a recording of 16 kHz.
-    pub fn insert(&mut self, name: PromptName, language: Language, wide: Vec<i16>) {
+    /// Takes in a recording of 16 kHz. One that was cut in mid-sound is faded in and out.
+    pub fn insert(&mut self, name: PromptName, language: Language, mut wide: Vec<i16>) {
+        soften(&mut wide);
         self.recordings.insert((name, language), Recording::of(wide));
     }
 
@@ -53,6 +59,17 @@ impl Recording {
             SampleRate::Hz48000 => None,
         }
     }
+}
+
+/// MEDIA-5: begins and ends in silence, without a click.
+fn soften(wide: &mut [i16]) {
+    let end = wide.len().saturating_sub(SILENT);
+    let (sound, silence) = wide.split_at_mut(end);
+    silence.fill(0);
+    let faded = FADED.min(sound.len());
+    let begin = sound.len() - faded;
+    fade(&mut sound[begin..], 1.0, 0.0);
+    fade(&mut sound[..faded], 0.0, 1.0);
 }
 
 fn to_narrow(wide: &[i16]) -> Vec<i16> {

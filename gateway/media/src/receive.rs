@@ -164,6 +164,7 @@ impl Receiver {
             self.balance(now, end, frame.len());
             self.fill(now, frame.len());
         }
+        self.ring_out(frame.len());
         let said = if self.playout.len() == 0 { Frame::Silence } else { Frame::Sound };
         self.playout.take(frame);
         said
@@ -181,6 +182,15 @@ impl Receiver {
             }
         }
         end
+    }
+
+    /// MEDIA-5: sound that stops is no click; it goes on, fading.
+    fn ring_out(&mut self, samples: usize) {
+        let begin = self.playout.len();
+        if begin < samples && !self.concealment.is_silent() {
+            self.playout.append(samples - begin, |rest| rest.len());
+            self.concealment.lost(self.playout.from(begin));
+        }
     }
 
     /// MEDIA-5: a depth that the path doesn't ask for is brought nearer to what it does.
@@ -212,6 +222,7 @@ impl Receiver {
             }
             Pulled::Pause { samples } => {
                 self.playout.append(length_of(samples), |pause| pause.len());
+                self.concealment.pause(self.playout.from(begin));
                 Decoded::MadeUp
             }
             Pulled::Empty => Decoded::Nothing,

@@ -1,5 +1,6 @@
 //! One meeting's ports on this worker.
 
+use codecs::Passed;
 use meeting::{Foreign, Heard, Mix};
 use rtp::Header;
 use terms::{
@@ -111,8 +112,10 @@ impl Room {
             Some(Told::Going) | None => {}
         }
         let numbers = &mut port.numbers;
+        let is_shared = told.is_none() && heard != Heard::Others && connected.sender.takes_shared();
+        connected.sender.join(now, frame);
         let emit = |header: Header, payload: &[u8]| out.rtp(slot, destination, &header, payload);
-        if told.is_some() || heard == Heard::Others || !connected.sender.takes_shared() {
+        if !is_shared {
             connected.sender.send(now, numbers, frame, emit);
             return Ok(());
         }
@@ -136,9 +139,13 @@ fn listen_to(mix: &mut Mix, now: Instant, slot: SlotId, slots: &mut Slots) -> Re
     let mut frame = [0; MAX_FRAME];
     let frame = &mut frame[..port.rate().tick_samples()];
     let said = port.frame(now, frame);
-    let Hearing::Meeting { seat, voice } = &port.hearing else { return Ok(()) };
-    match (said, voice) {
-        (Frame::Sound, Voice::Heard) => mix.contribute(seat, frame),
-        (Frame::Sound, Voice::Muted) | (Frame::Silence, _) => Ok(()),
+    let Hearing::Meeting { seat, voice, fader } = &mut port.hearing else { return Ok(()) };
+    let gain = match voice {
+        Voice::Heard => 1.0,
+        Voice::Muted => 0.0,
+    };
+    match (said, fader.pass(frame, gain)) {
+        (Frame::Sound, Passed::Something) => mix.contribute(seat, frame),
+        (Frame::Sound, Passed::Nothing) | (Frame::Silence, _) => Ok(()),
     }
 }

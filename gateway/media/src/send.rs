@@ -1,6 +1,6 @@
 //! One stream that goes out: from frames of one tick to packets.
 
-use codecs::Encoder;
+use codecs::{Concealment, Encoder};
 use rtp::{Header, SequenceNumber, Timestamp};
 use terms::{
     Entropy, Instant,
@@ -56,6 +56,9 @@ pub(crate) struct Sender {
     /// Frames that don't fill a packet yet.
     waiting: Vec<i16>,
     last_frame: Option<Instant>,
+    /// What was sent last, which a sound that is cut short rings out like.
+    seam: Concealment,
+    stop: Stop,
     /// Of the next packet.
     marker: Marker,
 }
@@ -68,14 +71,20 @@ impl Sender {
             encoder: Encoder::new(stream.send.codec),
             waiting: Vec::new(),
             last_frame: None,
+            seam: Concealment::new(stream.send.codec.sample_rate()),
+            stop: Stop::AtOnce,
             marker: Marker::Yes,
         }
     }
 
     /// Goes on in another format; timestamps run on.
     pub(crate) fn renegotiate(&mut self, stream: &Stream) {
-        if stream.send.codec != self.format.codec {
-            self.encoder = Encoder::new(stream.send.codec);
+        let (codec, before) = (stream.send.codec, self.format.codec);
+        if codec != before {
+            self.encoder = Encoder::new(codec);
+        }
+        if codec.sample_rate() != before.sample_rate() {
+            self.seam = Concealment::new(codec.sample_rate());
             self.waiting.clear();
         }
         self.format = stream.send;
@@ -88,7 +97,39 @@ impl Sender {
 
     /// Whether one frame is one packet, so that a frame encoded once can serve many.
     pub(crate) fn takes_shared(&self) -> bool {
-        self.ptime == Ptime::MS_20 && self.waiting.is_empty()
+        self.ptime == Ptime::MS_20 && self.waiting.is_empty() && !self.seam.is_cut()
+    }
+
+    /// What is sent from here on doesn't go on with what was sent before, which may ring out.
+    pub(crate) const fn cut(&mut self) {
+        self.seam.cut();
+        self.stop = Stop::RingsOut;
+    }
+
+    /// Nothing of what was sent before is heard from here on.
+    pub(crate) fn silence(&mut self) {
+        self.seam.forget();
+        self.waiting.clear();
+        self.stop = Stop::AtOnce;
+    }
+
+    /// Whether what was sent until now still rings out, though there is nothing more to send.
+    pub(crate) fn rings_out(&self, now: Instant) -> bool {
+        self.stop == Stop::RingsOut
+            && !self.has_paused(now)
+            && (self.seam.is_cut() || !self.waiting.is_empty())
+    }
+
+    /// Lays the seam over a frame that is about to be sent, if there is one.
+    pub(crate) fn join(&mut self, now: Instant, frame: &mut [i16]) {
+        if self.has_paused(now) {
+            self.seam.forget();
+        }
+        self.seam.good(frame);
+    }
+
+    fn has_paused(&self, now: Instant) -> bool {
+        self.last_frame.is_none_or(|last| now.since(last) >= TICK * 2)
     }
 
     /// Sends a payload that is one tick of this codec.
@@ -147,6 +188,13 @@ impl Sender {
         self.waiting.clear();
         self.marker = Marker::Yes;
     }
+}
+
+/// How a sound ends that nothing follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    RingsOut,
+    AtOnce,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

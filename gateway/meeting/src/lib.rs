@@ -36,6 +36,6 @@ mod mix;
 mod partial;
 mod seat;
 
-pub use mix::{Heard, Mix};
+pub use mix::{Heard, Leaving, Mix};
 pub use partial::{Partial, Talker};
 pub use seat::{Foreign, Seat};

@@ -1,6 +1,6 @@
 //! The mix of one meeting on one worker.
 
-use codecs::Resampler;
+use codecs::{Resampler, ring_out};
 use terms::{MeetingId, MeetingTag, PortId, media::SampleRate};
 
 use crate::{
@@ -11,6 +11,9 @@ use crate::{
 /// The longest frame: 20 ms at 48 kHz.
 const MAX_FRAME: usize = SampleRate::Hz48000.tick_samples();
 
+/// Of a participant who has left: sittings count from 1.
+const NOBODY: u64 = 0;
+
 /// What a listener got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard {
@@ -20,6 +23,15 @@ pub enum Heard {
     Others,
     /// Nobody speaks, or nobody but the listener: silence.
     Nobody,
+}
+
+/// How somebody leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaving {
+    /// What it said last rings out in the next tick, since a sound that breaks off is a click.
+    Softly,
+    /// Nothing more is heard of it.
+    AtOnce,
 }
 
 /// The sum at one rate.
@@ -50,6 +62,8 @@ struct Participant {
 enum Spoke {
     Yes,
     No,
+    /// It has left; its frame is what rings out.
+    Last,
 }
 
 /// One meeting's mix. See the crate's description.
@@ -124,10 +138,18 @@ impl Mix {
 
     /// Lets a participant go.
     #[expect(clippy::needless_pass_by_value, reason = "who leaves gives the seat up")]
-    pub fn leave(&mut self, seat: Seat) -> Result<(), Foreign> {
+    pub fn leave(&mut self, seat: Seat, leaving: Leaving) -> Result<(), Foreign> {
         let rate = self.sitting(&seat)?.rate;
-        let Seat { index, .. } = seat;
-        self.participants[index] = None;
+        let Some(place) = self.participants.get_mut(seat.index) else { return Err(Foreign) };
+        match place {
+            Some(participant) if leaving == Leaving::Softly && participant.spoke == Spoke::Yes => {
+                participant.spoke = Spoke::Last;
+                participant.sitting = NOBODY;
+                let last = participant.frame.clone();
+                ring_out(&last, rate, &mut participant.frame);
+            }
+            _ => *place = None,
+        }
         self.bus_at(rate).listeners -= 1;
         Ok(())
     }
@@ -140,8 +162,15 @@ impl Mix {
             bus.sum.fill(0);
             bus.talkers = 0;
         }
-        for participant in self.participants.iter_mut().flatten() {
-            participant.spoke = Spoke::No;
+        for place in &mut self.participants {
+            if let Some(participant) = place {
+                if participant.spoke == Spoke::Last {
+                    participant.add_to(&mut self.buses);
+                    *place = None;
+                } else {
+                    participant.spoke = Spoke::No;
+                }
+            }
         }
     }
 
@@ -149,7 +178,7 @@ impl Mix {
     pub fn contribute(&mut self, seat: &Seat, frame: &[i16]) -> Result<(), Foreign> {
         self.sitting(seat)?;
         let Some(Some(participant)) = self.participants.get_mut(seat.index) else { return Err(Foreign) };
-        if participant.spoke == Spoke::Yes || frame.len() != participant.frame.len() {
+        if participant.spoke != Spoke::No || frame.len() != participant.frame.len() {
             return Ok(());
         }
         participant.frame.copy_from_slice(frame);
@@ -157,18 +186,7 @@ impl Mix {
         if let Some(port) = participant.port {
             rank(&mut self.loudest, Talker { power: power(frame), port });
         }
-        let mut resampled = [0; MAX_FRAME];
-        for bus in &mut self.buses {
-            bus.talkers += 1;
-            if bus.rate == participant.rate {
-                mix_into(&mut bus.sum, frame);
-            } else if let Some((_, resampler)) =
-                participant.to_others.iter_mut().find(|(rate, _)| *rate == bus.rate)
-            {
-                let length = resampler.resample(frame, &mut resampled);
-                mix_into(&mut bus.sum, &resampled[..length]);
-            }
-        }
+        participant.add_to(&mut self.buses);
         Ok(())
     }
 
@@ -212,11 +230,11 @@ impl Mix {
             return Ok(Heard::Nobody);
         };
         match (participant.spoke, bus.talkers) {
-            (Spoke::No, 0) | (Spoke::Yes, 1) => {
+            (Spoke::No | Spoke::Last, 0) | (Spoke::Yes, 1) => {
                 out.fill(0);
                 Ok(Heard::Nobody)
             }
-            (Spoke::No, _) => {
+            (Spoke::No | Spoke::Last, _) => {
                 clip_into(out, &bus.sum);
                 Ok(Heard::Everyone)
             }
@@ -252,6 +270,23 @@ impl Mix {
             }
         };
         &mut self.buses[index]
+    }
+}
+
+impl Participant {
+    /// Adds its frame to every bus.
+    fn add_to(&mut self, buses: &mut [Bus]) {
+        let mut resampled = [0; MAX_FRAME];
+        for bus in buses {
+            bus.talkers += 1;
+            if bus.rate == self.rate {
+                mix_into(&mut bus.sum, &self.frame);
+            } else if let Some((_, resampler)) = self.to_others.iter_mut().find(|(rate, _)| *rate == bus.rate)
+            {
+                let length = resampler.resample(&self.frame, &mut resampled);
+                mix_into(&mut bus.sum, &resampled[..length]);
+            }
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What control asks of an engine.
 
+use codecs::Fader;
+use meeting::Leaving;
 use terms::{
     MeetingId, MeetingTag, Now, PortId, PromptName, ZoneName,
     media::{Command, PlayId, PlayItem, PortRefusal, PortSnapshot, Report, Route, Stream, Voice},
@@ -132,7 +134,7 @@ impl Engine {
         let Some(slot) = self.by_port.get(&id).copied() else { return };
         let Some(port) = self.slots.port_mut(slot) else { return };
         let rate = port.rate();
-        if let (Route::Meeting { tag, voice }, Hearing::Meeting { seat, voice: current }) =
+        if let (Route::Meeting { tag, voice }, Hearing::Meeting { seat, voice: current, .. }) =
             (&route, &mut port.hearing)
             && seat.tag() == *tag
             && seat.rate() == rate
@@ -141,7 +143,10 @@ impl Engine {
             port.route = route;
             return;
         }
-        self.leave_room(now, slot);
+        if let Some(connected) = &mut port.connected {
+            connected.sender.cut();
+        }
+        self.leave_room(now, slot, Leaving::Softly);
         let hearing = match &route {
             Route::Drop => Hearing::Nothing,
             Route::Prompts { play, items } => {
@@ -164,7 +169,13 @@ impl Engine {
             return self.out.report(Report::Played { port: id, play });
         }
         let player = Player::new(play, items, &self.prompts, port.rate());
-        port.announcement = Some(Announcement::new(player));
+        let announcement = match &port.announcement {
+            Some(spoken) => Announcement::after(spoken, player),
+            None => Announcement::new(player),
+        };
+        if let (Some(_), Some(connected)) = (port.announcement.replace(announcement), &mut port.connected) {
+            connected.sender.cut();
+        }
     }
 
     /// All of the port's meeting hear it, on every worker.
@@ -199,7 +210,7 @@ impl Engine {
         match room.mix.seat(tag, port.id, port.rate()) {
             Ok(seat) => {
                 room.members.push(slot);
-                port.hearing = Hearing::Meeting { seat, voice };
+                port.hearing = Hearing::Meeting { seat, voice, fader: Fader::SHUT };
                 port.route = Route::Meeting { tag, voice };
             }
             Err(_) => self.counted.isolation_violations += 1,
@@ -210,7 +221,7 @@ impl Engine {
     }
 
     /// Takes the port out of its room, if it is in one; it is due by itself again.
-    fn leave_room(&mut self, now: Now, slot: SlotId) {
+    fn leave_room(&mut self, now: Now, slot: SlotId, leaving: Leaving) {
         let Some(port) = self.slots.port_mut(slot) else { return };
         port.announcement = None;
         let hearing = std::mem::replace(&mut port.hearing, Hearing::Nothing);
@@ -221,7 +232,7 @@ impl Engine {
         let Some(room) = self.rooms.get_mut(&meeting) else { return };
         room.members.retain(|member| *member != slot);
         room.speakers.forget(port.id);
-        self.counted.isolation_violations += u64::from(room.mix.leave(seat).is_err());
+        self.counted.isolation_violations += u64::from(room.mix.leave(seat, leaving).is_err());
         self.end_room_if_over(meeting);
     }
 
@@ -243,13 +254,16 @@ impl Engine {
         if let Hearing::Meeting { seat, .. } = &port.hearing
             && seat.tag().epoch < tag.epoch
         {
-            self.leave_room(now, slot);
+            if let Some(connected) = &mut port.connected {
+                connected.sender.silence();
+            }
+            self.leave_room(now, slot, Leaving::AtOnce);
         }
     }
 
     fn close(&mut self, now: Now, id: PortId) {
         let Some(slot) = self.by_port.remove(&id) else { return };
-        self.leave_room(now, slot);
+        self.leave_room(now, slot, Leaving::Softly);
         let Some(mut port) = self.slots.close(now.mono, slot) else {
             // Still being bound: `begin` finds it gone.
             return self.out.report(Report::Closed { port: id, quality: Box::default() });

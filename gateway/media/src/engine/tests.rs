@@ -15,6 +15,8 @@ use terms::{
 
 use super::*;
 
+mod clicks;
+
 const PEER: &str = "192.0.2.1:4000";
 const STRANGER: &str = "192.0.2.66:4000";
 const MS_20: Duration = Duration::from_millis(20);
@@ -60,10 +62,16 @@ struct Bench {
     engine: Engine,
     now: Now,
     taken: Vec<SlotId>,
+    /// What the peer of each pair was sent, decoded.
+    heard: BTreeMap<SlotId, Vec<i16>>,
 }
 
 impl Bench {
     fn new(pairs: u16) -> Self {
+        Self::with(pairs, Prompts::default())
+    }
+
+    fn with(pairs: u16, prompts: Prompts) -> Self {
         let range =
             Range { zone: "trunk".into(), address: IpAddr::from([127, 0, 0, 1]), first: 10_000, pairs };
         let settings = EngineSettings {
@@ -71,13 +79,14 @@ impl Bench {
             workers: 1,
             ranges: vec![range],
             quarantine: Quarantine::default(),
-            prompts: Arc::new(Prompts::default()),
+            prompts: Arc::new(prompts),
         };
         let now = Now { mono: Instant::from_nanos(1_000_000_500), wall: WallTime::from_unix_nanos(1 << 60) };
         Self {
             engine: Engine::new(now.mono, settings, Entropy::from_seed([1, 2, 3, 4])),
             now,
             taken: Vec::new(),
+            heard: BTreeMap::new(),
         }
     }
 
@@ -94,6 +103,9 @@ impl Bench {
                     }
                     Output::Transmit { slot, channel: Channel::Rtp, destination, bytes } => {
                         let packet = Packet::parse(bytes).expect("RTP of our own");
+                        let mut sound = [0; 480];
+                        let length = codecs::Decoder::new(Codec::Pcma).decode(packet.payload(), &mut sound);
+                        self.heard.entry(slot).or_default().extend_from_slice(&sound[..length]);
                         Said::Rtp(slot, destination, packet.header(), packet.payload().len())
                     }
                     Output::Transmit { slot, channel: Channel::Rtcp, destination, .. } => {
@@ -221,11 +233,13 @@ fn rfc3551_4_1_after_a_pause_the_first_packet_is_marked_and_its_timestamp_has_ru
     bench.open(1, 20, Route::Tone { hz: 440 });
     let before = rtp(&bench.wait(Duration::from_secs(1))).last().expect("a packet").1;
     bench.command(Command::Route { port: port(1), route: Route::Drop });
+    // The tone rings out.
+    assert_eq!(rtp(&bench.wait(MS_20)).len(), 1);
     assert_eq!(rtp(&bench.wait(Duration::from_secs(2))), []);
     bench.command(Command::Route { port: port(1), route: Route::Tone { hz: 440 } });
     let after = rtp(&bench.wait(Duration::from_millis(100)))[0].1;
     assert!(after.marker);
-    assert_eq!(after.sequence.distance_from(before.sequence), 1);
+    assert_eq!(after.sequence.distance_from(before.sequence), 2);
     let passed = after.timestamp.distance_from(before.timestamp);
     assert!((16_000..=16_480).contains(&passed), "{passed} samples in 2 s");
 }

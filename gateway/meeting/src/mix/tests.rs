@@ -52,6 +52,27 @@ fn a_frame_is_heard_in_one_tick_and_counted_once() {
 }
 
 #[test]
+fn media_5_who_leaves_in_mid_sound_rings_out_unless_it_must_go_at_once() {
+    for (leaving, talks) in [(Leaving::Softly, true), (Leaving::AtOnce, true), (Leaving::Softly, false)] {
+        let mut mix = Mix::new(meeting(1));
+        let (ann, bob) = (sit(&mut mix, 1), sit(&mut mix, 2));
+        mix.begin_tick();
+        if talks {
+            mix.contribute(&ann, &[1_000; FRAME]).expect("her seat");
+        }
+        mix.leave(ann, leaving).expect("her seat");
+        mix.begin_tick();
+        let mut frame = [0; FRAME];
+        let rings = mix.hear(&bob, &mut frame) == Ok(Heard::Everyone) && frame[0] > 950 && frame[40] == 0;
+        assert_eq!(rings, leaving == Leaving::Softly && talks, "{leaving:?}, talks: {talks}");
+        assert_eq!(mix.loudest().count(), 0);
+        mix.begin_tick();
+        assert_eq!(heard(&mix, &bob), (Heard::Nobody, 0));
+        assert!(mix.participants[0].is_none(), "its place is free");
+    }
+}
+
+#[test]
 fn a_sum_beyond_the_range_is_clipped() {
     let mut mix = Mix::new(meeting(1));
     let seats: Vec<Seat> = (0..3).map(|serial| sit(&mut mix, serial)).collect();
@@ -74,9 +95,9 @@ fn iso_2_a_seat_of_another_meeting_or_of_an_earlier_sitting_is_refused() {
     one.begin_tick();
     assert_eq!(one.contribute(&there, &[1; FRAME]), Err(Foreign));
     assert_eq!(one.hear(&there, &mut [0; FRAME]), Err(Foreign));
-    assert_eq!(one.leave(there), Err(Foreign));
+    assert_eq!(one.leave(there, Leaving::AtOnce), Err(Foreign));
     let forged = Seat { tag: here.tag, rate: here.rate, index: here.index, sitting: here.sitting };
-    one.leave(here).expect("its own seat");
+    one.leave(here, Leaving::AtOnce).expect("its own seat");
     sit(&mut one, 2);
     assert_eq!(one.contribute(&forged, &[1; FRAME]), Err(Foreign), "the place is somebody else's");
 }
@@ -125,7 +146,7 @@ fn a_g711_meeting_has_one_bus_and_a_wide_band_listener_adds_one() {
         assert_eq!(mix.hear(&wide, &mut out), Ok(Heard::Everyone));
     }
     assert!(out.iter().all(|sample| (990..=1_010).contains(sample)), "a constant stays one: {out:?}");
-    mix.leave(wide).expect("its seat");
+    mix.leave(wide, Leaving::Softly).expect("its seat");
     mix.begin_tick();
     mix.begin_tick();
     assert_eq!(mix.rates().collect::<Vec<_>>(), [SampleRate::Hz8000]);
