@@ -4,7 +4,7 @@
 //!  payload ─▶ Decoder ─▶ Concealment ─▶ stretch ─▶ Resampler ─▶ mix ─▶ Resampler ─▶ Encoder ─▶ payload
 //!                                                     │
 //!                                                     ├─▶ DtmfDetector, Goertzel (tones)   dbov (level)
-//!                        Generator, Dtmf (tones) ─────┘
+//!              Generator, Dtmf (tones), ComfortNoise ─┘
 //! ```
 //!
 //! Everything works on slices of 16-bit samples that the caller owns. Whatever needs memory takes
@@ -32,6 +32,7 @@
 #![warn(missing_docs)]
 
 mod coding;
+mod comfort_noise;
 mod dtmf;
 pub mod g711;
 mod gain;
@@ -44,6 +45,7 @@ pub mod stretch;
 mod tone;
 
 pub use coding::{Decoder, Encoder};
+pub use comfort_noise::{ComfortNoise, describe_noise};
 pub use dtmf::DtmfDetector;
 pub use gain::{Fader, Passed, fade};
 pub use level::{Dbm0, Dbov, dbov};

@@ -108,7 +108,7 @@ impl Phone {
             endpoint: Endpoint::new(config, Entropy::from_seed([u64::from(number), 5, 6, 7])),
             address,
             stream: None,
-            offer: sdp::offer(&Capabilities::default(), &local),
+            offer: sdp::offer(&Capabilities::without_comfort_noise(), &local),
             mouth: Mouth::new(number, hz),
             next_tick: None,
             is_unplugged: false,

@@ -57,7 +57,8 @@ impl Chimes {
                 violations += u64::from(mix.contribute(&chime.seat, frame).is_err());
                 index += 1;
             } else {
-                violations += u64::from(mix.leave(self.playing.swap_remove(index).seat, Leaving::Softly).is_err());
+                violations +=
+                    u64::from(mix.leave(self.playing.swap_remove(index).seat, Leaving::Softly).is_err());
             }
         }
         violations

@@ -196,7 +196,10 @@ impl Port {
             taken => {
                 // MEDIA-3: symmetric RTP; the first good packet tells where the peer really is.
                 self.latch.rtp = Some(source);
-                self.watch.on_heard(now);
+                match taken {
+                    Taken::Noise => self.watch.on_comfort_noise(now),
+                    _ => self.watch.on_heard(now),
+                }
                 return Ok(taken);
             }
         }

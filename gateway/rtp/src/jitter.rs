@@ -378,6 +378,11 @@ impl Buffer {
         self.delays.depth(now, timestamp)
     }
 
+    /// What was handed out says that the sender pauses: the next packet begins a talkspurt.
+    pub const fn pause(&mut self) {
+        self.state = State::Waiting;
+    }
+
     /// Whether [`Buffer::pull`] would yield a frame: the one that is next is there.
     pub fn is_next_held(&self) -> bool {
         match (self.state, self.slots.oldest(), self.cursor) {
