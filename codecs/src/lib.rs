@@ -1,4 +1,4 @@
-//! Sound in numbers: codecs, tones, rates, concealment, levels.
+//! Sound in numbers: codecs, tones, rates, concealment, noise, levels.
 //!
 //! ```text
 //!  payload ─▶ Decoder ─▶ Concealment ─▶ stretch ─▶ Resampler ─▶ mix ─▶ Resampler ─▶ Encoder ─▶ payload
@@ -37,6 +37,7 @@ mod dtmf;
 pub mod g711;
 mod gain;
 mod level;
+mod leveler;
 mod pitch;
 mod plc;
 mod resample;
@@ -49,6 +50,7 @@ pub use comfort_noise::{ComfortNoise, describe_noise};
 pub use dtmf::DtmfDetector;
 pub use gain::{Fader, Passed, fade};
 pub use level::{Dbm0, Dbov, dbov};
+pub use leveler::Leveler;
 pub use plc::{Concealment, ring_out};
 pub use resample::Resampler;
 pub use tone::{Dtmf, Generator, Goertzel};

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use codecs::{Dbm0, Fader, Generator};
+use codecs::{Dbm0, Fader, Generator, Leveler};
 use meeting::Seat;
 use rtp::{
     Packet,
@@ -15,7 +15,7 @@ use terms::{
 
 use crate::{
     player::{Announcement, Player},
-    receive::{Frame, Receiver, Taken, rate_of},
+    receive::{Receiver, Taken, rate_of},
     schedule::Phase,
     send::{Numbers, Sender},
     watch::Watch,
@@ -38,8 +38,8 @@ pub(crate) enum Hearing {
     Echo,
     /// A sine.
     Tone(Generator),
-    /// A meeting, whose others hear it as far as the fader is open.
-    Meeting { seat: Seat, voice: Voice, fader: Fader },
+    /// A meeting, whose others hear it as far as the fader is open, and at their level.
+    Meeting { seat: Seat, voice: Voice, fader: Fader, leveler: Leveler },
 }
 
 /// The two halves of a connected port.
@@ -235,10 +235,9 @@ impl Port {
     }
 
     /// What the port says in this tick.
-    pub(crate) fn frame(&mut self, now: Instant, frame: &mut [i16]) -> Frame {
-        match &mut self.connected {
-            Some(connected) => connected.receiver.frame(now, frame),
-            None => Frame::Silence,
+    pub(crate) fn frame(&mut self, now: Instant, frame: &mut [i16]) {
+        if let Some(connected) = &mut self.connected {
+            connected.receiver.frame(now, frame);
         }
     }
 

@@ -38,13 +38,6 @@ pub(crate) enum Taken {
     Unknown,
 }
 
-/// Whether a frame holds sound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Frame {
-    Sound,
-    Silence,
-}
-
 /// The receiving half of a port.
 #[derive(Debug)]
 pub(crate) struct Receiver {
@@ -163,22 +156,19 @@ impl Receiver {
     }
 
     /// Writes what is due in this tick, and listens for keys in it.
-    pub(crate) fn frame(&mut self, now: Instant, frame: &mut [i16]) -> Frame {
-        let said = self.play(now, frame);
+    pub(crate) fn frame(&mut self, now: Instant, frame: &mut [i16]) {
+        self.play(now, frame);
         self.heard = self.in_band.as_mut().and_then(|detector| detector.listen(frame));
         self.last_heard = self.heard.map(|digit| (digit, now)).or(self.last_heard);
-        said
     }
 
-    fn play(&mut self, now: Instant, frame: &mut [i16]) -> Frame {
+    fn play(&mut self, now: Instant, frame: &mut [i16]) {
         if let Some(end) = self.fill(now, frame.len()) {
             self.balance(now, end, frame.len());
             self.fill(now, frame.len());
         }
         self.ring_out(frame.len());
-        let said = if self.playout.len() == 0 { Frame::Silence } else { Frame::Sound };
         self.playout.take(frame);
-        said
     }
 
     /// Decodes a tick's worth of sound. Yields the timestamp behind the last packet, if any came

@@ -13,7 +13,6 @@ use crate::{
     engine::{Elsewhere, Outbox, SlotId, Slots},
     player::Told,
     port::Hearing,
-    receive::Frame,
     schedule::Phase,
     send::MAX_PAYLOAD,
     speakers::Speakers,
@@ -145,14 +144,14 @@ fn listen_to(mix: &mut Mix, now: Instant, slot: SlotId, slots: &mut Slots) -> Re
     let Some(port) = slots.port_mut(slot) else { return Ok(()) };
     let mut frame = [0; MAX_FRAME];
     let frame = &mut frame[..port.rate().tick_samples()];
-    let said = port.frame(now, frame);
-    let Hearing::Meeting { seat, voice, fader } = &mut port.hearing else { return Ok(()) };
+    port.frame(now, frame);
+    let Hearing::Meeting { seat, voice, fader, leveler } = &mut port.hearing else { return Ok(()) };
     let gain = match voice {
         Voice::Heard => 1.0,
         Voice::Muted => 0.0,
     };
-    match (said, fader.pass(frame, gain)) {
-        (Frame::Sound, Passed::Something) => mix.contribute(seat, frame),
-        (Frame::Sound, Passed::Nothing) | (Frame::Silence, _) => Ok(()),
+    match (fader.pass(frame, gain), leveler.pass(frame)) {
+        (Passed::Something, Passed::Something) => mix.contribute(seat, frame),
+        (Passed::Nothing, _) | (_, Passed::Nothing) => Ok(()),
     }
 }

@@ -154,7 +154,17 @@ impl Bench {
 
     /// A packet of 20 ms of a constant comes.
     fn hear(&mut self, slot: u32, source: &str, sequence: u16, payload: u8) -> Vec<Said> {
-        let mut bytes = [payload; 172];
+        self.packet((slot, source), sequence, &[payload; 160])
+    }
+
+    /// The peer says something.
+    fn say_as(&mut self, slot: u32, sequence: u16, payload: &[u8; 160]) -> Vec<Said> {
+        self.packet((slot, PEER), sequence, payload)
+    }
+
+    fn packet(&mut self, (slot, source): (u32, &str), sequence: u16, payload: &[u8; 160]) -> Vec<Said> {
+        let mut bytes = [0; 172];
+        bytes[12..].copy_from_slice(payload);
         let header = Header {
             payload_type: PayloadType(8),
             marker: false,
@@ -418,6 +428,29 @@ fn media_5_a_meeting_in_which_nobody_speaks_is_described_and_the_next_word_is_ma
         return;
     }
     unreachable!("nothing was heard");
+}
+
+#[test]
+fn meet_7_a_line_that_is_only_background_is_not_mixed() {
+    let mut bench = Bench::new(2);
+    for serial in 1..=2 {
+        bench.open(serial, 20, Route::Meeting { tag: tag("900100001", serial), voice: Voice::Heard });
+    }
+    let mut entropy = Entropy::from_seed([1, 2, 3, 4]);
+    let mut sequence = 0;
+    let mut noise = |bench: &mut Bench, ticks: usize| {
+        for _ in 0..ticks {
+            // -57 dBov: A-law of some steps about zero.
+            let payload = [0; 160].map(|_: u8| [0xd5, 0x55, 0xd4, 0x54, 0xd1][entropy.below(5) as usize]);
+            bench.say_as(0, sequence, &payload);
+            sequence += 1;
+            bench.wait(MS_20);
+        }
+        bench.heard.remove(&SlotId(1)).expect("silence is sent too")
+    };
+    noise(&mut bench, 300);
+    let heard = noise(&mut bench, 200);
+    assert!(heard.iter().all(|sample| sample.abs() <= 8), "{:?}", heard.iter().max());
 }
 
 /// A tick of sound or of an event comes.
