@@ -131,6 +131,7 @@ impl Receiver {
         let payload_type = packet.payload_type();
         if self.events == Some(payload_type) {
             self.reception.receive(now, &packet.header());
+            self.buffer.pause_if_empty();
             let told = self.keys.receive(packet);
             return told.filter(|digit| !self.was_heard(now, *digit)).map_or(Taken::Event, Taken::Digit);
         }

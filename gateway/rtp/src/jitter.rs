@@ -383,6 +383,13 @@ impl Buffer {
         self.state = State::Waiting;
     }
 
+    /// Something else comes in place of sound, such as keys: what is not there is no gap.
+    pub fn pause_if_empty(&mut self) {
+        if self.slots.count() == 0 {
+            self.pause();
+        }
+    }
+
     /// Whether [`Buffer::pull`] would yield a frame: the one that is next is there.
     pub fn is_next_held(&self) -> bool {
         match (self.state, self.slots.oldest(), self.cursor) {
