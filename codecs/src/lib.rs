@@ -1,10 +1,10 @@
-//! Sound in numbers: codecs, tones, rates, concealment, levels.
+//! Sound in numbers: codecs, tones, rates, concealment, noise, levels.
 //!
 //! ```text
 //!  payload ─▶ Decoder ─▶ Concealment ─▶ stretch ─▶ Resampler ─▶ mix ─▶ Resampler ─▶ Encoder ─▶ payload
 //!                                                     │
 //!                                                     ├─▶ DtmfDetector, Goertzel (tones)   dbov (level)
-//!                        Generator, Dtmf (tones) ─────┘
+//!              Generator, Dtmf (tones), ComfortNoise ─┘
 //! ```
 //!
 //! Everything works on slices of 16-bit samples that the caller owns. Whatever needs memory takes
@@ -32,10 +32,12 @@
 #![warn(missing_docs)]
 
 mod coding;
+mod comfort_noise;
 mod dtmf;
 pub mod g711;
 mod gain;
 mod level;
+mod leveler;
 mod pitch;
 mod plc;
 mod resample;
@@ -44,9 +46,11 @@ pub mod stretch;
 mod tone;
 
 pub use coding::{Decoder, Encoder};
+pub use comfort_noise::{ComfortNoise, describe_noise};
 pub use dtmf::DtmfDetector;
 pub use gain::{Fader, Passed, fade};
 pub use level::{Dbm0, Dbov, dbov};
+pub use leveler::Leveler;
 pub use plc::{Concealment, ring_out};
 pub use resample::Resampler;
 pub use tone::{Dtmf, Generator, Goertzel};

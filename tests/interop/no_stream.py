@@ -133,8 +133,9 @@ class Gateway:
             return False
 
     def records(self):
-        lines = (self.state / "records.jsonl").read_text().splitlines()
-        return [json.loads(line)["record"] for line in lines]
+        files = sorted(self.state.glob("records-*.jsonl"))
+        records = [json.loads(line)["record"] for file in files for line in file.read_text().splitlines()]
+        return [record for record in records if record["kind"] == "leg"]
 
 
 class Call:

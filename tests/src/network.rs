@@ -49,8 +49,12 @@ pub struct Datagram {
 #[derive(Debug)]
 pub struct Network {
     conditions: Conditions,
+    /// What one sender has to put up with.
+    impaired: Option<(SocketAddr, Conditions)>,
     entropy: Entropy,
     sent: u64,
+    /// What the impaired sender lost.
+    pub lost: Vec<Datagram>,
     flying: BTreeMap<(Instant, u64), Datagram>,
 }
 
@@ -58,20 +62,30 @@ impl Network {
     /// An empty network; the same seed loses the same datagrams.
     pub const fn new(conditions: Conditions, seed: u64) -> Self {
         let entropy = Entropy::from_seed([seed, 1, 2, 3]);
-        Self { conditions, entropy, sent: 0, flying: BTreeMap::new() }
+        Self { conditions, impaired: None, entropy, sent: 0, lost: Vec::new(), flying: BTreeMap::new() }
+    }
+
+    /// From here on this sender has conditions of its own.
+    pub const fn impair(&mut self, sender: SocketAddr, conditions: Conditions) {
+        self.impaired = Some((sender, conditions));
     }
 
     /// Sends a datagram on its way, if it is not lost.
     pub fn send(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
-        let Conditions { loss_percent, duplicate_percent, .. } = self.conditions;
+        let impaired = self.impaired.filter(|(sender, _)| *sender == from).map(|(_, conditions)| conditions);
+        let conditions = impaired.unwrap_or(self.conditions);
+        let Conditions { loss_percent, duplicate_percent, .. } = conditions;
         if self.entropy.below(100) < loss_percent {
+            if impaired.is_some() {
+                self.lost.push(Datagram { from, to, bytes: bytes.to_vec() });
+            }
             return;
         }
         let copies = if self.entropy.below(100) < duplicate_percent { 2 } else { 1 };
         for _ in 0..copies {
-            let jitter = u64::try_from(self.conditions.jitter.as_nanos()).unwrap_or(0);
+            let jitter = u64::try_from(conditions.jitter.as_nanos()).unwrap_or(0);
             let late = Duration::from_nanos(self.entropy.below(jitter + 1));
-            let at = now + self.conditions.delay + late;
+            let at = now + conditions.delay + late;
             self.sent += 1;
             self.flying.insert((at, self.sent), Datagram { from, to, bytes: bytes.to_vec() });
         }

@@ -2,11 +2,11 @@
 
 mod mouth;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use codecs::Decoder;
-use rtp::{Header, Packet};
+use rtp::{Header, Packet, SequenceNumber};
 use sdp::{Capabilities, LocalDescription, SessionDescription};
 use sip::{
     endpoint::{
@@ -42,6 +42,8 @@ pub enum Action {
     Key(&'static str),
     /// Says a tone for so long.
     Talk(Duration),
+    /// Says this, at 8 kHz.
+    Say(Arc<[i16]>),
     /// Sends no media for so long, be it silence.
     Stop(Duration),
     /// Hangs up.
@@ -76,6 +78,8 @@ pub struct Phone {
     mouth: Mouth,
     next_tick: Option<Instant>,
     is_unplugged: bool,
+    /// Between two packets, by its own clock.
+    tick: Duration,
     /// Everything heard, one packet after the other as it came.
     pub heard: Vec<i16>,
     /// The header of the packet that came last.
@@ -108,10 +112,11 @@ impl Phone {
             endpoint: Endpoint::new(config, Entropy::from_seed([u64::from(number), 5, 6, 7])),
             address,
             stream: None,
-            offer: sdp::offer(&Capabilities::default(), &local),
+            offer: sdp::offer(&Capabilities::without_comfort_noise(), &local),
             mouth: Mouth::new(number, hz),
             next_tick: None,
             is_unplugged: false,
+            tick: TICK,
             heard: Vec::new(),
             last_header: None,
             events: Vec::new(),
@@ -143,6 +148,22 @@ impl Phone {
         self.happened(now, PhoneEvent::Left);
         self.stop_media();
         self.command(now, Command::Hangup { dialog: DIALOG, reason: None }, network);
+    }
+
+    /// What it does next, once it has done what it was told before.
+    pub fn will(&mut self, actions: &[Action]) {
+        self.mouth.will(actions);
+    }
+
+    /// The number of the media packet that it sends next.
+    pub const fn next_sequence(&self) -> SequenceNumber {
+        self.mouth.next_sequence()
+    }
+
+    /// From here on its clock is fast by so many parts in a million.
+    pub fn set_clock(&mut self, ppm: i32) {
+        let nanos = i64::try_from(TICK.as_nanos()).unwrap_or(0) * (1_000_000 - i64::from(ppm)) / 1_000_000;
+        self.tick = Duration::from_nanos(u64::try_from(nanos).unwrap_or(0));
     }
 
     /// From here on nothing comes in or goes out.
@@ -184,7 +205,7 @@ impl Phone {
             self.drain(now, network);
         }
         if self.next_tick.is_some_and(|at| at <= now.mono) {
-            self.next_tick = Some(now.mono + TICK);
+            self.next_tick = self.next_tick.map(|at| at + self.tick);
             self.tick(now, network);
         }
     }

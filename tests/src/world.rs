@@ -14,7 +14,8 @@ use crate::{
 /// Everything under simulation.
 pub struct World {
     now: Now,
-    network: Network,
+    /// What lies between them.
+    pub network: Network,
     /// The gateway.
     pub gateway: Gateway,
     /// The phones, by number.

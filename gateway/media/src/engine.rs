@@ -216,7 +216,7 @@ impl Engine {
         };
         match taken {
             Ok(Taken::Digit(digit)) => self.out.report(Report::Digit { port: port.id, digit }),
-            Ok(Taken::Sound | Taken::Event) => {}
+            Ok(Taken::Sound | Taken::Noise | Taken::Event) => {}
             Ok(Taken::Unknown) | Err(Rejected::Malformed) => self.counted.packets_malformed += 1,
             Err(Rejected::Foreign) => self.counted.packets_foreign += 1,
         }

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use codecs::{Dbm0, Fader, Generator};
+use codecs::{Dbm0, Fader, Generator, Leveler};
 use meeting::Seat;
 use rtp::{
     Packet,
@@ -16,7 +16,7 @@ use terms::{
 use crate::{
     measure::{self, Reported},
     player::{Announcement, Player},
-    receive::{Frame, Receiver, Taken, rate_of},
+    receive::{Receiver, Taken, rate_of},
     schedule::Phase,
     send::{Numbers, Sender},
     watch::Watch,
@@ -39,8 +39,8 @@ pub(crate) enum Hearing {
     Echo,
     /// A sine.
     Tone(Generator),
-    /// A meeting, whose others hear it as far as the fader is open.
-    Meeting { seat: Seat, voice: Voice, fader: Fader },
+    /// A meeting, whose others hear it as far as the fader is open, and at their level.
+    Meeting { seat: Seat, voice: Voice, fader: Fader, leveler: Leveler },
 }
 
 /// The two halves of a connected port.
@@ -200,7 +200,10 @@ impl Port {
             taken => {
                 // MEDIA-3: symmetric RTP; the first good packet tells where the peer really is.
                 self.latch.rtp = Some(source);
-                self.watch.on_rtp(now);
+                match taken {
+                    Taken::Noise => self.watch.on_comfort_noise(now),
+                    _ => self.watch.on_rtp(now),
+                }
                 return Ok(taken);
             }
         }
@@ -237,10 +240,9 @@ impl Port {
     }
 
     /// What the port says in this tick.
-    pub(crate) fn frame(&mut self, now: Instant, frame: &mut [i16]) -> Frame {
-        match &mut self.connected {
-            Some(connected) => connected.receiver.frame(now, frame),
-            None => Frame::Silence,
+    pub(crate) fn frame(&mut self, now: Instant, frame: &mut [i16]) {
+        if let Some(connected) = &mut self.connected {
+            connected.receiver.frame(now, frame);
         }
     }
 

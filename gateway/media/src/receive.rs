@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codecs::{Concealment, Decoder, DtmfDetector};
+use codecs::{ComfortNoise, Concealment, Decoder, DtmfDetector};
 use rtp::{
     Packet, Reception, Timestamp,
     jitter::{self, Depth, Pulled},
@@ -28,19 +28,14 @@ const SAME_PRESS: Duration = Duration::from_secs(1);
 pub(crate) enum Taken {
     /// Sound.
     Sound,
+    /// The description of a pause (RFC 3389).
+    Noise,
     /// A key, told for the first time.
     Digit(Digit),
     /// A key that was told before.
     Event,
     /// A payload type that was not negotiated.
     Unknown,
-}
-
-/// Whether a frame holds sound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Frame {
-    Sound,
-    Silence,
 }
 
 /// The receiving half of a port.
@@ -52,6 +47,10 @@ pub(crate) struct Receiver {
     reception: Reception,
     buffer: jitter::Buffer,
     concealment: Concealment,
+    /// The payload type of comfort noise (RFC 3389).
+    noise_type: Option<PayloadType>,
+    noise: ComfortNoise,
+    pause: Pause,
     /// DIAL-7: keys in the sound, until the first that comes as an event: the peer sends these.
     in_band: Option<DtmfDetector>,
     /// The key heard in the sound of this tick.
@@ -77,6 +76,9 @@ impl Receiver {
                 ..jitter::Settings::default()
             }),
             concealment: Concealment::new(rate),
+            noise_type: None,
+            noise: ComfortNoise::default(),
+            pause: Pause::Talking,
             in_band: Some(DtmfDetector::new(rate)),
             heard: None,
             last_heard: None,
@@ -92,6 +94,7 @@ impl Receiver {
         let decoder = |format: &terms::media::Format| (format.payload_type, Decoder::new(format.codec));
         self.decoders = stream.receive.iter().map(decoder).collect();
         self.events = stream.receive_events;
+        self.noise_type = stream.comfort_noise;
     }
 
     /// Goes on after a press that was told before a restart.
@@ -128,15 +131,17 @@ impl Receiver {
         let payload_type = packet.payload_type();
         if self.events == Some(payload_type) {
             self.reception.receive(now, &packet.header());
+            self.buffer.pause_if_empty();
             let told = self.keys.receive(packet);
             return told.filter(|digit| !self.was_heard(now, *digit)).map_or(Taken::Event, Taken::Digit);
         }
-        if self.decoders.iter().all(|(known, _)| *known != payload_type) {
+        let is_noise = self.noise_type == Some(payload_type);
+        if !is_noise && self.decoders.iter().all(|(known, _)| *known != payload_type) {
             return Taken::Unknown;
         }
         self.reception.receive(now, &packet.header());
         self.buffer.insert(now, packet);
-        Taken::Sound
+        if is_noise { Taken::Noise } else { Taken::Sound }
     }
 
     /// Whether the press of the first event was told already, since it was in the sound; from that event on nobody
@@ -152,22 +157,19 @@ impl Receiver {
     }
 
     /// Writes what is due in this tick, and listens for keys in it.
-    pub(crate) fn frame(&mut self, now: Instant, frame: &mut [i16]) -> Frame {
-        let said = self.play(now, frame);
+    pub(crate) fn frame(&mut self, now: Instant, frame: &mut [i16]) {
+        self.play(now, frame);
         self.heard = self.in_band.as_mut().and_then(|detector| detector.listen(frame));
         self.last_heard = self.heard.map(|digit| (digit, now)).or(self.last_heard);
-        said
     }
 
-    fn play(&mut self, now: Instant, frame: &mut [i16]) -> Frame {
+    fn play(&mut self, now: Instant, frame: &mut [i16]) {
         if let Some(end) = self.fill(now, frame.len()) {
             self.balance(now, end, frame.len());
             self.fill(now, frame.len());
         }
         self.ring_out(frame.len());
-        let said = if self.playout.len() == 0 { Frame::Silence } else { Frame::Sound };
         self.playout.take(frame);
-        said
     }
 
     /// Decodes a tick's worth of sound. Yields the timestamp behind the last packet, if any came
@@ -184,12 +186,22 @@ impl Receiver {
         end
     }
 
-    /// MEDIA-5: sound that stops is no click; it goes on, fading.
+    /// Fills up the tick: with the background that the peer described, or, since a sound that stops
+    /// is a click (MEDIA-5), with what it goes on like, fading.
     fn ring_out(&mut self, samples: usize) {
         let begin = self.playout.len();
-        if begin < samples && !self.concealment.is_silent() {
-            self.playout.append(samples - begin, |rest| rest.len());
-            self.concealment.lost(self.playout.from(begin));
+        let is_over = self.pause == Pause::Talking && self.concealment.is_silent();
+        if begin >= samples || is_over {
+            return;
+        }
+        self.playout.append(samples - begin, |rest| rest.len());
+        let rest = self.playout.from(begin);
+        match self.pause {
+            Pause::Described => {
+                self.noise.fill(rest);
+                self.concealment.pause(rest);
+            }
+            Pause::Talking => self.concealment.lost(rest),
         }
     }
 
@@ -214,7 +226,12 @@ impl Receiver {
                 self.decode(payload_type, &payload[..len]);
                 let sound = self.playout.from(begin);
                 self.concealment.good(sound);
-                Decoded::Packet(timestamp.advanced_by(u32::try_from(sound.len()).unwrap_or(0)))
+                match self.pause {
+                    Pause::Described => Decoded::MadeUp,
+                    Pause::Talking => {
+                        Decoded::Packet(timestamp.advanced_by(u32::try_from(sound.len()).unwrap_or(0)))
+                    }
+                }
             }
             Pulled::Lost { samples } => {
                 self.conceal(now, length_of(samples));
@@ -229,8 +246,15 @@ impl Receiver {
         }
     }
 
-    /// A payload of a type that a renegotiation has dropped is no sound.
+    /// A payload of a type that a renegotiation has dropped is no sound, nor is the description of
+    /// noise: that begins a pause (RFC 3389 §5).
     fn decode(&mut self, payload_type: PayloadType, payload: &[u8]) {
+        if self.noise_type == Some(payload_type) {
+            self.noise.describe(payload);
+            self.pause = Pause::Described;
+            return self.buffer.pause();
+        }
+        self.pause = Pause::Talking;
         let decoder = self.decoders.iter_mut().find(|(known, _)| *known == payload_type);
         if let Some((_, decoder)) = decoder {
             self.playout.append(MAX_DECODED, |sound| decoder.decode(payload, sound));
@@ -252,6 +276,15 @@ impl Receiver {
         self.concealment.bridge(gap, next);
         self.concealment.good(next);
     }
+}
+
+/// What is heard while nothing comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pause {
+    /// What is missing is made up, then silence.
+    Talking,
+    /// The noise that the sender described as it paused.
+    Described,
 }
 
 /// What a pull came to.

@@ -13,7 +13,6 @@ use crate::{
     engine::{Elsewhere, Outbox, SlotId, Slots},
     player::Told,
     port::Hearing,
-    receive::Frame,
     schedule::Phase,
     send::MAX_PAYLOAD,
     speakers::Speakers,
@@ -112,23 +111,30 @@ impl Room {
             Some(Told::Going) | None => {}
         }
         let numbers = &mut port.numbers;
-        let is_shared = told.is_none() && heard != Heard::Others && connected.sender.takes_shared();
-        connected.sender.join(now, frame);
+        let sender = &mut connected.sender;
         let emit = |header: Header, payload: &[u8]| out.rtp(slot, destination, &header, payload);
-        if !is_shared {
-            connected.sender.send(now, numbers, frame, emit);
+        if told.is_some() || heard != Heard::Nobody {
+            sender.on_sound();
+        } else if sender.pauses() {
+            sender.describe_pause(now, numbers, emit);
             return Ok(());
         }
-        let codec = connected.sender.codec();
+        let is_shared = told.is_none() && heard != Heard::Others && sender.takes_shared();
+        sender.join(now, frame);
+        if !is_shared {
+            sender.send(now, numbers, frame, emit);
+            return Ok(());
+        }
+        let codec = sender.codec();
         let known = encoded.iter().position(|other| other.codec == codec && other.heard == heard);
         let index = known.unwrap_or_else(|| {
             let mut payload = [0; MAX_PAYLOAD];
-            let length = connected.sender.encode(frame, &mut payload);
+            let length = sender.encode(frame, &mut payload);
             encoded.push(Encoded { codec, heard, payload, length });
             encoded.len() - 1
         });
         let shared = &encoded[index];
-        connected.sender.send_shared(now, numbers, &shared.payload[..shared.length], emit);
+        sender.send_shared(now, numbers, &shared.payload[..shared.length], emit);
         Ok(())
     }
 }
@@ -138,14 +144,14 @@ fn listen_to(mix: &mut Mix, now: Instant, slot: SlotId, slots: &mut Slots) -> Re
     let Some(port) = slots.port_mut(slot) else { return Ok(()) };
     let mut frame = [0; MAX_FRAME];
     let frame = &mut frame[..port.rate().tick_samples()];
-    let said = port.frame(now, frame);
-    let Hearing::Meeting { seat, voice, fader } = &mut port.hearing else { return Ok(()) };
+    port.frame(now, frame);
+    let Hearing::Meeting { seat, voice, fader, leveler } = &mut port.hearing else { return Ok(()) };
     let gain = match voice {
         Voice::Heard => 1.0,
         Voice::Muted => 0.0,
     };
-    match (said, fader.pass(frame, gain)) {
-        (Frame::Sound, Passed::Something) => mix.contribute(seat, frame),
-        (Frame::Sound, Passed::Nothing) | (Frame::Silence, _) => Ok(()),
+    match (fader.pass(frame, gain), leveler.pass(frame)) {
+        (Passed::Something, Passed::Something) => mix.contribute(seat, frame),
+        (Passed::Nothing, _) | (_, Passed::Nothing) => Ok(()),
     }
 }

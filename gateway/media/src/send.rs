@@ -1,6 +1,6 @@
 //! One stream that goes out: from frames of one tick to packets.
 
-use codecs::{Concealment, Encoder};
+use codecs::{Concealment, Dbov, Encoder, describe_noise};
 use rtp::{Header, SequenceNumber, Timestamp};
 use terms::{
     Entropy, Instant,
@@ -8,6 +8,13 @@ use terms::{
 };
 
 use crate::schedule::TICK;
+
+/// The background of a meeting in which nobody speaks, so that the line doesn't seem dead.
+const BACKGROUND: Dbov = Dbov(-68.0);
+/// How long silence is sent before it is described: the pauses between words.
+const HANGOVER_TICKS: u32 = 10;
+/// A pause is described once in so many ticks.
+const DESCRIBED_TICKS: u32 = 10;
 
 /// The longest payload that is sent.
 pub(crate) const MAX_PAYLOAD: usize = 960;
@@ -59,6 +66,9 @@ pub(crate) struct Sender {
     /// What was sent last, which a sound that is cut short rings out like.
     seam: Concealment,
     stop: Stop,
+    /// The payload type of comfort noise (RFC 3389).
+    noise_type: Option<PayloadType>,
+    speech: Speech,
     /// Of the next packet.
     marker: Marker,
 }
@@ -73,6 +83,8 @@ impl Sender {
             last_frame: None,
             seam: Concealment::new(stream.send.codec.sample_rate()),
             stop: Stop::AtOnce,
+            noise_type: stream.comfort_noise,
+            speech: Speech::Going,
             marker: Marker::Yes,
         }
     }
@@ -89,6 +101,7 @@ impl Sender {
         }
         self.format = stream.send;
         self.ptime = stream.ptime;
+        self.noise_type = stream.comfort_noise;
     }
 
     pub(crate) const fn codec(&self) -> Codec {
@@ -118,6 +131,46 @@ impl Sender {
         self.stop == Stop::RingsOut
             && !self.has_paused(now)
             && (self.seam.is_cut() || !self.waiting.is_empty())
+    }
+
+    /// There is something to hear in this tick.
+    pub(crate) const fn on_sound(&mut self) {
+        self.speech = Speech::Going;
+    }
+
+    /// There is nothing to hear in this tick. Whether it need not be sent, since the peer makes its
+    /// own noise meanwhile: then [`Sender::describe_pause`] is called in its place.
+    pub(crate) fn pauses(&mut self) -> bool {
+        self.speech = match self.speech {
+            Speech::Going => Speech::Hangover { ticks: 1 },
+            Speech::Hangover { ticks } if ticks < HANGOVER_TICKS => Speech::Hangover { ticks: ticks + 1 },
+            Speech::Hangover { .. } if self.noise_type.is_some() && self.waiting.is_empty() => {
+                Speech::Pause { ticks: 0 }
+            }
+            Speech::Hangover { ticks } => Speech::Hangover { ticks },
+            Speech::Pause { ticks } => Speech::Pause { ticks: ticks.wrapping_add(1) },
+        };
+        matches!(self.speech, Speech::Pause { .. })
+    }
+
+    /// RFC 3389 §4: describes the noise as a pause begins, and again from time to time.
+    pub(crate) fn describe_pause(
+        &mut self,
+        now: Instant,
+        numbers: &mut Numbers,
+        emit: impl FnOnce(Header, &[u8]),
+    ) {
+        let (Speech::Pause { ticks }, Some(payload_type)) = (self.speech, self.noise_type) else { return };
+        if !ticks.is_multiple_of(DESCRIBED_TICKS) {
+            return;
+        }
+        let rate = self.format.codec.sample_rate();
+        self.resume(now, numbers, rate);
+        let payload = describe_noise(BACKGROUND);
+        let header = next_header(numbers, payload_type, Marker::No, rate.tick_samples(), payload.len());
+        self.marker = Marker::Yes;
+        self.seam.forget();
+        emit(header, &payload);
     }
 
     /// Lays the seam over a frame that is about to be sent, if there is one.
@@ -188,6 +241,20 @@ impl Sender {
         self.waiting.clear();
         self.marker = Marker::Yes;
     }
+}
+
+/// Whether there is anything to hear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Speech {
+    Going,
+    /// Silence, which is sent as any sound: it may be a pause between words.
+    Hangover {
+        ticks: u32,
+    },
+    /// Silence that is described.
+    Pause {
+        ticks: u32,
+    },
 }
 
 /// How a sound ends that nothing follows.

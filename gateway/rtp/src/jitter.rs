@@ -378,6 +378,18 @@ impl Buffer {
         self.delays.depth(now, timestamp)
     }
 
+    /// What was handed out says that the sender pauses: the next packet begins a talkspurt.
+    pub const fn pause(&mut self) {
+        self.state = State::Waiting;
+    }
+
+    /// Something else comes in place of sound, such as keys: what is not there is no gap.
+    pub fn pause_if_empty(&mut self) {
+        if self.slots.count() == 0 {
+            self.pause();
+        }
+    }
+
     /// Whether [`Buffer::pull`] would yield a frame: the one that is next is there.
     pub fn is_next_held(&self) -> bool {
         match (self.state, self.slots.oldest(), self.cursor) {

@@ -37,5 +37,6 @@ pub use description::{
     SessionDescription,
 };
 pub use offer_answer::{
-    AnswerError, Answered, Capabilities, LocalDescription, OfferError, accept, answer, offer, reoffer,
+    AnswerError, Answered, Capabilities, ComfortNoise, LocalDescription, OfferError, accept, answer, offer,
+    reoffer,
 };

@@ -13,7 +13,7 @@ use crate::description::{MediaDescription, ParseError, Protection, SessionDescri
 
 mod encoding;
 
-use encoding::{codec_of, encoding, events_of, static_payload_type};
+use encoding::{NOISE, STATIC_NOISE, codec_of, encoding, events_of, noise_of, static_payload_type};
 
 /// What we can do, the best first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,12 +24,35 @@ pub struct Capabilities {
     pub ptime: Ptime,
     /// The payload type that we offer for telephone events; none: they aren't offered or taken.
     pub events: Option<PayloadType>,
+    /// Whether comfort noise (RFC 3389) is offered, and taken where it is offered.
+    pub comfort_noise: ComfortNoise,
+}
+
+/// Whether silence may be described in place of being sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ComfortNoise {
+    /// It may.
+    Taken,
+    /// Every packet is sound.
+    Refused,
 }
 
 impl Default for Capabilities {
-    /// A-law, then µ-law, 20 ms, events under 101.
+    /// A-law, then µ-law, 20 ms, events under 101, comfort noise.
     fn default() -> Self {
-        Self { codecs: vec![Codec::Pcma, Codec::Pcmu], ptime: Ptime::MS_20, events: Some(PayloadType(101)) }
+        Self {
+            codecs: vec![Codec::Pcma, Codec::Pcmu],
+            ptime: Ptime::MS_20,
+            events: Some(PayloadType(101)),
+            comfort_noise: ComfortNoise::Taken,
+        }
+    }
+}
+
+impl Capabilities {
+    /// The default, for who measures what comes and would take silence for loss.
+    pub fn without_comfort_noise() -> Self {
+        Self { comfort_noise: ComfortNoise::Refused, ..Self::default() }
     }
 }
 
@@ -155,6 +178,7 @@ pub fn answer(
         receive: vec![send],
         receive_events: events,
         send_events: events,
+        comfort_noise: noise_of(&taken).filter(|_| ours.comfort_noise == ComfortNoise::Taken),
     };
     let mut session = session(local);
     // RFC 3264 §6: the answer's times are the offer's.
@@ -251,17 +275,25 @@ fn refused(media: &MediaDescription<'_>) -> Media {
 fn accepted(taken: &MediaDescription<'_>, stream: &Stream, local: &LocalDescription) -> Media {
     let mut media = refused(taken);
     media.port = local.rtp.port();
-    describe(&mut media, &stream.receive, stream.receive_events);
+    describe(&mut media, &stream.receive, (stream.comfort_noise, stream.receive_events));
     finish(&mut media, stream.ptime, stream.direction, local);
     media
 }
 
 /// The formats and their encodings.
-fn describe(media: &mut Media, formats: &[Format], events: Option<PayloadType>) {
-    let numbers = formats.iter().map(|format| format.payload_type).chain(events);
+fn describe(
+    media: &mut Media,
+    formats: &[Format],
+    (noise, events): (Option<PayloadType>, Option<PayloadType>),
+) {
+    let numbers = formats.iter().map(|format| format.payload_type).chain(noise).chain(events);
     media.fmt = numbers.map(|payload_type| payload_type.0.to_string()).collect::<Vec<_>>().join(" ");
     for format in formats {
         let rtpmap = format!("{} {}", format.payload_type.0, encoding(format.codec));
+        media.attributes.push(Attribute::with_value("rtpmap", rtpmap));
+    }
+    if let Some(payload_type) = noise {
+        let rtpmap = format!("{} {NOISE}", payload_type.0);
         media.attributes.push(Attribute::with_value("rtpmap", rtpmap));
     }
     if let Some(payload_type) = events {
@@ -306,7 +338,11 @@ pub fn offer(ours: &Capabilities, local: &LocalDescription) -> SessionDescriptio
         .collect();
     let mut media =
         Media::new(sdp_types::MediaType::Audio, local.rtp.port(), sdp_types::TransportProto::RtpAvp, "");
-    describe(&mut media, &formats, ours.events);
+    let noise = match ours.comfort_noise {
+        ComfortNoise::Taken => Some(STATIC_NOISE),
+        ComfortNoise::Refused => None,
+    };
+    describe(&mut media, &formats, (noise, ours.events));
     finish(&mut media, ours.ptime, local.direction, local);
     let mut session = session(local);
     session.times = vec![Time { start_time: 0, stop_time: 0, repeats: Vec::new() }];
@@ -360,6 +396,7 @@ pub fn accept(answer: &SessionDescription, ours: &SessionDescription) -> Result<
         receive: formats(&own).collect(),
         receive_events: send_events.and_then(|_| events_of(&own)),
         send_events: events_of(&own).and(send_events),
+        comfort_noise: noise_of(&own).and(noise_of(&theirs)),
     })
 }
 

@@ -139,6 +139,8 @@ pub struct Stream {
     pub receive_events: Option<PayloadType>,
     /// RFC 4733 events that we may send.
     pub send_events: Option<PayloadType>,
+    /// RFC 3389 comfort noise that either side may send in place of silence.
+    pub comfort_noise: Option<PayloadType>,
 }
 
 /// Names one playing of prompts, so that a late [`Report::Played`] is not taken for a newer one's.

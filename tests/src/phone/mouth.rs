@@ -1,6 +1,6 @@
 //! What a phone sends: silence, a tone, keys; one packet a tick.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use codecs::{Dbm0, Encoder, Generator};
 use rtp::{Header, SequenceNumber, Timestamp, telephone_event, write_header};
@@ -22,6 +22,7 @@ enum Doing {
     Nothing,
     Waiting { until: Instant },
     Talking { until: Instant },
+    Saying { sound: Arc<[i16]>, next: usize },
     Stopped { until: Instant },
     Keying { keys: VecDeque<Digit>, press: VecDeque<telephone_event::Outgoing>, next_at: Instant },
 }
@@ -62,6 +63,11 @@ impl Mouth {
         self.actions.extend(actions.iter().cloned());
     }
 
+    /// The number of the packet of the next tick.
+    pub(super) const fn next_sequence(&self) -> SequenceNumber {
+        self.sequence
+    }
+
     /// The packet of this tick, if it sends one; telephone events go at `events`.
     pub(super) fn tick(&mut self, now: Instant, events: PayloadType) -> (Option<Vec<u8>>, Told) {
         let told = self.go_on(now);
@@ -75,6 +81,14 @@ impl Mouth {
             Doing::Talking { .. } => {
                 let mut frame = [0; FRAME];
                 self.tone.fill(&mut frame);
+                Some(self.sound(&frame))
+            }
+            Doing::Saying { sound, next } => {
+                let mut frame = [0; FRAME];
+                let rest = &sound[*next..];
+                let length = rest.len().min(FRAME);
+                frame[..length].copy_from_slice(&rest[..length]);
+                *next += length;
                 Some(self.sound(&frame))
             }
             Doing::Stopped { .. } => None,
@@ -93,6 +107,7 @@ impl Mouth {
                 {
                     return Told::Nothing;
                 }
+                Doing::Saying { sound, next } if *next < sound.len() => return Told::Nothing,
                 Doing::Keying { press, next_at, .. } if !press.is_empty() || *next_at > now => {
                     return Told::Nothing;
                 }
@@ -105,22 +120,25 @@ impl Mouth {
                     }
                     None => self.doing = Doing::Nothing,
                 },
-                Doing::Nothing | Doing::Waiting { .. } | Doing::Talking { .. } | Doing::Stopped { .. } => {
-                    match self.actions.pop_front() {
-                        None => {
-                            self.doing = Doing::Nothing;
-                            return Told::Nothing;
-                        }
-                        Some(Action::HangUp) => return Told::HangUp,
-                        Some(Action::Wait(time)) => self.doing = Doing::Waiting { until: now + time },
-                        Some(Action::Talk(time)) => self.doing = Doing::Talking { until: now + time },
-                        Some(Action::Stop(time)) => self.doing = Doing::Stopped { until: now + time },
-                        Some(Action::Key(keys)) => {
-                            let keys = keys.chars().map(|key| Digit::try_from(key).expect("a key")).collect();
-                            self.doing = Doing::Keying { keys, press: VecDeque::new(), next_at: now };
-                        }
+                Doing::Nothing
+                | Doing::Waiting { .. }
+                | Doing::Talking { .. }
+                | Doing::Saying { .. }
+                | Doing::Stopped { .. } => match self.actions.pop_front() {
+                    None => {
+                        self.doing = Doing::Nothing;
+                        return Told::Nothing;
                     }
-                }
+                    Some(Action::HangUp) => return Told::HangUp,
+                    Some(Action::Wait(time)) => self.doing = Doing::Waiting { until: now + time },
+                    Some(Action::Talk(time)) => self.doing = Doing::Talking { until: now + time },
+                    Some(Action::Say(sound)) => self.doing = Doing::Saying { sound, next: 0 },
+                    Some(Action::Stop(time)) => self.doing = Doing::Stopped { until: now + time },
+                    Some(Action::Key(keys)) => {
+                        let keys = keys.chars().map(|key| Digit::try_from(key).expect("a key")).collect();
+                        self.doing = Doing::Keying { keys, press: VecDeque::new(), next_at: now };
+                    }
+                },
             }
         }
     }

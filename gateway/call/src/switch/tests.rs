@@ -100,6 +100,7 @@ fn stream() -> Stream {
         receive: vec![format],
         receive_events: None,
         send_events: None,
+        comfort_noise: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What control asks of an engine.
 
-use codecs::Fader;
+use codecs::{Fader, Leveler};
 use meeting::Leaving;
 use terms::{
     MeetingId, MeetingTag, Now, PortId, PromptName, ZoneName,
@@ -210,7 +210,8 @@ impl Engine {
         match room.mix.seat(tag, port.id, port.rate()) {
             Ok(seat) => {
                 room.members.push(slot);
-                port.hearing = Hearing::Meeting { seat, voice, fader: Fader::SHUT };
+                port.hearing =
+                    Hearing::Meeting { seat, voice, fader: Fader::SHUT, leveler: Leveler::default() };
                 port.route = Route::Meeting { tag, voice };
             }
             Err(_) => self.counted.isolation_violations += 1,

@@ -23,6 +23,7 @@ fn stream() -> Stream {
         receive: vec![format],
         receive_events: None,
         send_events: None,
+        comfort_noise: Some(PayloadType(13)),
     }
 }
 
@@ -107,6 +108,20 @@ impl Line {
             let mut frame = [0; 160];
             self.receiver.frame(self.now, &mut frame);
             self.heard.extend_from_slice(&frame);
+        }
+    }
+
+    /// Pauses for so long, and describes the noise each 200 ms.
+    fn pause(&mut self, times: u32, description: &[u8]) {
+        for _ in 0..times {
+            let mut bytes = vec![0; rtp::HEADER_LEN];
+            write_header(&mut bytes, &Header { payload_type: PayloadType(13), ..self.header });
+            bytes.extend_from_slice(description);
+            self.flying.insert((self.ready, self.header.sequence.0), bytes);
+            self.header.sequence = self.header.sequence.next();
+            self.header.timestamp = self.header.timestamp.advanced_by(1_600);
+            self.ready += 200 * MS;
+            self.run(200 * MS, in_time);
         }
     }
 
@@ -225,6 +240,23 @@ fn media_3_packet_times_that_change_midway_are_followed() {
         assert_eq!(line.faults(), before, "{packet_ms} ms");
         assert!(line.depth().now <= 70 * MS, "{packet_ms} ms: {:?}", line.depth());
     }
+}
+
+#[test]
+fn media_5_a_pause_sounds_as_it_was_described_and_is_no_loss() {
+    let mut line = Line::new(Voice::tone(200), 20);
+    line.run(Duration::from_secs(5), in_time);
+    for level in [45_u8, 60] {
+        line.heard.clear();
+        line.pause(10, &[level, 60]);
+        let heard = dbov(&line.heard[4_000..15_000]).0;
+        assert!((heard + f32::from(level)).abs() < 2.0, "{heard} instead of -{level} dBov");
+        line.heard.clear();
+        line.run(Duration::from_secs(1), in_time);
+        assert!(line.heard[1_600..].chunks_exact(160).all(|frame| dbov(frame).0 > -17.0), "it talks again");
+    }
+    assert_eq!(line.faults(), (0, 0));
+    assert!(line.depth().now <= 60 * MS, "{:?}", line.depth());
 }
 
 #[test]

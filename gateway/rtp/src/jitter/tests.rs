@@ -144,6 +144,22 @@ fn after_60_ms_of_nothing_the_next_packet_begins_a_talkspurt() {
 }
 
 #[test]
+fn media_5_a_pause_that_was_announced_is_no_gap() {
+    let mut line = Line::new(160);
+    line.insert_all(0, [0, 1]);
+    assert_eq!(line.pull(40), Frame(0));
+    line.buffer.pause_if_empty();
+    assert_eq!(line.pull(60), Frame(1), "there was something yet");
+    line.buffer.pause_if_empty();
+    assert_eq!(line.pull_each([80, 100]), [Empty, Empty]);
+    line.insert_as(500, 2, 10_000 + 4_000);
+    assert_eq!(line.pull_each([520, 540]), [Empty, Frame(2)]);
+    line.buffer.pause();
+    assert_eq!(line.pull(560), Empty);
+    assert_eq!(line.buffer.counters().missing, 0);
+}
+
+#[test]
 fn a_short_pause_of_the_sender_is_no_loss() {
     let mut line = Line::new(160);
     line.insert(0, 0);

@@ -36,6 +36,19 @@ pub(super) fn events_of(media: &MediaDescription<'_>) -> Option<PayloadType> {
     })
 }
 
+/// RFC 3389 §6: comfort noise on an 8 kHz clock.
+pub(super) const NOISE: &str = "CN/8000";
+/// RFC 3551 table 4: its number, which needs no `a=rtpmap`.
+pub(super) const STATIC_NOISE: PayloadType = PayloadType(13);
+
+/// The payload type of comfort noise on an 8 kHz clock.
+pub(super) fn noise_of(media: &MediaDescription<'_>) -> Option<PayloadType> {
+    media.payload_types().find(|payload_type| match media.rtpmap(*payload_type) {
+        Some(mapped) => is_encoding(mapped, NOISE),
+        None => *payload_type == STATIC_NOISE,
+    })
+}
+
 /// Names compare without case (RFC 8866 §6.6); one channel need not be said.
 fn is_encoding(mapped: &str, encoding: &str) -> bool {
     let mapped = mapped.strip_suffix("/1").unwrap_or(mapped);

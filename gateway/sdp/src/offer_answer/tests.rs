@@ -127,6 +127,40 @@ fn an_offer_without_telephone_event_gets_none() {
 }
 
 #[test]
+fn media_3_comfort_noise_is_answered_where_it_is_offered_on_our_clock() {
+    let cases = [
+        ("not offered", "m=audio 4 RTP/AVP 8\n", ours(), None, "m=audio 20000 RTP/AVP 8"),
+        ("by its number", "m=audio 4 RTP/AVP 8 13\n", ours(), Some(13), "m=audio 20000 RTP/AVP 8 13"),
+        (
+            "by its name",
+            "m=audio 4 RTP/AVP 8 98\na=rtpmap:98 cn/8000\n",
+            ours(),
+            Some(98),
+            "m=audio 20000 RTP/AVP 8 98",
+        ),
+        (
+            "on another clock",
+            "m=audio 4 RTP/AVP 8 98\na=rtpmap:98 CN/16000\n",
+            ours(),
+            None,
+            "m=audio 20000 RTP/AVP 8",
+        ),
+        (
+            "refused",
+            "m=audio 4 RTP/AVP 8 13\n",
+            Capabilities::without_comfort_noise(),
+            None,
+            "m=audio 20000 RTP/AVP 8",
+        ),
+    ];
+    for (name, offer, ours, noise, line) in cases {
+        let answered = answer(&with_media(offer), &ours, &local()).expect(name);
+        assert_eq!(answered.stream.comfort_noise, noise.map(PayloadType), "{name}");
+        assert_eq!(media_lines(&answered.description)[0], line, "{name}");
+    }
+}
+
+#[test]
 fn rfc3264_6_1_our_preference_decides_and_names_have_no_case() {
     let pcmu_first = Capabilities { codecs: vec![Codec::Pcmu, Codec::Pcma], ..ours() };
     let cases = [
@@ -240,9 +274,10 @@ fn the_answer_s_head_is_ours_and_its_times_are_the_offer_s() {
 fn our_offer_is_answered_and_accepted() {
     let offered = offer(&ours(), &local());
     let expected = [
-        "m=audio 20000 RTP/AVP 8 0 101",
+        "m=audio 20000 RTP/AVP 8 0 13 101",
         "a=rtpmap:8 PCMA/8000",
         "a=rtpmap:0 PCMU/8000",
+        "a=rtpmap:13 CN/8000",
         "a=rtpmap:101 telephone-event/8000",
         "a=fmtp:101 0-15",
         "a=ptime:20",
@@ -250,14 +285,15 @@ fn our_offer_is_answered_and_accepted() {
     ];
     assert_eq!(media_lines(&offered), expected);
     // The peer numbers its events otherwise (RFC 3264 §5.1).
-    let theirs = with_media("m=audio 6000 RTP/AVP 0 96\na=rtpmap:96 telephone-event/8000\na=sendonly\n");
+    let theirs = with_media("m=audio 6000 RTP/AVP 0 13 96\na=rtpmap:96 telephone-event/8000\na=sendonly\n");
     let stream = accept(&theirs, &offered).expect("a stream");
     assert_eq!(stream.send, Format { payload_type: PayloadType(0), codec: Codec::Pcmu });
     assert_eq!(stream.receive.len(), 2);
     assert_eq!((stream.receive_events, stream.send_events), (Some(PayloadType(101)), Some(PayloadType(96))));
-    assert_eq!(stream.direction, Direction::ReceiveOnly);
+    assert_eq!((stream.direction, stream.comfort_noise), (Direction::ReceiveOnly, Some(PayloadType(13))));
     let no_events = accept(&with_media("m=audio 6000 RTP/AVP 8\n"), &offered).expect("a stream");
     assert_eq!((no_events.receive_events, no_events.send_events), (None, None));
+    assert_eq!(no_events.comfort_noise, None);
 }
 
 #[test]

@@ -115,7 +115,7 @@ impl Task {
         let config = sip_side::endpoint_config(local.sip, limits, &mut entropy);
         Ok(Self {
             endpoint: Endpoint::new(config, entropy.split()),
-            offer: sdp::offer(&Capabilities::default(), &local.media),
+            offer: sdp::offer(&Capabilities::without_comfort_noise(), &local.media),
             ear: Ear::new(&plan.listen),
             plan,
             clock,

@@ -163,7 +163,7 @@ impl DialIn {
     fn invite(&mut self, index: usize) -> Result<(), DialError> {
         let rtp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         let local = LocalDescription::new(rtp.local_addr()?);
-        let offer = sdp::offer(&Capabilities::default(), &local);
+        let offer = sdp::offer(&Capabilities::without_comfort_noise(), &local);
         let serial = u64::try_from(index).unwrap_or(u64::MAX);
         let meeting: Option<MeetingId> = (FIRST_MEETING + index / MEETING).to_string().parse().ok();
         let plan = Plan::new(self.gateway, Ipv4Addr::LOCALHOST.into(), ACCESS_NUMBER);

@@ -76,6 +76,7 @@ impl Line {
             receive: vec![send],
             receive_events: None,
             send_events: None,
+            comfort_noise: None,
         };
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         Self::new(index, socket, &stream, &[], entropy)
