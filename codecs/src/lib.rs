@@ -34,6 +34,7 @@
 mod coding;
 mod comfort_noise;
 mod dtmf;
+mod fax;
 pub mod g711;
 mod gain;
 mod level;
@@ -48,6 +49,7 @@ mod tone;
 pub use coding::{Decoder, Encoder};
 pub use comfort_noise::{ComfortNoise, describe_noise};
 pub use dtmf::DtmfDetector;
+pub use fax::FaxDetector;
 pub use gain::{Fader, Passed, fade};
 pub use level::{Dbm0, Dbov, dbov};
 pub use leveler::Leveler;

@@ -24,7 +24,7 @@ use std::{sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 use terms::{
     CallId, Cause, Digit, Instant, Language, LegId, MediaKind, MediaLine, MeetingTag, Now, PortId, TrunkName,
-    media::{Command, PlayId, Quality, Report, Stream, Voice},
+    media::{Command, KeysIn, PlayId, Quality, Report, Stream, Voice},
 };
 
 use in_meeting::EXIT_TONE;
@@ -38,7 +38,7 @@ use crate::{
     guard::Guard,
     ivr::{self, Ivr},
     keys::Pressed,
-    leg::{Arrival, EndedBy, LegCommand, LegEvent, LocalMedia, Words},
+    leg::{Arrival, EndedBy, KeyMethod, LegCommand, LegEvent, LocalMedia, Words},
     outcome::Outcome,
     question::{Answer, Question, QuestionId, Role, Verdict, WaitingFor, Welcome},
     settings::Settings,
@@ -167,6 +167,24 @@ enum KeysBy {
     Signaling,
 }
 
+/// Who owns the keys of a leg whose trunk says how they come.
+const fn owner(method: KeyMethod) -> Option<KeysBy> {
+    match method {
+        KeyMethod::Auto => None,
+        KeyMethod::Events | KeyMethod::Sound => Some(KeysBy::Media),
+        KeyMethod::Signaling => Some(KeysBy::Signaling),
+    }
+}
+
+const fn keys_in(method: KeyMethod) -> KeysIn {
+    match method {
+        KeyMethod::Auto => KeysIn::EventsOrSound,
+        KeyMethod::Events => KeysIn::Events,
+        KeyMethod::Sound => KeysIn::Sound,
+        KeyMethod::Signaling => KeysIn::Neither,
+    }
+}
+
 /// What a call works with while it handles one input.
 pub(crate) struct Context<'a> {
     pub(crate) now: Now,
@@ -190,6 +208,7 @@ impl Call {
     pub(crate) fn begin(beginning: Beginning, context: &mut Context<'_>) -> Self {
         let Beginning { id, leg, port, arrival, program, tenant } = beginning;
         context.out.media(Command::Open { port, zone: arrival.zone.clone() });
+        let keys_by = owner(arrival.keys);
         let languages = match &program {
             Program::Ivr(ivr) => ivr.languages().to_vec(),
             Program::App(_) => Vec::new(),
@@ -208,7 +227,7 @@ impl Call {
             pending: None,
             milestones: Milestones::at(context.now.wall),
             voice: Voice::Heard,
-            keys_by: None,
+            keys_by,
             pressed: Pressed::default(),
             doctor: Doctor::new(),
             gauge: Gauge::default(),
@@ -298,6 +317,7 @@ impl Call {
                 self.end(Cause::CONGESTION, context);
             }
             Report::Digit { digit, .. } => self.on_digit(KeysBy::Media, digit, context),
+            Report::Fax { .. } => self.on_fax(context),
             Report::Played { play, .. } => self.on_played(play, context),
             Report::Speaking { speaking, .. } => {
                 if let Stage::Meeting(Joined { tag, .. }) = self.stage {
@@ -374,6 +394,10 @@ impl Call {
             return;
         }
         self.port_state = PortState::Open(media);
+        let keys = keys_in(self.arrival.keys);
+        if keys != KeysIn::default() {
+            context.out.media(Command::Listen { port: self.port, keys });
+        }
         if matches!(self.stage, Stage::Answering { .. }) {
             self.send_answer(media, context);
         }
@@ -407,6 +431,10 @@ impl Call {
     }
 
     fn on_digit(&mut self, by: KeysBy, digit: Digit, context: &mut Context<'_>) {
+        if self.keys_by.is_none() && by == KeysBy::Signaling {
+            // Nobody need listen to the sound any longer.
+            context.out.media(Command::Listen { port: self.port, keys: KeysIn::Neither });
+        }
         if *self.keys_by.get_or_insert(by) != by {
             return;
         }
@@ -419,6 +447,14 @@ impl Call {
             }
             stage => stage,
         };
+    }
+
+    /// DIAL-7: nobody is there who could hear the prompts.
+    fn on_fax(&mut self, context: &mut Context<'_>) {
+        if self.at() == At::Ivr {
+            context.out.event(self.id, Event::FaxHeard);
+            self.end(Cause::INCOMPATIBLE_DESTINATION, context);
+        }
     }
 
     fn on_played(&mut self, played: PlayId, context: &mut Context<'_>) {

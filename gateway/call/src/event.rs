@@ -69,6 +69,8 @@ pub enum Event {
     RedEnded(Way),
     /// Much of a direction is lost, and has been for seconds (MEDIA-7).
     SevereLoss(Way),
+    /// A fax machine calls.
+    FaxHeard,
     /// The call is over.
     Ended {
         /// Q.850.

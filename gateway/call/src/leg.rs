@@ -17,6 +17,8 @@ pub struct Arrival {
     pub caller: Caller,
     /// What calls.
     pub kind: Kind,
+    /// How its keys come.
+    pub keys: KeyMethod,
     /// The media lines that the peer offered, in its order; none for a delayed offer.
     pub lines: Vec<MediaLine>,
 }
@@ -29,6 +31,7 @@ impl Default for Arrival {
             called: String::new(),
             caller: Caller::Withheld,
             kind: Kind::Phone,
+            keys: KeyMethod::Auto,
             lines: Vec::new(),
         }
     }
@@ -60,6 +63,20 @@ pub enum Kind {
     Phone,
     /// A room system.
     Hardware,
+}
+
+/// How a peer sends its keys (DIAL-7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum KeyMethod {
+    /// The first way that one comes owns the leg's keys.
+    #[default]
+    Auto,
+    /// In events of the media (RFC 4733).
+    Events,
+    /// In the sound.
+    Sound,
+    /// In signaling (SIP INFO, H.245 UserInput).
+    Signaling,
 }
 
 /// Who calls, as far as the trunk vouches for it.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
-use call::leg::Kind;
+use call::leg::{KeyMethod, Kind};
 use ipnet::IpNet;
 use sip::endpoint::{ListenerId, Oversize};
 use terms::{TrunkName, ZoneName};
@@ -20,6 +20,8 @@ pub struct Trunk {
     pub called_number: CalledNumber,
     /// What its calls lead to.
     pub kind: Kind,
+    /// How its callers' keys come (DIAL-7).
+    pub keys: KeyMethod,
     /// How requests go to it that are too long for a datagram.
     pub oversize: Oversize,
 }

@@ -436,6 +436,7 @@ fn arrival(known: &Known<'_>, request: &Request, lines: Vec<MediaLine>) -> Arriv
         called: called(request, place),
         caller: caller(request, known.trunk),
         kind: known.trunk.map(|trunk| trunk.kind).unwrap_or_default(),
+        keys: known.trunk.map(|trunk| trunk.keys).unwrap_or_default(),
         lines,
     }
 }

@@ -285,7 +285,12 @@ impl Engine {
                 generator.fill(frame);
                 None
             }
-            Hearing::Prompts(player) => player.fill(frame),
+            Hearing::Prompts(player, fax) => {
+                if fax.listen(frame) {
+                    self.out.report(Report::Fax { port: port.id });
+                }
+                player.fill(frame)
+            }
         };
         let id = port.id;
         if let (Some(destination), Some(connected)) = (port.destination(), &mut port.connected) {

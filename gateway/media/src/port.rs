@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use codecs::{Dbm0, Fader, Generator, Leveler};
+use codecs::{Dbm0, Fader, FaxDetector, Generator, Leveler};
 use meeting::Seat;
 use rtp::{
     Packet,
@@ -10,7 +10,9 @@ use rtp::{
 };
 use terms::{
     Digit, Entropy, Instant, LeaseEpoch, Now, PortId,
-    media::{Figures, Measured, PayloadType, PortSnapshot, Quality, Route, SampleRate, Stream, Voice},
+    media::{
+        Figures, KeysIn, Measured, PayloadType, PortSnapshot, Quality, Route, SampleRate, Stream, Voice,
+    },
 };
 
 use crate::{
@@ -33,8 +35,8 @@ const COMFORT_NOISE: PayloadType = PayloadType(13);
 pub(crate) enum Hearing {
     /// Nothing is sent.
     Nothing,
-    /// Recordings, then silence.
-    Prompts(Player),
+    /// Recordings, then silence; a fax machine does not listen, and is heard.
+    Prompts(Player, FaxDetector),
     /// Its own sound.
     Echo,
     /// A sine.
@@ -65,6 +67,8 @@ pub(crate) struct Port {
     pub(crate) numbers: Numbers,
     pub(crate) connected: Option<Connected>,
     pub(crate) hearing: Hearing,
+    /// Which keys are told.
+    keys: KeysIn,
     /// Words over the meeting.
     pub(crate) announcement: Option<Announcement>,
     /// As it was told, for the snapshot.
@@ -99,6 +103,7 @@ impl Port {
             numbers: Numbers::random(entropy),
             connected: None,
             hearing: Hearing::Nothing,
+            keys: KeysIn::default(),
             announcement: None,
             route: Route::Drop,
             phase: None,
@@ -116,6 +121,7 @@ impl Port {
     /// A port that goes on where a snapshot was taken; its route is told again by the engine.
     pub(crate) fn restored(snapshot: &PortSnapshot, entropy: &mut Entropy) -> Self {
         let mut port = Self::new(snapshot.port, entropy);
+        port.keys = snapshot.keys;
         port.numbers = Numbers::of(snapshot);
         if let Some(stream) = &snapshot.stream {
             port.connect(stream.clone());
@@ -140,6 +146,7 @@ impl Port {
             cname: self.cname.clone(),
             latched: self.latch.rtp,
             latched_rtcp: self.latch.rtcp,
+            keys: self.keys,
             last_press: self.connected.as_ref().and_then(|connected| connected.receiver.last_press()),
             stream: self.connected.as_ref().map(|connected| connected.stream.clone()),
             route: self.route.clone(),
@@ -158,9 +165,18 @@ impl Port {
                 connected.stream = stream;
             }
             None => {
-                let (receiver, sender) = (Receiver::new(&stream), Sender::new(&stream));
+                let (mut receiver, sender) = (Receiver::new(&stream), Sender::new(&stream));
+                receiver.listen(self.keys);
                 self.connected = Some(Connected { stream, receiver, sender });
             }
+        }
+    }
+
+    /// Which keys are told from here on.
+    pub(crate) fn listen(&mut self, keys: KeysIn) {
+        self.keys = keys;
+        if let Some(connected) = &mut self.connected {
+            connected.receiver.listen(keys);
         }
     }
 

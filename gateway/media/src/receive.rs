@@ -10,7 +10,7 @@ use rtp::{
 };
 use terms::{
     Digit, Instant,
-    media::{PayloadType, Press, SampleRate, Stream},
+    media::{KeysIn, PayloadType, Press, SampleRate, Stream},
 };
 
 use crate::playout::{Playout, Stretch};
@@ -53,6 +53,9 @@ pub(crate) struct Receiver {
     pause: Pause,
     /// DIAL-7: keys in the sound, until the first that comes as an event: the peer sends these.
     in_band: Option<DtmfDetector>,
+    /// Keys that come as events are told.
+    takes_events: bool,
+    rate: SampleRate,
     /// The key heard in the sound of this tick.
     heard: Option<Digit>,
     /// The last of them, and when.
@@ -80,6 +83,8 @@ impl Receiver {
             noise: ComfortNoise::default(),
             pause: Pause::Talking,
             in_band: Some(DtmfDetector::new(rate)),
+            takes_events: true,
+            rate,
             heard: None,
             last_heard: None,
             playout: Playout::new(rate),
@@ -95,6 +100,17 @@ impl Receiver {
         self.decoders = stream.receive.iter().map(decoder).collect();
         self.events = stream.receive_events;
         self.noise_type = stream.comfort_noise;
+    }
+
+    /// Which keys are told from here on. Where the first event came, nobody listens to the sound again unless the keys
+    /// are there alone.
+    pub(crate) fn listen(&mut self, keys: KeysIn) {
+        self.takes_events = matches!(keys, KeysIn::EventsOrSound | KeysIn::Events);
+        match keys {
+            KeysIn::Events | KeysIn::Neither => self.in_band = None,
+            KeysIn::Sound if self.in_band.is_none() => self.in_band = Some(DtmfDetector::new(self.rate)),
+            KeysIn::Sound | KeysIn::EventsOrSound => {}
+        }
     }
 
     /// Goes on after a press that was told before a restart.
@@ -132,7 +148,7 @@ impl Receiver {
         if self.events == Some(payload_type) {
             self.reception.receive(now, &packet.header());
             self.buffer.pause_if_empty();
-            let told = self.keys.receive(packet);
+            let told = self.keys.receive(packet).filter(|_| self.takes_events);
             return told.filter(|digit| !self.was_heard(now, *digit)).map_or(Taken::Event, Taken::Digit);
         }
         let is_noise = self.noise_type == Some(payload_type);

@@ -215,6 +215,20 @@ pub enum Speaking {
     No,
 }
 
+/// Where in the media a peer's keys are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum KeysIn {
+    /// In events (RFC 4733), or in the sound until the first event comes.
+    #[default]
+    EventsOrSound,
+    /// In events alone.
+    Events,
+    /// In the sound alone.
+    Sound,
+    /// In neither: they come in signaling.
+    Neither,
+}
+
 /// From control to media.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
@@ -224,6 +238,13 @@ pub enum Command {
         port: PortId,
         /// Whose addresses.
         zone: ZoneName,
+    },
+    /// Which keys are told from here on (DIAL-7); both kinds unless this says otherwise.
+    Listen {
+        /// Which port.
+        port: PortId,
+        /// For which.
+        keys: KeysIn,
     },
     /// What was negotiated, at first and again.
     Connect {
@@ -276,6 +297,7 @@ impl Command {
     pub const fn port(&self) -> PortId {
         match self {
             Self::Open { port, .. }
+            | Self::Listen { port, .. }
             | Self::Connect { port, .. }
             | Self::Route { port, .. }
             | Self::Announce { port, .. }
@@ -328,6 +350,11 @@ pub enum Report {
         /// Which key.
         digit: Digit,
     },
+    /// A fax machine is at the other end (T.30); told while recordings are played.
+    Fax {
+        /// Which port.
+        port: PortId,
+    },
     /// The prompts of one playing have ended.
     Played {
         /// Which port.
@@ -366,6 +393,7 @@ impl Report {
             Self::Opened { port, .. }
             | Self::Refused { port, .. }
             | Self::Digit { port, .. }
+            | Self::Fax { port }
             | Self::Played { port, .. }
             | Self::Speaking { port, .. }
             | Self::Measured { port, .. }
@@ -440,6 +468,9 @@ pub struct PortSnapshot {
     pub latched_rtcp: Option<SocketAddr>,
     /// The press that was told last: its packets may still come.
     pub last_press: Option<Press>,
+    /// Which keys are told.
+    #[serde(default)]
+    pub keys: KeysIn,
     /// What was negotiated.
     pub stream: Option<Box<Stream>>,
     /// What it hears.

@@ -47,6 +47,7 @@ fn rfc3261_18_1_1_a_trunk_that_takes_streams_is_told_to_the_endpoint() {
             zone: zone.clone(),
             peers: vec!["192.0.2.0/24".parse().expect("a network")],
             kind: call::leg::Kind::Phone,
+            keys: call::leg::KeyMethod::Auto,
             called_number: crate::CalledNumber::RequestUri,
             oversize,
         };

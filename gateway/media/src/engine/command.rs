@@ -1,10 +1,10 @@
 //! What control asks of an engine.
 
-use codecs::{Fader, Leveler};
+use codecs::{Fader, FaxDetector, Leveler};
 use meeting::Leaving;
 use terms::{
     MeetingId, MeetingTag, Now, PortId, PromptName, ZoneName,
-    media::{Command, PlayId, PlayItem, PortRefusal, PortSnapshot, Report, Route, Stream, Voice},
+    media::{Command, KeysIn, PlayId, PlayItem, PortRefusal, PortSnapshot, Report, Route, Stream, Voice},
 };
 
 use super::{
@@ -26,6 +26,7 @@ impl Engine {
     pub(super) fn on_command(&mut self, now: Now, command: Command) {
         match command {
             Command::Open { port, zone } => self.open(now, port, &zone),
+            Command::Listen { port, keys } => self.listen(port, keys),
             Command::Connect { port, stream } => self.connect(now, port, stream),
             Command::Route { port, route } => self.route(now, port, route),
             Command::Announce { port, play, items } => self.announce(port, play, &items),
@@ -118,6 +119,12 @@ impl Engine {
         }
     }
 
+    fn listen(&mut self, id: PortId, keys: KeysIn) {
+        if let Some(port) = self.by_port.get(&id).and_then(|slot| self.slots.port_mut(*slot)) {
+            port.listen(keys);
+        }
+    }
+
     /// A renegotiation that changes the rate of the sound takes the port out of its meeting's bus and
     /// seats it again.
     fn connect(&mut self, now: Now, id: PortId, stream: Box<Stream>) {
@@ -150,7 +157,8 @@ impl Engine {
         let hearing = match &route {
             Route::Drop => Hearing::Nothing,
             Route::Prompts { play, items } => {
-                Hearing::Prompts(Player::new(*play, items, &self.prompts, rate))
+                let player = Player::new(*play, items, &self.prompts, rate);
+                Hearing::Prompts(player, FaxDetector::new(rate))
             }
             Route::Echo => Hearing::Echo,
             Route::Tone { hz } => Hearing::tone(*hz, rate),

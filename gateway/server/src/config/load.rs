@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use call::core::Rules;
+use call::{core::Rules, leg::KeyMethod};
 use dialplan::Table;
 use interwork::{CalledNumber, Policy, Trunk};
 use ipnet::IpNet;
@@ -273,10 +273,17 @@ fn trunks(root: &Section<'_, '_>, listeners: &[Listener]) -> Vec<Trunk> {
         ];
         let called = section.text("called_number").and_then(|text| text.one_of(&places));
         let kind = section.text("kind").and_then(|text| text.one_of(&customers::KINDS)).unwrap_or_default();
+        let methods = [
+            ("auto", KeyMethod::Auto),
+            ("rfc4733", KeyMethod::Events),
+            ("in-band", KeyMethod::Sound),
+            ("info", KeyMethod::Signaling),
+        ];
+        let keys = section.text("dtmf").and_then(|text| text.one_of(&methods)).unwrap_or_default();
         let oversize = zone.as_ref().map_or(Oversize::Same, |zone| oversize(&section, zone, listeners));
         section.finish();
         let called_number = called.unwrap_or_default();
-        Some(Trunk { name: name?, zone: zone?, peers, called_number, kind, oversize })
+        Some(Trunk { name: name?, zone: zone?, peers, called_number, kind, keys, oversize })
     };
     root.sections("trunk").into_iter().filter_map(&mut trunk).collect()
 }

@@ -40,6 +40,7 @@ pub(super) fn event(call: CallId, event: &Event) {
         Event::RedBegan(way, fault) => warn!(call, ?way, ?fault, "the stream is red"),
         Event::RedEnded(way) => info!(call, ?way, "the stream is no longer red"),
         Event::SevereLoss(way) => warn!(call, ?way, "severe loss"),
+        Event::FaxHeard => info!(call, "a fax machine calls"),
         Event::Ended { cause, by } => info!(call, cause = cause.0, ?by, "call ended"),
     }
 }

@@ -100,6 +100,7 @@ impl Metrics {
             Event::RedBegan(..) => ("red_began", None),
             Event::RedEnded(_) => ("red_ended", None),
             Event::SevereLoss(_) => ("severe_loss", None),
+            Event::FaxHeard => ("fax_heard", None),
             Event::Ended { cause, .. } => ("ended", Some(cause)),
         };
         let mut labels = vec![("event", name.to_owned())];
