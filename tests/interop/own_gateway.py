@@ -3,6 +3,7 @@
 GATEWAY_PROGRAM  the gateway, target/ci/gateway unless said
 """
 
+import atexit
 import json
 import os
 import pathlib
@@ -37,6 +38,8 @@ class OwnGateway:
         self.log = self.folder / "gateway.log"
         self.settings = [f"prompts={ROOT / 'conf/prompts'}", *(f"listener.{i}.address=127.0.0.1:{first}" for i in (0, 1)), f"http.address=127.0.0.1:{first + 1}",
                          f"media.range.0.ports={media.start}-{media.stop - 1}", "media.quarantine=1s", f"state={self.folder}/state", *settings]
+        # Whatever a script ends by.
+        atexit.register(lambda: self.runs() and self.kill())
 
     def __enter__(self):
         self.start()

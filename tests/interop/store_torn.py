@@ -10,6 +10,7 @@ GATEWAY_PROGRAM  the gateway, target/ci/gateway unless said
 """
 
 import concurrent.futures
+import contextlib
 import errno
 import http.client
 import itertools
@@ -56,7 +57,8 @@ def main():
         os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, __file__, NAMESPACE, *words])
     rounds = int(words[1]) if words[1:] else ROUNDS
     failed = 0
-    tests = (("kill-9", lambda folder: killed(folder, rounds)), ("full-disk", full_disk), ("torn-snapshot", torn_snapshot), ("torn-journal", torn_journal))
+    tests = (("kill-9", lambda folder: killed(folder, rounds)), ("full-disk", full_disk), ("start-on-a-full-disk", start_on_a_full_disk),
+             ("torn-snapshot", torn_snapshot), ("torn-journal", torn_journal))
     with concurrent.futures.ThreadPoolExecutor() as pool:
         for (name, _), (fault, told) in zip(tests, pool.map(fault_of, (test for _, test in tests))):
             print(f"FAILED {name}: {fault}" if fault else f"ok     {name}: {told}", flush=True)
@@ -135,7 +137,7 @@ def meetings(gateway):
     return {meeting["id"] for meeting in json.loads(body) if meeting["id"].startswith("92")}
 
 
-def check_kept(gateway, clients, kept, unsure):
+def check_kept(gateway, kept, unsure):
     """All that was acknowledged is there, and nothing that nobody asked for or that was deleted for good."""
     there = meetings(gateway)
     lost, risen = kept - there, there - kept - unsure
@@ -174,23 +176,47 @@ def killed(folder, rounds):
             sipp.wait()
         unsure |= clients.unsure
         gateway.start()
-        check_kept(gateway, clients, kept, unsure)
+        check_kept(gateway, kept, unsure)
         records = check_records(gateway, records)
         gateway.kill()
     expect(len(kept) > 20 * rounds and records > 2 * rounds, f"only {len(kept)} meetings and {records} records were written")
     return f"{rounds} kills, {len(kept)} acknowledged meetings and {records} records kept, ready again within {max(starts):.1f} s"
 
 
-def full_disk(folder):
-    """What is acknowledged is kept, what can't be stored is refused, calls go on, and it writes again once there is room."""
+@contextlib.contextmanager
+def small_disk(folder):
     state = folder / "state"
     state.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", state], check=True)
     try:
-        with own_gateway.OwnGateway(folder) as gateway:
-            return in_full(gateway, state)
+        yield state
     finally:
         subprocess.run(["umount", "--lazy", state], check=True)
+
+
+def full_disk(folder):
+    """What is acknowledged is kept, what can't be stored is refused, calls go on, and it writes again once there is room."""
+    with small_disk(folder) as state, own_gateway.OwnGateway(folder) as gateway:
+        return in_full(gateway, state)
+
+
+def start_on_a_full_disk(folder):
+    """It says why it can't, and loses nothing by it."""
+    with small_disk(folder) as state:
+        gateway, kept, unsure = written(folder)
+        fill(state / "filler")
+        try:
+            gateway.start()
+        except SystemExit as refusal:
+            expect("No space left on device" in str(refusal), f"it says {refusal}")
+        else:
+            gateway.kill()
+            raise Failed("it starts, though its starts can't be counted")
+        (state / "filler").unlink()
+        gateway.start()
+        check_kept(gateway, kept, unsure)
+        gateway.kill()
+        return f"refused, and with room again {len(kept)} meetings are there"
 
 
 def in_full(gateway, state):
@@ -209,10 +235,10 @@ def in_full(gateway, state):
         time.sleep(FULL_SECONDS)
         again = len(clients.kept) - while_full
     expect(gateway.runs(), "it ended")
-    check_kept(gateway, clients, clients.kept, clients.unsure)
+    check_kept(gateway, clients.kept, clients.unsure)
     gateway.kill()
     gateway.start()
-    check_kept(gateway, clients, clients.kept, clients.unsure)
+    check_kept(gateway, clients.kept, clients.unsure)
     expect(again, "it stores nothing once there is room again")
     records = check_records(gateway, CALLS)
     return f"{before} meetings, then {refused} refused by {sorted(clients.refused)}, then {again} more once there was room; {CALLS} calls went on; {records} records"
@@ -238,11 +264,11 @@ def written(folder):
             calls(gateway, 1, "-m", "20").wait()
             gateway.kill()
         unsure |= clients.unsure
-    return gateway, clients, kept, unsure
+    return gateway, kept, unsure
 
 
 def torn_snapshot(folder):
-    gateway, clients, kept, unsure = written(folder)
+    gateway, kept, unsure = written(folder)
     sled, words = gateway.folder / "state/sled", []
     for name, tear in (("cut", lambda data: data[:len(data) // 2]), ("garbled", lambda data: bytes(byte ^ 0x5A for byte in data)), ("empty", lambda _: b"")):
         snapshots = sorted(sled.glob("snap.*"))
@@ -250,7 +276,7 @@ def torn_snapshot(folder):
         for file in snapshots:
             file.write_bytes(tear(file.read_bytes()))
         gateway.start()
-        check_kept(gateway, clients, kept, unsure)
+        check_kept(gateway, kept, unsure)
         gateway.kill()
         aside = sorted(file.name for file in (gateway.folder / "state").glob("torn-snap*"))
         words.append(f"{name}: {len(aside)} aside")
@@ -259,7 +285,7 @@ def torn_snapshot(folder):
 
 
 def torn_journal(folder):
-    gateway, _, _, _ = written(folder)
+    gateway, _, _ = written(folder)
     gateway.start()
     file, words = max((gateway.folder / "state").glob("records-*.jsonl")), []
     records = check_records(gateway, 20)
