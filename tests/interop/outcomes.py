@@ -47,8 +47,7 @@ guest_password = "{LETTERS}2"
 ROUTE = f'"{ANY_TENANT} -> ivr",'
 
 LEAD_IN, LEAD_IN_ERROR = 0.2, 0.005
-# A tick, and what it takes to be awake.
-RTP_AFTER_ACK = 0.025
+RTP_AFTER_ACK = 0.02
 JOINED_AFTER_KEY = 0.3
 SAME_TIME = 0.05
 TONE, HEARD_DBFS = 440, -36.0
@@ -70,11 +69,14 @@ def the_questions_in_their_order(world):
     meeting = world.meeting()
     script = rtp_script.Script().silence(6.2).digits(meeting + "#").silence(3.5).digits("9999#").silence(7)
     call = world.dial(script, steps=leaving(script.seconds()))
+    others = [world.dial(rtp_script.Script().silence(1), steps=leaving(1)) for _ in range(3)]
     wanted = [Said("welcome"), Said("ask-meeting-id"), Said("ask-password"), Said("wrong"), Said("ask-meeting-id")]
     ended, _, places = judge(call, wanted, 0)
     voice = places[0][1] - heard.lead("welcome", "zh") / heard.RATE
     expect(abs(voice - LEAD_IN) <= LEAD_IN_ERROR, f"the first voice after {1000 * voice:.0f} ms")
-    first = ended.heard[0][0] - ended.acknowledged
+    # What else the machine does can only make it later: the quickest of some counts.
+    calls = [ended, *(call.result() for call in others)]
+    first = min(call.heard[0][0] - call.acknowledged for call in calls)
     expect(0 <= first <= RTP_AFTER_ACK, f"the first packet {1000 * first:.0f} ms after the ACK")
     return f"first packet {1000 * first:.0f} ms after the ACK, first voice {1000 * voice:.0f} ms after it; {told(places)}"
 

@@ -16,7 +16,7 @@ import sipp_steps
 
 ETH_P_IP = 0x0800
 PACKET_OUTGOING = 4
-SO_ATTACH_FILTER = 26
+SO_ATTACH_FILTER, SO_TIMESTAMP = 26, 29
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,6 +107,7 @@ class Listener(threading.Thread):
         # Nothing comes before it is bound, so nothing that is not filtered.
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
         only(self.socket, port)
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMP, 1)
         self.socket.bind(("lo", ETH_P_IP))
         self.socket.settimeout(0.2)
 
@@ -126,12 +127,13 @@ class Listener(threading.Thread):
     def run(self):
         while not self.ended:
             with contextlib.suppress(TimeoutError):
-                packet, address = self.socket.recvfrom(2048)
+                packet, told, _, address = self.socket.recvmsg(2048, 64)
                 header = (packet[0] & 0x0F) * 4
                 source, rtp = int.from_bytes(packet[header:header + 2], "big"), packet[header + 8:]
                 # On loopback each packet passes twice: out and in.
                 if address[2] != PACKET_OUTGOING and self.gateway.may_send_from(source) and rtp[:1] and rtp[0] >> 6 == 2:
-                    self.timed.append((time.time(), rtp))
+                    seconds, micros = struct.unpack("ll", told[0][2])
+                    self.timed.append((seconds + micros / 1e6, rtp))
 
 
 def only(one, port):
