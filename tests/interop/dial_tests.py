@@ -1,7 +1,9 @@
 """Tests that dial: SIPp calls a gateway of our own, and what each caller hears is compared with the recordings."""
 
 import concurrent.futures
+import json
 import pathlib
+import re
 import sys
 import tempfile
 import threading
@@ -52,9 +54,9 @@ class Tests:
                 for name, (fault, words) in zip(names, pool.map(lambda name: fault_of(self.by_name[name], world), names)):
                     print(f"FAILED {name}: {fault}" if fault else f"ok     {name}{words}", flush=True)
                     failed += bool(fault)
-                if fault := gateway.end():
-                    print(f"FAILED gateway: {fault}")
-                    failed += 1
+                for name, fault in (("gateway", gateway.end()), ("records", wrong_records(world)), ("log", leaks(gateway))):
+                    print(f"FAILED {name}: {fault}" if fault else f"ok     {name}", flush=True)
+                    failed += bool(fault)
         sys.exit(1 if failed else 0)
 
 
@@ -68,6 +70,24 @@ def fault_of(function, world):
         return f"{type(error).__name__}: {error}", ""
 
 
+def wrong_records(world):
+    """REL-5: each call has a record, whose cause is that of the BYE; a caller that hung up has cleared normally."""
+    files = sorted((world.gateway.folder / "state").glob("records-*.jsonl"))
+    records = [json.loads(line)["record"] for file in files for line in file.read_text().splitlines()]
+    for caller, calls in world.calls.items():
+        causes = sorted(record["cause"] for record in records if record.get("caller") == caller)
+        wanted = sorted(call.result().cause or NORMAL for call in calls)
+        if causes != wanted:
+            return f"{caller} was told {wanted}, and its records say {causes}"
+    return None
+
+
+def leaks(gateway):
+    """SEC-3: a number is in the log by its first digits alone."""
+    whole = re.findall(r"\b138\d{8}\b", gateway.log.read_text(errors="replace"))
+    return f"callers' numbers: {whole[:3]}" if whole else None
+
+
 class World:
     """The gateway, and a number, a meeting and a caller of its own for who asks."""
 
@@ -75,6 +95,8 @@ class World:
         self.gateway, self.folder = gateway, folder
         self.ports, self.lock, self.given = sipp_caller.Ports(gateway.at.media), threading.Lock(), 0
         self.pool = concurrent.futures.ThreadPoolExecutor(64)
+        # By the number that the network asserts, or else that the caller claims.
+        self.calls = {}
 
     def unique(self):
         with self.lock:
@@ -98,9 +120,13 @@ class World:
 
     def dial(self, script, number=CHINESE, steps=None, caller=None, headers=()):
         """Without `steps` the caller waits for the BYE."""
-        folder = self.folder / f"call-{self.unique()}"
-        return self.pool.submit(sipp_caller.call, self.gateway.at, self.ports, folder, script, caller=caller or self.caller(), number=number,
-                                seconds=SECONDS, steps=steps, headers=headers)
+        folder, caller = self.folder / f"call-{self.unique()}", caller or self.caller()
+        call = self.pool.submit(sipp_caller.call, self.gateway.at, self.ports, folder, script, caller=caller, number=number, seconds=SECONDS, steps=steps,
+                                headers=headers)
+        known = re.search(r"sip:(\d+)@", "".join(headers)) or re.fullmatch(r"(\d+)", caller)
+        if known:
+            self.calls.setdefault(known[1], []).append(call)
+        return call
 
     def wait(self, meeting, count, presence="in"):
         there = lambda participants: sum(one["presence"] == presence or presence in str(one["presence"]) for one in participants) >= count

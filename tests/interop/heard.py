@@ -14,7 +14,7 @@ from own_gateway import ROOT
 
 RATE = 8000
 LEAST = 0.9
-PIECE, LONGEST_HOLE, PIECES_HEARD = RATE // 4, RATE, 0.75
+PIECE, LEAST_PIECES, LONGEST_HOLE, PIECES_HEARD = RATE // 4, 4, RATE, 0.75
 # How much of a recording is wanted where it was broken off, or has no end.
 BEGINNING = 0.6
 # What is more than this is sound, as the root mean square of 20 ms of 16-bit samples; an idle line may hum.
@@ -108,7 +108,8 @@ def first(matches):
 
 def in_pieces(sound, wanted, begin):
     """With holes in it, as a machine that has no time for it makes them: most pieces, in order, each late by a hole at most."""
-    pieces = [wanted[at:at + PIECE] for at in range(0, len(wanted) - PIECE + 1, PIECE)]
+    size = min(PIECE, len(wanted) // LEAST_PIECES)
+    pieces = [wanted[at:at + size] for at in range(0, len(wanted) - size + 1, size)]
     may_lack = int((1 - PIECES_HEARD) * len(pieces))
     for lacking in range(min(may_lack, len(pieces) - 1) + 1):
         at, match = first(correlation(sound[begin:], pieces[lacking]))
@@ -116,7 +117,7 @@ def in_pieces(sound, wanted, begin):
             start = begin + at
             end, matches = follow(sound, pieces[lacking:], start)
             good = len(matches) >= PIECES_HEARD * len(pieces)
-            return (max(begin, start - lacking * PIECE), end + len(wanted) % PIECE, sum(matches) / len(pieces)) if good else None
+            return (max(begin, start - lacking * size), end + len(wanted) % size, sum(matches) / len(pieces)) if good else None
     return None
 
 
@@ -124,8 +125,8 @@ def follow(sound, pieces, at):
     """Where the last of the pieces ends, and how like those are that are there."""
     matches = []
     for piece in pieces:
-        place, match = first(correlation(sound[at:at + LONGEST_HOLE + PIECE], piece))
-        at += place + PIECE if match >= LEAST else PIECE
+        place, match = first(correlation(sound[at:at + LONGEST_HOLE + len(piece)], piece))
+        at += place + len(piece) if match >= LEAST else len(piece)
         matches += [match] if match >= LEAST else []
     return at, matches
 
