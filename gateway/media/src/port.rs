@@ -172,8 +172,7 @@ impl Port {
     /// Where RTP is sent, if the peer wants any.
     pub(crate) fn destination(&self) -> Option<SocketAddr> {
         let stream = &self.connected.as_ref()?.stream;
-        let on_hold = stream.remote.ip().is_unspecified() || stream.remote.port() == 0;
-        (stream.direction.sends() && !on_hold).then(|| self.latch.rtp.unwrap_or(stream.remote))
+        stream.flow().sends().then(|| self.latch.rtp.unwrap_or(stream.remote))
     }
 
     /// The peer whose late packets are known once the port is closed.
@@ -254,7 +253,7 @@ impl Port {
     /// How the stream fares, if that is to be told (MEDIA-4, MEDIA-7).
     pub(crate) fn measured_due(&mut self, now: Instant) -> Option<Measured> {
         let Connected { stream, receiver, .. } = self.connected.as_mut()?;
-        let silences = self.watch.due(now, stream.direction)?;
+        let silences = self.watch.due(now, stream.flow())?;
         let reported = self.reported.filter(|reported| reported.speaks(now));
         let delay = reported.and_then(|reported| reported.delay());
         let due_since = self.watch.due_since();

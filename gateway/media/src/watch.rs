@@ -134,7 +134,8 @@ impl Watch {
             return None;
         }
         self.next = Some(now + PERIOD);
-        let is_due = direction.receives() && !self.inward.rests;
+        // Who holds may send music, and need not.
+        let is_due = direction == Direction::SendReceive && !self.inward.rests;
         self.due_since = is_due.then(|| self.due_since.unwrap_or(now));
         let outbound = self.outward.silence(now).filter(|_| direction.sends());
         let refused = self.outward.refused.filter(|refused| refused.speaks(now));
