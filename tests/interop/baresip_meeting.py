@@ -12,6 +12,7 @@ GATEWAY_MEETING     meeting of A and B as ID:PASSWORD, 900100001:1234 unless sai
 GATEWAY_MEETING_2   meeting of C, 900100002:1234 unless said
 """
 
+import json
 import math
 import os
 import pathlib
