@@ -201,7 +201,9 @@ impl Port {
                 self.latch.rtp = Some(source);
                 match taken {
                     Taken::Noise => self.watch.on_comfort_noise(now),
-                    _ => self.watch.on_rtp(now),
+                    Taken::Sound => self.watch.on_sound(now),
+                    // Who presses a key need not talk.
+                    Taken::Digit(_) | Taken::Event | Taken::Unknown => self.watch.on_heard(now),
                 }
                 return Ok(taken);
             }
@@ -219,7 +221,7 @@ impl Port {
         }
         let items = rtcp::parse(bytes).map_err(|_| Rejected::Malformed)?;
         self.latch.rtcp = Some(source);
-        self.watch.on_rtcp(now.mono);
+        self.watch.on_heard(now.mono);
         for item in items {
             let blocks = match item {
                 Item::SenderReport { from, info, blocks } => {
