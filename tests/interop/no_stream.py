@@ -12,26 +12,19 @@ GATEWAY_PROGRAM  the gateway, target/ci/gateway unless said
 import argparse
 import dataclasses
 import json
-import os
 import pathlib
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 
 sys.dont_write_bytecode = True
 
 import gateway_under_test
-from sipp_steps import call, has, hung_up, lacks, receive, reoffer, reply, scenario, sdp, bye, pause
+import own_gateway
+from sipp_steps import bye, call, has, hung_up, lacks, pause, receive, reoffer, reply, scenario, sdp
 
-HERE = pathlib.Path(__file__).resolve()
-ROOT = HERE.parents[2]
-RTP_PORTS = 100
-READY_SECONDS, CASE_SECONDS = 15, 30
+CASE_SECONDS = 30
 
 # Seconds after the stream stopped; the same four as in the configuration, scaled down.
 WARN, PROBE, END, END_ANSWERED = 1, 2, 3, 6
@@ -80,62 +73,23 @@ def main():
     if not chosen:
         sys.exit(f"no such case\n{__doc__}")
     with tempfile.TemporaryDirectory(prefix="no-stream-") as temporary:
-        folder = wanted.keep or pathlib.Path(temporary)
+        folder = (wanted.keep or pathlib.Path(temporary)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
-        with Gateway(folder) as gateway:
-            calls = [Call(folder, gateway, *one) for one in chosen]
+        bounds = {"warn": WARN, "probe": PROBE, "end": END, "end_answered": END_ANSWERED}
+        settings = [f"sip.t1={T1}", *(f"no_stream.{name}={seconds}s" for name, seconds in bounds.items())]
+        with own_gateway.OwnGateway(folder, settings) as gateway:
+            calls = [Call(folder, gateway.at, *one) for one in chosen]
             faults = [one.outcome() for one in calls]
-        records = gateway.records()
+        records = records_of(gateway)
     failed = sum(not one.tell(fault, records) for one, fault in zip(calls, faults))
     sys.exit(1 if failed else 0)
 
 
-class Gateway:
-    def __init__(self, folder):
-        first = gateway_under_test.free_ports(RTP_PORTS + 2)
-        self.folder, self.state = folder, folder / "state"
-        self.sip, self.http = f"127.0.0.1:{first}", f"127.0.0.1:{first + 1}"
-        self.rtp = range(first + 2, first + 2 + RTP_PORTS)
-
-    def __enter__(self):
-        program = os.environ.get("GATEWAY_PROGRAM") or ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "ci/gateway"
-        bounds = {"warn": WARN, "probe": PROBE, "end": END, "end_answered": END_ANSWERED}
-        settings = [
-            f"listener.0.address={self.sip}", f"listener.1.address={self.sip}", f"http.address={self.http}", f"state={self.state}",
-            f"media.range.0.ports={self.rtp[0]}-{self.rtp[-1]}", f"sip.t1={T1}", *(f"no_stream.{name}={seconds}s" for name, seconds in bounds.items()),
-        ]
-        command = [program, "run", "--config", ROOT / "conf/demo.toml"]
-        for setting in settings:
-            command += ["--set", setting]
-        with open(self.folder / "gateway.log", "w") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        end = time.monotonic() + READY_SECONDS
-        while not self.is_ready():
-            if time.monotonic() > end or self.process.poll() is not None:
-                self.process.kill()
-                sys.exit(f"FAILED no-stream: the gateway is not ready: {(self.folder / 'gateway.log').read_text()}")
-            time.sleep(0.05)
-        return self
-
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-    def is_ready(self):
-        try:
-            with urllib.request.urlopen(f"http://{self.http}/readyz", timeout=2):
-                return True
-        except (urllib.error.URLError, OSError):
-            return False
-
-    def records(self):
-        files = sorted(self.state.glob("records-*.jsonl"))
-        records = [json.loads(line)["record"] for file in files for line in file.read_text().splitlines()]
-        return [record for record in records if record["kind"] == "leg"]
+def records_of(gateway):
+    """Of legs; a file a month, so two where the month ends in between."""
+    lines = [line for file in sorted((gateway.folder / "state").glob("records-*.jsonl")) for line in file.read_text().splitlines()]
+    records = [json.loads(line)["record"] for line in lines]
+    return [record for record in records if record["kind"] == "leg"]
 
 
 class Call:
@@ -157,14 +111,13 @@ class Call:
         self.errors = folder / f"{name}-{transport}.errors"
         command = ["sipp", "-sf", self.file, "-i", "127.0.0.1", "-p", self.port, "-m", 1, "-l", 1, "-t", f"{transport[0]}1", "-nostdin", "-s", "9001",
                    "-key", "caller", self.number, "-timeout", CASE_SECONDS, "-timeout_error", "-trace_err", "-error_file", self.errors,
-                   "-trace_msg", "-message_file", self.file.with_suffix(".messages"), gateway.sip]
+                   "-trace_msg", "-message_file", self.file.with_suffix(".messages"), f"{gateway.host}:{gateway.port}"]
         with open(self.file.with_suffix(".screen"), "w") as screen:
             self.process = subprocess.Popen(list(map(str, command)), cwd=folder, stdout=screen, stderr=screen)
-        self.began = time.monotonic()
 
     def free_port(self, gateway):
         while True:
-            port = gateway_under_test.free_ports(2, gateway.rtp)
+            port = gateway_under_test.free_ports(2, gateway.media)
             if port not in self.taken:
                 self.taken.add(port)
                 return port

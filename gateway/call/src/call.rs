@@ -419,7 +419,7 @@ impl Call {
 
     /// The audio line has our port from here on; a delayed offer's line is ours.
     fn on_negotiated(&mut self, line: usize, stream: Box<Stream>, context: &mut Context<'_>) {
-        self.consult(stream::agreed(&stream), context);
+        self.consult(doctor::Input::Agreed(stream.flow()), context);
         let audio = MediaLine { kind: MediaKind::Audio, direction: stream.direction, port: Some(self.port) };
         match self.arrival.lines.get_mut(line) {
             Some(line) => *line = audio,

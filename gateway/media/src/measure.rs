@@ -42,7 +42,7 @@ impl Reported {
 
     /// Of what we send, if we may send.
     pub(crate) fn outbound(&self, stream: &Stream) -> Figures {
-        if !stream.direction.sends() {
+        if !stream.flow().sends() {
             return Figures::default();
         }
         let codec = stream.send.codec;

@@ -188,8 +188,7 @@ impl Port {
     /// Where RTP is sent, if the peer wants any.
     pub(crate) fn destination(&self) -> Option<SocketAddr> {
         let stream = &self.connected.as_ref()?.stream;
-        let on_hold = stream.remote.ip().is_unspecified() || stream.remote.port() == 0;
-        (stream.direction.sends() && !on_hold).then(|| self.latch.rtp.unwrap_or(stream.remote))
+        stream.flow().sends().then(|| self.latch.rtp.unwrap_or(stream.remote))
     }
 
     /// The peer whose late packets are known once the port is closed.
@@ -218,7 +217,9 @@ impl Port {
                 self.latch.rtp = Some(source);
                 match taken {
                     Taken::Noise => self.watch.on_comfort_noise(now),
-                    _ => self.watch.on_rtp(now),
+                    Taken::Sound => self.watch.on_sound(now),
+                    // Who presses a key need not talk.
+                    Taken::Digit(_) | Taken::Event | Taken::Unknown => self.watch.on_heard(now),
                 }
                 return Ok(taken);
             }
@@ -236,7 +237,7 @@ impl Port {
         }
         let items = rtcp::parse(bytes).map_err(|_| Rejected::Malformed)?;
         self.latch.rtcp = Some(source);
-        self.watch.on_rtcp(now.mono);
+        self.watch.on_heard(now.mono);
         for item in items {
             let blocks = match item {
                 Item::SenderReport { from, info, blocks } => {
@@ -270,7 +271,7 @@ impl Port {
     /// How the stream fares, if that is to be told (MEDIA-4, MEDIA-7).
     pub(crate) fn measured_due(&mut self, now: Instant) -> Option<Measured> {
         let Connected { stream, receiver, .. } = self.connected.as_mut()?;
-        let silences = self.watch.due(now, stream.direction)?;
+        let silences = self.watch.due(now, stream.flow())?;
         let reported = self.reported.filter(|reported| reported.speaks(now));
         let delay = reported.and_then(|reported| reported.delay());
         let due_since = self.watch.due_since();

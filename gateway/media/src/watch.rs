@@ -72,15 +72,18 @@ struct Refused {
 }
 
 impl Watch {
-    /// RTP of the peer came, as it was negotiated.
-    pub(crate) fn on_rtp(&mut self, now: Instant) {
+    /// Sound of the peer came.
+    pub(crate) fn on_sound(&mut self, now: Instant) {
         self.inward.rests = false;
         self.on_heard(now);
     }
 
-    /// RTCP of the peer came.
-    pub(crate) fn on_rtcp(&mut self, now: Instant) {
-        self.on_heard(now);
+    /// Something of the peer came: sound or keys or RTCP. The end of a silence is told at once.
+    pub(crate) fn on_heard(&mut self, now: Instant) {
+        self.inward = Inward { heard: Some(now), rests: self.inward.rests, ..Inward::default() };
+        if self.told.inbound.is_some() {
+            self.next = Some(now);
+        }
     }
 
     /// RFC 3389: the peer describes its silence.
@@ -134,7 +137,8 @@ impl Watch {
             return None;
         }
         self.next = Some(now + PERIOD);
-        let is_due = direction.receives() && !self.inward.rests;
+        // Who holds may send music, and need not.
+        let is_due = direction == Direction::SendReceive && !self.inward.rests;
         self.due_since = is_due.then(|| self.due_since.unwrap_or(now));
         let outbound = self.outward.silence(now).filter(|_| direction.sends());
         let refused = self.outward.refused.filter(|refused| refused.speaks(now));
@@ -148,14 +152,6 @@ impl Watch {
     /// Since when the peer should send sound, as of the last time that it was told.
     pub(crate) const fn due_since(&self) -> Option<Instant> {
         self.due_since
-    }
-
-    /// The end of a silence is told at once.
-    fn on_heard(&mut self, now: Instant) {
-        self.inward = Inward { heard: Some(now), rests: self.inward.rests, ..Inward::default() };
-        if self.told.inbound.is_some() {
-            self.next = Some(now);
-        }
     }
 }
 

@@ -143,6 +143,17 @@ pub struct Stream {
     pub comfort_noise: Option<PayloadType>,
 }
 
+impl Stream {
+    /// Who sends. RFC 3264 §8.4: a peer that names no address, as of old, is on hold.
+    pub const fn flow(&self) -> Direction {
+        if self.remote.ip().is_unspecified() || self.remote.port() == 0 {
+            Direction::Inactive
+        } else {
+            self.direction
+        }
+    }
+}
+
 /// Names one playing of prompts, so that a late [`Report::Played`] is not taken for a newer one's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PlayId(pub u64);

@@ -1,9 +1,6 @@
 //! What is said of the call's streams, and what follows (MEDIA-4, MEDIA-7).
 
-use terms::{
-    Cause, Direction, Instant,
-    media::{Measured, Stream},
-};
+use terms::{Cause, Instant, media::Measured};
 
 use super::{Call, Context, LegState};
 use crate::{
@@ -14,12 +11,6 @@ use crate::{
     settings::Settings,
     view::CallView,
 };
-
-/// Who sends. RFC 3264 §8.4: a peer that names no address, as of old, is on hold.
-pub(super) const fn agreed(stream: &Stream) -> Input {
-    let has_no_address = stream.remote.ip().is_unspecified() || stream.remote.port() == 0;
-    Input::Agreed(if has_no_address { Direction::Inactive } else { stream.direction })
-}
 
 impl Call {
     pub(crate) fn view(&self, now: Instant, settings: &Settings) -> CallView {

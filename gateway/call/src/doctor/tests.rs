@@ -230,3 +230,48 @@ fn a_reload_moves_the_bounds_of_a_silence_that_goes_on() {
     bench.doctor.handle_input(at(2_000), &later, SILENT);
     assert_eq!(bench.doctor.poll_timeout(), Some(at(25_000)));
 }
+
+/// What may happen to a doctor, drawn at random; silences begin at most a minute ago.
+fn any_input(entropy: &mut terms::Entropy, now_ms: u64) -> Input {
+    let directions =
+        [Direction::SendReceive, Direction::SendOnly, Direction::ReceiveOnly, Direction::Inactive];
+    match entropy.below(12) {
+        0 => Input::Agreed(directions[usize::try_from(entropy.below(4)).expect("small")]),
+        1 => Input::Answered,
+        2 => FLOWS,
+        3 => Input::Measured(Silences { comfort_noise: true, ..Silences::default() }),
+        4 => Input::Established,
+        _ => silent_since(now_ms.saturating_sub(entropy.below(60_000))),
+    }
+}
+
+#[test]
+fn media_4_whatever_happens_no_call_ends_unwarned_unasked_or_early() {
+    let mut ends = 0;
+    for seed in 0..500 {
+        let mut entropy = terms::Entropy::from_seed([seed, 1, 2, 3]);
+        let mut bench = Bench::established(Direction::SendReceive);
+        for _ in 0..40 {
+            let then = bench.now_ms + entropy.below(15_000);
+            bench.wait_until(then);
+            let input = any_input(&mut entropy, then);
+            bench.feed(input);
+        }
+        let names: Vec<&str> = bench.wanted.iter().map(|(_, name)| *name).collect();
+        for (at, name) in names.iter().enumerate() {
+            match *name {
+                "probe" => assert_eq!(names[at - 1], "warn", "seed {seed}: {:?}", bench.wanted),
+                "end" => assert_eq!(names[at - 1], "probe", "seed {seed}: {:?}", bench.wanted),
+                _ => {}
+            }
+        }
+        assert!(
+            bench.ends.iter().all(|stopped| stopped.silent_ms >= 40_000),
+            "seed {seed}: {:?}",
+            bench.ends
+        );
+        assert!(bench.ends.len() <= 1, "seed {seed}: a call ends once");
+        ends += bench.ends.len();
+    }
+    assert!(ends > 50, "{ends} of 500");
+}

@@ -25,12 +25,12 @@ fn told(watch: &mut Watch, seconds: u64) -> Silences {
 #[test]
 fn media_4_it_is_told_once_a_second_and_the_end_of_a_silence_at_once() {
     let mut watch = connected();
-    watch.on_rtp(at(1));
+    watch.on_sound(at(1));
     assert_eq!(told(&mut watch, 1).inbound, None);
     assert_eq!(watch.due(at(1) + SECOND / 2, PEER_SENDS), None);
     assert_eq!(told(&mut watch, 3).inbound, silence(1, SilenceReason::NothingAtAll));
     let back = at(3) + SECOND / 10;
-    watch.on_rtp(back);
+    watch.on_sound(back);
     assert_eq!(watch.due(back, PEER_SENDS).map(|told| told.inbound), Some(None));
     assert_eq!(watch.due(back, PEER_SENDS), None);
 }
@@ -52,7 +52,7 @@ fn media_4_why_nothing_comes_is_what_came_in_its_place() {
     for (name, came, reason) in cases {
         let mut watch = connected();
         watch.on_stranger();
-        watch.on_rtp(at(5));
+        watch.on_sound(at(5));
         for came in came {
             came(&mut watch);
         }
@@ -83,9 +83,9 @@ fn rfc3389_comfort_noise_is_remembered_and_is_no_silence() {
     let now = told(&mut watch, 2);
     assert_eq!((now.inbound, now.comfort_noise), (None, true));
     assert_eq!(watch.due_since(), None, "nothing need come");
-    watch.on_rtcp(at(5));
+    watch.on_heard(at(5));
     assert_eq!((told(&mut watch, 5).inbound, watch.due_since()), (None, None));
-    watch.on_rtp(at(9));
+    watch.on_sound(at(9));
     assert!(told(&mut watch, 9).comfort_noise);
     assert_eq!(watch.due_since(), Some(at(9)), "it talks");
 }

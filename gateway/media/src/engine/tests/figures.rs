@@ -76,13 +76,18 @@ fn media_7_the_figures_of_both_directions() {
 
 #[test]
 fn media_7_on_hold_nothing_is_due() {
-    let mut bench = Bench::new(1);
-    bench.open(1, 20, Route::Echo);
-    talk(&mut bench);
-    let held = Box::new(Stream { direction: Direction::Inactive, ..*stream(20) });
-    bench.command(Command::Connect { port: port(1), stream: held });
-    let told = reports(bench.wait(Duration::from_secs(20)));
-    let (_, last) =
-        told.iter().rev().find_map(|report| measured(std::slice::from_ref(report))).expect("it tells");
-    assert_eq!((last.inbound, last.silences), (Figures::default(), Silences::default()));
+    let nowhere = Stream { remote: address("0.0.0.0:4000"), ..*stream(20) };
+    let inactive = Stream { direction: Direction::Inactive, ..*stream(20) };
+    // Who holds by sendonly may send music, and its silence is for the doctor of the call to judge.
+    let held_by_the_peer = Stream { direction: Direction::ReceiveOnly, ..*stream(20) };
+    for (stream, is_silent) in [(nowhere, false), (inactive, false), (held_by_the_peer, true)] {
+        let mut bench = Bench::new(1);
+        bench.open(1, 20, Route::Echo);
+        talk(&mut bench);
+        bench.command(Command::Connect { port: port(1), stream: Box::new(stream) });
+        let told = reports(bench.wait(Duration::from_secs(20)));
+        let last = told.iter().rev().find_map(|report| measured(std::slice::from_ref(report)));
+        let (_, Measured { inbound, silences, .. }) = last.expect("it tells");
+        assert_eq!((inbound, silences.inbound.is_some()), (Figures::default(), is_silent));
+    }
 }
