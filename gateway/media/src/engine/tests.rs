@@ -372,6 +372,10 @@ fn rfc3550_6_2_reports_go_to_the_peers_rtcp_port_every_few_seconds() {
 fn sec_3_no_datagram_on_any_port_is_a_panic() {
     let mut bench = Bench::new(1);
     bench.open(1, 20, Route::Echo);
+    bench.command(Command::Connect {
+        port: port(1),
+        stream: Box::new(Stream { comfort_noise: Some(PayloadType(13)), ..*stream(20) }),
+    });
     let mut entropy = Entropy::from_seed([9, 9, 9, 9]);
     for round in 0..20_000_u32 {
         let length = usize::try_from(entropy.below(200)).expect("short");
@@ -381,7 +385,7 @@ fn sec_3_no_datagram_on_any_port_is_a_panic() {
             *first = 0x80 | (*first & 0x3f);
         }
         if let (Some(second), true) = (bytes.get_mut(1), round % 4 == 0) {
-            *second = [8, 101, 200, 201, 203][usize::try_from(entropy.below(5)).expect("small")];
+            *second = [8, 13, 101, 200, 201, 203][usize::try_from(entropy.below(6)).expect("small")];
         }
         let channel = if round % 3 == 0 { Channel::Rtcp } else { Channel::Rtp };
         bench.feed(Input::Packet { slot: SlotId(0), channel, source: address(PEER), bytes: &bytes });
