@@ -26,12 +26,16 @@ const REST_TICKS: u8 = 5;
 const SHORT_REST_TICKS: u8 = 2;
 /// So much is much.
 const MUCH: Duration = Duration::from_millis(40);
-/// What lacks by so much is lengthened whatever it sounds like: beyond it is a gap.
-const LAST_LACK: Duration = Duration::from_millis(10);
-/// And what is too deep by so much is shortened: beyond it people talk into each other.
-const LAST_EXCESS: Duration = Duration::from_millis(60);
-/// In a background as quiet as this there is no tempo to be heard.
+/// Up to the first a pause is waited for; from the last on any sound is lengthened: beyond it is a gap.
+const LACK: (Duration, Duration) = (Duration::from_millis(3), Duration::from_millis(8));
+/// The same for what is too deep: beyond it people talk into each other.
+const EXCESS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(40));
+/// A pause, in which there is no tempo to be heard, is as quiet as this, or quieter than what was
+/// loudest of late by so much.
 const QUIET: Dbov = Dbov(-50.0);
+const PAUSE_DB: f32 = 18.0;
+/// How fast what was loudest is forgotten, each time that it is asked for.
+const FORGOTTEN_DB: f32 = 0.05;
 
 /// How to come nearer to the depth that is wanted.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,11 +61,13 @@ pub(crate) struct Playout {
     waiting: Vec<i16>,
     off: Off,
     rest_ticks: u8,
+    /// Of what was looked at for a pause.
+    loudest: Dbov,
 }
 
 impl Playout {
     pub(crate) const fn new(rate: SampleRate) -> Self {
-        Self { rate, waiting: Vec::new(), off: Off::Neither, rest_ticks: 0 }
+        Self { rate, waiting: Vec::new(), off: Off::Neither, rest_ticks: 0, loudest: Dbov::SILENCE }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -120,32 +126,44 @@ impl Playout {
         stretch::longest_period(self.rate)
     }
 
-    /// Takes a period out of what is waiting, or repeats one, if it has one that won't be noticed.
+    /// Takes a period out of what is waiting, or repeats one: in a pause, or, if that can't be waited
+    /// for, in sound that has a period which won't be noticed.
     pub(crate) fn stretch(&mut self, stretch: Stretch) {
+        let (off, patience) = match stretch {
+            Stretch::Shorten { excess } => (excess, EXCESS),
+            Stretch::Lengthen { lack } => (lack, LACK),
+        };
+        let is_pause = self.is_pause();
+        let least = if is_pause { Some(Likeness::ANY) } else { least_likeness(off, patience) };
+        let Some(least) = least else { return };
         let length = self.waiting.len();
-        let is_quiet = dbov(&self.waiting) < QUIET;
-        let (stretched, off) = match stretch {
-            Stretch::Shorten { excess } => {
-                (stretch::shrink(&mut self.waiting, self.rate, least_likeness(excess, LAST_EXCESS)), excess)
-            }
-            Stretch::Lengthen { lack } => {
+        let stretched = match stretch {
+            Stretch::Shorten { .. } => stretch::shrink(&mut self.waiting, self.rate, least),
+            Stretch::Lengthen { .. } => {
                 self.waiting.resize(length + self.longest_stretch(), 0);
-                let least = least_likeness(lack, LAST_LACK);
-                (stretch::grow(&mut self.waiting, length, self.rate, least), lack)
+                stretch::grow(&mut self.waiting, length, self.rate, least)
             }
         };
         self.waiting.truncate(stretched);
-        if stretched != length && !is_quiet {
+        if stretched != length && !is_pause {
             self.rest_ticks = if off < MUCH { REST_TICKS } else { SHORT_REST_TICKS };
         }
     }
+
+    fn is_pause(&mut self) -> bool {
+        let Dbov(level) = dbov(&self.waiting);
+        let Dbov(loudest) = self.loudest;
+        self.loudest = Dbov(level.max(loudest - FORGOTTEN_DB));
+        level < QUIET.0 || level < loudest - PAUSE_DB
+    }
 }
 
-/// The more is to be made up for, the less particular about the seam.
-fn least_likeness(off: Duration, last: Duration) -> Likeness {
+/// The more is to be made up for, the less particular about the seam; none yet within patience.
+fn least_likeness(off: Duration, (first, last): (Duration, Duration)) -> Option<Likeness> {
+    let beyond = off.checked_sub(first)?;
     let (Likeness(best), Likeness(any)) = (Likeness::INAUDIBLE, Likeness::ANY);
-    let part = (off.as_secs_f32() / last.as_secs_f32()).min(1.0);
-    Likeness(best + part * (any - best))
+    let part = (beyond.as_secs_f32() / (last - first).as_secs_f32()).min(1.0);
+    Some(Likeness(best + part * (any - best)))
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ fn open(engine: &mut Engine, now: Now, number: u8) {
         receive: vec![format, Format { payload_type: PayloadType(0), codec: Codec::Pcmu }],
         receive_events: Some(PayloadType(101)),
         send_events: Some(PayloadType(101)),
-        comfort_noise: None,
+        comfort_noise: Some(PayloadType(13)),
     });
     let meeting = format!("90010000{number}").parse().expect("digits");
     let tag = MeetingTag { meeting, epoch: LeaseEpoch(u64::from(number)) };

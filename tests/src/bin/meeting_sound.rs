@@ -88,7 +88,7 @@ impl Trial {
     }
 }
 
-fn carry(said: Vec<i16>, trial: Trial) -> Result<Outcome, Box<dyn Error>> {
+fn carry(mut said: Vec<i16>, trial: Trial) -> Result<Outcome, Box<dyn Error>> {
     let mut world = World::new(Conditions::GOOD, trial.seed, &[440, 700]);
     for phone in 0..2 {
         let join = [Wait(SECOND), Key("900100001#"), Wait(SECOND), Key("1234#")];
@@ -105,9 +105,10 @@ fn carry(said: Vec<i16>, trial: Trial) -> Result<Outcome, Box<dyn Error>> {
     world.phones[0].set_clock(trial.ppm);
     world.run(10 * SECOND);
 
+    said.resize(said.len().next_multiple_of(PACKET), 0);
     let length = u32::try_from(said.len())?;
     let once = Duration::from_secs(1) * length / RATE;
-    let packets = said.len().div_ceil(PACKET);
+    let packets = said.len() / PACKET;
     let times = (trial.seconds * u64::from(RATE)).div_ceil(u64::from(length.max(1))).max(1);
     let first = world.phones[0].next_sequence();
     world.network.lost.clear();

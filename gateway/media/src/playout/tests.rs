@@ -49,6 +49,8 @@ fn sound_rests_after_a_stretch_and_silence_need_not() {
             playout.judge(depth(60));
         }
         playout.stretch(Stretch::Shorten { excess: 5 * MS });
+        assert_eq!(playout.len() < 480, level == 0, "a pause is waited for");
+        playout.stretch(Stretch::Shorten { excess: 20 * MS });
         assert!(playout.len() < 480);
         assert_eq!(playout.judge(depth(60)).is_none(), rests, "{level}");
     }

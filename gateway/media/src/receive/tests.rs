@@ -180,7 +180,7 @@ fn media_5_a_clock_200_ppm_off_for_ten_minutes_drops_nothing_and_leaves_no_gap()
                 line.run(Duration::from_secs(600), in_time);
                 assert_eq!(line.faults(), (0, 0), "{voice:?} {ppm} ppm {packet_ms} ms");
                 let depth = line.depth();
-                assert!(depth.now < 60 * MS, "{voice:?} {ppm} ppm {packet_ms} ms: {depth:?}");
+                assert!(depth.now < 66 * MS, "{voice:?} {ppm} ppm {packet_ms} ms: {depth:?}");
             }
         }
     }
@@ -201,14 +201,14 @@ fn media_5_a_clock_off_under_jitter_drops_nothing_either() {
 
 #[test]
 fn media_5_the_depth_follows_the_jitter_up_and_down() {
-    for (most_ms, least, most) in [(0, 20, 46), (20, 30, 66), (60, 70, 106), (120, 130, 166)] {
+    for (most_ms, least, most) in [(0, 20, 52), (20, 30, 72), (60, 70, 112), (120, 130, 172)] {
         let mut line = Line::new(Voice::tone(200), 20);
         line.run(Duration::from_secs(30), jitter(most_ms * MS));
         let depth = line.depth();
         let is = depth.now.as_millis();
         assert!((least..=most).contains(&is), "{most_ms} ms of jitter: {depth:?}");
         line.run(Duration::from_secs(40), in_time);
-        assert!(line.depth().now <= 50 * MS, "after {most_ms} ms of jitter: {:?}", line.depth());
+        assert!(line.depth().now <= 52 * MS, "after {most_ms} ms of jitter: {:?}", line.depth());
     }
 }
 
@@ -225,7 +225,7 @@ fn media_5_a_burst_150_ms_late_loses_nothing_and_leaves_no_delay() {
     line.run(Duration::from_secs(1), stalled);
     assert_eq!(line.receiver.buffer.discarded(), 0);
     line.run(Duration::from_secs(5), in_time);
-    assert!(line.depth().now <= 50 * MS, "{:?}", line.depth());
+    assert!(line.depth().now <= 52 * MS, "{:?}", line.depth());
     assert_eq!(line.receiver.buffer.discarded(), 0);
 }
 

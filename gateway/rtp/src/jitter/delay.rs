@@ -43,8 +43,9 @@ const LONGEST_STEP_NANOS: i64 = 400_000_000;
 const SETTLING: Duration = Duration::from_secs(1);
 /// Packets are pulled a tick at a time: what is needed within a tick must be there as it begins.
 const TICK: Duration = Duration::from_millis(20);
-/// What the width of a bin leaves open.
-const MARGIN: Duration = Duration::from_millis(2);
+/// What the width of a bin leaves open, and what a drifting clock takes until there is a pause to
+/// make up for it in.
+const MARGIN: Duration = Duration::from_millis(4);
 
 /// How deep the buffer is and how deep it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -282,7 +283,7 @@ mod tests {
         for ppm in [-200, 200] {
             let mut delays = Delays::new(&Settings::default());
             line(&mut delays, 0..30_000, ppm, |_| 0);
-            assert!(wanted_ms(&delays) < 29, "{ppm}: {:?}", delays.wanted());
+            assert!(wanted_ms(&delays) < 31, "{ppm}: {:?}", delays.wanted());
             // 10 min at 200 ppm are 120 ms.
             assert!((delays.fastest().abs() - 120_000_000).abs() < 1_000_000, "{ppm}: {}", delays.fastest());
         }
