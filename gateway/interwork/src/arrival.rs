@@ -1,7 +1,7 @@
 //! Who is called and who calls, read out of an INVITE.
 
 use call::leg::Caller;
-use sip::wire::{NameAddr, PAssertedIdentity, Request, Text, Uri};
+use sip::wire::{Diversion, HistoryInfo, NameAddr, PAssertedIdentity, Request, Text, Uri};
 use terms::Pii;
 
 use crate::peers::{CalledNumber, Trunk};
@@ -12,6 +12,16 @@ pub(crate) fn called(request: &Request, place: CalledNumber) -> String {
         CalledNumber::RequestUri => Some(request.uri.clone()),
         CalledNumber::To => Some(request.head.to.uri.clone()),
         CalledNumber::PCalledPartyId => called_party(request),
+        // RFC 5806 §3: the latest stands first; what the caller dialled stands last.
+        CalledNumber::Diversion => {
+            let diverted = request.headers.all::<Diversion>().filter_map(Result::ok);
+            diverted.last().map(|diversion| diversion.0.uri)
+        }
+        // RFC 7044 §5: the first target stands first.
+        CalledNumber::HistoryInfo => {
+            let first = request.headers.first::<HistoryInfo>().ok().flatten();
+            first.map(|history| history.0.uri)
+        }
     };
     uri.as_ref().or(Some(&request.uri)).and_then(user).unwrap_or_default()
 }

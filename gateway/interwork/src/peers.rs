@@ -36,6 +36,10 @@ pub enum CalledNumber {
     To,
     /// In P-Called-Party-ID (RFC 7315 §4.2).
     PCalledPartyId,
+    /// In Diversion (RFC 5806): the call went on from there to a number of the trunk.
+    Diversion,
+    /// In History-Info (RFC 7044), likewise.
+    HistoryInfo,
 }
 
 /// Whose calls a listener takes.

@@ -157,6 +157,9 @@ pub enum AnswerError {
     Malformed(#[from] ParseError),
 }
 
+/// RFC 4733 §7.1.1, on the clock of G.711.
+const EVENTS: &str = "telephone-event/8000";
+
 /// Answers an offer: the first audio line with a codec of ours is taken, every other line is
 /// refused in its place.
 pub fn answer(
@@ -275,7 +278,8 @@ fn refused(media: &MediaDescription<'_>) -> Media {
 fn accepted(taken: &MediaDescription<'_>, stream: &Stream, local: &LocalDescription) -> Media {
     let mut media = refused(taken);
     media.port = local.rtp.port();
-    describe(&mut media, &stream.receive, (stream.comfort_noise, stream.receive_events));
+    let events = stream.receive_events.map(|number| (number, taken.rtpmap(number).unwrap_or(EVENTS)));
+    describe(&mut media, &stream.receive, (stream.comfort_noise, events));
     finish(&mut media, stream.ptime, stream.direction, local);
     media
 }
@@ -284,9 +288,10 @@ fn accepted(taken: &MediaDescription<'_>, stream: &Stream, local: &LocalDescript
 fn describe(
     media: &mut Media,
     formats: &[Format],
-    (noise, events): (Option<PayloadType>, Option<PayloadType>),
+    (noise, events): (Option<PayloadType>, Option<(PayloadType, &str)>),
 ) {
-    let numbers = formats.iter().map(|format| format.payload_type).chain(noise).chain(events);
+    let numbers = formats.iter().map(|format| format.payload_type).chain(noise);
+    let numbers = numbers.chain(events.map(|(number, _)| number));
     media.fmt = numbers.map(|payload_type| payload_type.0.to_string()).collect::<Vec<_>>().join(" ");
     for format in formats {
         let rtpmap = format!("{} {}", format.payload_type.0, encoding(format.codec));
@@ -296,8 +301,8 @@ fn describe(
         let rtpmap = format!("{} {NOISE}", payload_type.0);
         media.attributes.push(Attribute::with_value("rtpmap", rtpmap));
     }
-    if let Some(payload_type) = events {
-        let rtpmap = format!("{} telephone-event/8000", payload_type.0);
+    if let Some((payload_type, encoding)) = events {
+        let rtpmap = format!("{} {encoding}", payload_type.0);
         media.attributes.push(Attribute::with_value("rtpmap", rtpmap));
         // RFC 4733 §2.4.1: the events that we take, the keys.
         media.attributes.push(Attribute::with_value("fmtp", format!("{} 0-15", payload_type.0)));
@@ -342,7 +347,7 @@ pub fn offer(ours: &Capabilities, local: &LocalDescription) -> SessionDescriptio
         ComfortNoise::Taken => Some(STATIC_NOISE),
         ComfortNoise::Refused => None,
     };
-    describe(&mut media, &formats, (noise, ours.events));
+    describe(&mut media, &formats, (noise, ours.events.map(|number| (number, EVENTS))));
     finish(&mut media, ours.ptime, local.direction, local);
     let mut session = session(local);
     session.times = vec![Time { start_time: 0, stop_time: 0, repeats: Vec::new() }];

@@ -33,6 +33,28 @@ fn rfc3261_20_1_accept_says_whether_a_description_may_be_sent() {
 }
 
 #[test]
+fn dial_1_where_the_called_number_stands_is_the_trunks_to_say() {
+    use crate::CalledNumber::{Diversion, HistoryInfo, PCalledPartyId, RequestUri, To};
+    let diverted =
+        "Diversion: <sip:5550100@192.0.2.1>;reason=unconditional, <tel:+862153290005>;reason=no-answer\r\n";
+    let history = "History-Info: <sip:02153290005@192.0.2.1>;index=1, <sip:5550100@192.0.2.1>;index=1.1\r\n";
+    let party = "P-Called-Party-ID: <sip:02153290005@192.0.2.1>\r\n";
+    let rows = [
+        ("in the Request-URI", RequestUri, diverted, "9001"),
+        ("in To", To, history, "9001"),
+        ("in P-Called-Party-ID", PCalledPartyId, party, "02153290005"),
+        ("what was dialled stands last", Diversion, diverted, "+862153290005"),
+        ("what was dialled stands first", HistoryInfo, history, "02153290005"),
+        ("a call that was not diverted", Diversion, "", "9001"),
+        ("one without a history", HistoryInfo, "", "9001"),
+        ("a header that says nothing", Diversion, "Diversion: ???\r\n", "9001"),
+    ];
+    for (name, place, headers, expected) in rows {
+        assert_eq!(called(&invite(headers), place), expected, "{name}");
+    }
+}
+
+#[test]
 fn rfc3261_18_1_1_a_trunk_that_takes_streams_is_told_to_the_endpoint() {
     let (udp, tcp) = (ListenerId(0), ListenerId(1));
     let rows = [

@@ -29,11 +29,16 @@ pub(super) fn codec_of(media: &MediaDescription<'_>, payload_type: PayloadType) 
     })
 }
 
-/// RFC 4733 §7.1.1: the payload type of telephone events on an 8 kHz clock.
+/// RFC 4733 §7.1.1: the payload type of telephone events. Deviation from §2.1: peers that have wide band too may offer
+/// them on its clock alone, which tells the keys as well.
 pub(super) fn events_of(media: &MediaDescription<'_>) -> Option<PayloadType> {
-    media.payload_types().find(|payload_type| {
-        media.rtpmap(*payload_type).is_some_and(|mapped| is_encoding(mapped, "telephone-event/8000"))
-    })
+    const CLOCKS: [&str; 3] = ["telephone-event/8000", "telephone-event/16000", "telephone-event/48000"];
+    let on_clock = |clock: &&str| {
+        media
+            .payload_types()
+            .find(|payload_type| media.rtpmap(*payload_type).is_some_and(|mapped| is_encoding(mapped, clock)))
+    };
+    CLOCKS.iter().find_map(on_clock)
 }
 
 /// RFC 3389 §6: comfort noise on an 8 kHz clock.

@@ -117,6 +117,28 @@ fn room_10_a_polycom_offer_s_101_is_no_telephone_event() {
     assert_eq!(events, (Some(PayloadType(119)), Some(PayloadType(119))));
 }
 
+#[test]
+fn dial_7_events_are_taken_on_our_clock_first_and_else_on_the_one_that_is_offered() {
+    let rows = [
+        (
+            "ours",
+            "96 97",
+            "a=rtpmap:96 telephone-event/16000\na=rtpmap:97 telephone-event/8000\n",
+            97,
+            "8000",
+        ),
+        ("wide band's", "96", "a=rtpmap:96 telephone-event/16000\n", 96, "16000"),
+        ("full band's", "96", "a=rtpmap:96 telephone-event/48000\n", 96, "48000"),
+    ];
+    for (name, numbers, maps, number, clock) in rows {
+        let offer = with_media(&format!("m=audio 3230 RTP/AVP 8 {numbers}\n{maps}"));
+        let answered = answer(&offer, &ours(), &local()).expect("an answer");
+        assert_eq!(answered.stream.receive_events, Some(PayloadType(number)), "{name}");
+        let map = format!("a=rtpmap:{number} telephone-event/{clock}");
+        assert!(media_lines(&answered.description).contains(&map), "{name}");
+    }
+}
+
 /// endpoints C3: HDX 2.5 has no telephone-event.
 #[test]
 fn an_offer_without_telephone_event_gets_none() {

@@ -270,6 +270,8 @@ fn trunks(root: &Section<'_, '_>, listeners: &[Listener]) -> Vec<Trunk> {
             ("request-uri", CalledNumber::RequestUri),
             ("to", CalledNumber::To),
             ("p-called-party-id", CalledNumber::PCalledPartyId),
+            ("diversion", CalledNumber::Diversion),
+            ("history-info", CalledNumber::HistoryInfo),
         ];
         let called = section.text("called_number").and_then(|text| text.one_of(&places));
         let kind = section.text("kind").and_then(|text| text.one_of(&customers::KINDS)).unwrap_or_default();
