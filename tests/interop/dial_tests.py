@@ -118,11 +118,11 @@ class World:
         self.gateway.make_meeting(meeting, **more)
         return meeting
 
-    def dial(self, script, number=CHINESE, steps=None, caller=None, headers=()):
+    def dial(self, script, number=CHINESE, steps=None, caller=None, headers=(), address="127.0.0.1"):
         """Without `steps` the caller waits for the BYE."""
         folder, caller = self.folder / f"call-{self.unique()}", caller or self.caller()
         call = self.pool.submit(sipp_caller.call, self.gateway.at, self.ports, folder, script, caller=caller, number=number, seconds=SECONDS, steps=steps,
-                                headers=headers)
+                                headers=headers, address=address)
         known = re.search(r"sip:(\d+)@", "".join(headers)) or re.fullmatch(r"(\d+)", caller)
         if known:
             self.calls.setdefault(known[1], []).append(call)

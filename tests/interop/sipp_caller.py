@@ -29,8 +29,8 @@ class Ended:
     heard: list
 
 
-def call(gateway, ports, folder, script, *, caller, number, seconds, steps=None, headers=()):
-    """Plays a script into a call, until the gateway hangs up or the `steps` are done."""
+def call(gateway, ports, folder, script, *, caller, number, seconds, steps=None, headers=(), address="127.0.0.1"):
+    """Plays a script into a call from `address`, until the gateway hangs up or the `steps` are done."""
     folder, port = pathlib.Path(folder), ports.take()
     folder.mkdir(parents=True, exist_ok=True)
     script.write(folder / "caller.pcap")
@@ -39,7 +39,7 @@ def call(gateway, ports, folder, script, *, caller, number, seconds, steps=None,
     file = folder / "call.xml"
     file.write_text(sipp_steps.scenario("call", steps))
     with Listener(port + 2, gateway) as listener:
-        process = start(file, folder, port, "udp", seconds, ["-s", number, "-key", "caller", caller, f"{gateway.host}:{gateway.port}"])
+        process = start(file, folder, port, "udp", seconds, ["-s", number, "-key", "caller", caller, f"{gateway.host}:{gateway.port}"], address)
         try:
             code = process.wait(seconds + 10)
         except subprocess.TimeoutExpired:
@@ -67,8 +67,8 @@ def acknowledged(messages):
     return time.mktime(time.strptime(f"{found[1]} {found[2]}", "%Y-%m-%d %H:%M:%S")) + float(f"0.{found[3]}")
 
 
-def start(file, folder, port, transport, seconds, more):
-    stem, address = file.stem + str(port), "[::1]" if transport.endswith("6") else "127.0.0.1"
+def start(file, folder, port, transport, seconds, more, address="127.0.0.1"):
+    stem, address = file.stem + str(port), "[::1]" if transport.endswith("6") else address
     command = [*gateway_under_test.URGENT, "sipp", "-sf", file, "-i", address, "-p", port, "-mi", address.strip("[]"), "-mp", port + 2, "-m", 1, "-l", 1, "-t", f"{transport[0]}1",
                "-nostdin", "-timeout", seconds, "-timeout_error", "-trace_err", "-error_file", folder / f"{stem}.errors",
                "-trace_msg", "-message_file", folder / f"{stem}.messages", *more]
