@@ -14,6 +14,7 @@
 //!  Admitting ─▶ Waiting ─▶ Announcing: for the host, or for being let in; music meanwhile.
 //! ```
 
+mod digits;
 mod in_meeting;
 mod joining;
 mod milestones;
@@ -23,10 +24,11 @@ use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use terms::{
-    CallId, Cause, Digit, Instant, Language, LegId, MediaKind, MediaLine, MeetingTag, Now, PortId, TrunkName,
+    CallId, Cause, Instant, Language, LegId, MediaKind, MediaLine, MeetingTag, Now, PortId, TrunkName,
     media::{Command, KeysIn, PlayId, Quality, Report, Stream, Voice},
 };
 
+use digits::{KeysBy, keys_in, owner};
 use in_meeting::EXIT_TONE;
 pub(crate) use milestones::Milestones;
 
@@ -38,7 +40,7 @@ use crate::{
     guard::Guard,
     ivr::{self, Ivr},
     keys::Pressed,
-    leg::{Arrival, EndedBy, KeyMethod, LegCommand, LegEvent, LocalMedia, Words},
+    leg::{Arrival, EndedBy, LegCommand, LegEvent, LocalMedia, ReasonText},
     outcome::Outcome,
     question::{Answer, Question, QuestionId, Role, Verdict, WaitingFor, Welcome},
     settings::Settings,
@@ -156,33 +158,6 @@ pub(crate) struct Call {
     pressed: Pressed,
     doctor: Doctor,
     gauge: Gauge,
-}
-
-/// The ways that a key can come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-enum KeysBy {
-    /// In the media stream (RFC 4733).
-    Media,
-    /// In signalling (SIP INFO, H.245 UserInput).
-    Signaling,
-}
-
-/// Who owns the keys of a leg whose trunk says how they come.
-const fn owner(method: KeyMethod) -> Option<KeysBy> {
-    match method {
-        KeyMethod::Auto => None,
-        KeyMethod::Events | KeyMethod::Sound => Some(KeysBy::Media),
-        KeyMethod::Signaling => Some(KeysBy::Signaling),
-    }
-}
-
-const fn keys_in(method: KeyMethod) -> KeysIn {
-    match method {
-        KeyMethod::Auto => KeysIn::EventsOrSound,
-        KeyMethod::Events => KeysIn::Events,
-        KeyMethod::Sound => KeysIn::Sound,
-        KeyMethod::Signaling => KeysIn::Neither,
-    }
 }
 
 /// What a call works with while it handles one input.
@@ -373,10 +348,10 @@ impl Call {
         self.end_with(cause, None, context);
     }
 
-    fn end_with(&mut self, cause: Cause, words: Option<Words>, context: &mut Context<'_>) {
+    fn end_with(&mut self, cause: Cause, text: Option<ReasonText>, context: &mut Context<'_>) {
         let command = match self.leg_state {
             LegState::Offered => Some(LegCommand::Refuse { cause }),
-            LegState::Answered | LegState::Established => Some(LegCommand::HangUp { cause, words }),
+            LegState::Answered | LegState::Established => Some(LegCommand::HangUp { cause, text }),
             LegState::Over => None,
         };
         if self.leg_state == LegState::Offered {
@@ -427,33 +402,6 @@ impl Call {
         }
         if self.port_state != PortState::Gone {
             context.out.media(Command::Connect { port: self.port, stream });
-        }
-    }
-
-    fn on_digit(&mut self, by: KeysBy, digit: Digit, context: &mut Context<'_>) {
-        if self.keys_by.is_none() && by == KeysBy::Signaling {
-            // Nobody need listen to the sound any longer.
-            context.out.media(Command::Listen { port: self.port, keys: KeysIn::Neither });
-        }
-        if *self.keys_by.get_or_insert(by) != by {
-            return;
-        }
-        let stage = std::mem::replace(&mut self.stage, Stage::Recorded);
-        self.stage = match stage {
-            Stage::Ivr(ivr) => self.feed_ivr(ivr, ivr::Input::Digit(digit), context),
-            Stage::Meeting(joined) => {
-                self.on_meeting_key(joined, digit, context);
-                Stage::Meeting(joined)
-            }
-            stage => stage,
-        };
-    }
-
-    /// DIAL-7: nobody is there who could hear the prompts.
-    fn on_fax(&mut self, context: &mut Context<'_>) {
-        if self.at() == At::Ivr {
-            context.out.event(self.id, Event::FaxHeard);
-            self.end(Cause::INCOMPATIBLE_DESTINATION, context);
         }
     }
 

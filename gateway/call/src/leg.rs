@@ -169,20 +169,20 @@ pub enum LegCommand {
         /// Q.850.
         cause: Cause,
         /// What is said besides.
-        words: Option<Words>,
+        text: Option<ReasonText>,
     },
 }
 
 /// What the end of a call says in the service's own words (RFC 3326 `text`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Words {
+pub enum ReasonText {
     /// The stream stopped (MEDIA-4).
     NoStream,
 }
 
-impl Words {
+impl ReasonText {
     /// The words.
-    pub const fn text(self) -> &'static str {
+    pub const fn words(self) -> &'static str {
         match self {
             Self::NoStream => "无码流中断",
         }

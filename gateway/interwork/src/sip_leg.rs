@@ -251,9 +251,9 @@ impl SipLegs {
                 self.refuse(dialog, refusal);
             }
             LegCommand::Probe => self.outputs.push_back(Output::Sip(Command::Probe { dialog })),
-            LegCommand::HangUp { cause, words } => {
+            LegCommand::HangUp { cause, text } => {
                 self.forget(leg);
-                let text = words.map(|words| Text::from_static(words.text()));
+                let text = text.map(|text| Text::from_static(text.words()));
                 let reason = Some(Reason { text, ..Reason::q850(*cause) });
                 let hangup = Command::Hangup { dialog, reason };
                 self.outputs.push_back(Output::Sip(hangup));

@@ -7,7 +7,7 @@ use crate::{
     doctor::{Input, Output},
     event::Event,
     gauge,
-    leg::{LegCommand, Words},
+    leg::{LegCommand, ReasonText},
     settings::Settings,
     view::CallView,
 };
@@ -63,7 +63,7 @@ impl Call {
                 Output::Resumed => context.out.event(self.id, Event::StreamResumed),
                 Output::End(stopped) => {
                     context.out.event(self.id, Event::StreamGivenUp(stopped));
-                    self.end_with(Cause::TIMER_EXPIRY, Some(Words::NoStream), context);
+                    self.end_with(Cause::TIMER_EXPIRY, Some(ReasonText::NoStream), context);
                 }
             }
         }

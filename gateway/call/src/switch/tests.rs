@@ -220,7 +220,7 @@ fn core_2_a_core_that_does_not_answer_is_told_to_the_caller_and_ends_the_call() 
     let late = bench.feed(Input::Answer(check, Answer::Password(Verdict::Right(Role::Host))));
     assert_eq!(late, [], "an answer that comes too late is void");
     let outputs = bench.wait(30 * SECOND);
-    assert_eq!(to_leg(&outputs), [LegCommand::HangUp { cause: Cause::TEMPORARY_FAILURE, words: None }]);
+    assert_eq!(to_leg(&outputs), [LegCommand::HangUp { cause: Cause::TEMPORARY_FAILURE, text: None }]);
 }
 
 #[test]
