@@ -66,8 +66,22 @@ fn dial_8_the_host_ends_the_meeting_for_all_and_a_guest_does_not() {
 }
 
 #[test]
-fn dial_3_a_meeting_without_a_guest_password_is_entered_by_its_id_alone() {
-    let open = [("meetings.0.guest_password", "")];
+fn meet_2_where_guests_need_no_password_the_host_keys_its_own_and_who_keys_none_is_a_guest() {
+    let open = [("meetings.0.guest_password", ""), ("meetings.0.entry", "with-host")];
+    let mut world = World::configured(Conditions::GOOD, 1, &TONES, &open);
+    world.dial(0, ZH, &[Key("900100001#"), Key("#"), Wait(5 * SECOND), Talk(60 * SECOND)]);
+    world.dial(1, ZH, &[Key("900100001#"), Key("4321#"), Wait(5 * SECOND), Talk(60 * SECOND)]);
+    world.run(20 * SECOND);
+    let together = listen(&mut world, 5 * SECOND);
+    assert!(is_heard(&together[0], 700) && is_heard(&together[1], 440));
+    let view = world.gateway.shard().core().view("900100001".parse().expect("digits")).expect("it is there");
+    let roles: Vec<Role> = view.participants.values().map(|participant| participant.role).collect();
+    assert_eq!(roles, [Role::Guest, Role::Host]);
+}
+
+#[test]
+fn dial_3_a_meeting_without_a_password_is_entered_by_its_id_alone() {
+    let open = [("meetings.0.guest_password", ""), ("meetings.0.host_password", "")];
     let mut world = World::configured(Conditions::GOOD, 1, &TONES, &open);
     for phone in 0..2 {
         world.dial(phone, ZH, &[Key("900100001#"), Wait(5 * SECOND), Talk(60 * SECOND)]);

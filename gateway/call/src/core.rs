@@ -60,7 +60,7 @@ pub enum Input {
 /// What holds for all meetings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
-    /// What each tenant may use; one that is not named has no bounds.
+    /// What each tenant may use; one that is not named may use nothing.
     pub tenants: BTreeMap<TenantId, Tenant>,
     /// How long the role of a host that dropped is kept for the same terminal (MEET-2).
     pub host_grace: Duration,
@@ -205,7 +205,7 @@ impl Core {
         match self.rooms.get_mut(&meeting.id) {
             Some(room) => {
                 self.tenants.move_places(room.inside(), (&room.meeting.tenant, &meeting.tenant));
-                room.meeting = meeting;
+                room.become_of(meeting);
             }
             None => {
                 self.rooms.insert(meeting.id, Room::new(meeting));

@@ -177,7 +177,8 @@ impl Doctor {
     /// Hold is not the peer's silence, and neither is what follows until its end (MEDIA-4).
     fn agree(&mut self, now: Instant, state: State, direction: Direction) -> State {
         let is_first = self.agreed.replace(direction).is_none();
-        if direction != Direction::SendReceive {
+        // Where nobody sends, nobody is seen to be one-way.
+        if matches!(direction, Direction::SendOnly | Direction::ReceiveOnly) {
             self.habit = Habit::Quiet;
         }
         match (state, direction) {

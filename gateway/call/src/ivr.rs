@@ -103,7 +103,7 @@ enum Wait {
 enum State {
     Idle,
     Asking { step: StepId, keyed: Digits, wait: Wait },
-    LookingUp { next: StepId },
+    LookingUp { next: StepId, host: StepId },
     Checking { wrong: StepId },
     Over,
 }
@@ -204,7 +204,9 @@ impl Ivr {
             (State::Asking { step, keyed, wait: Wait::Key(until) }, Input::Timeout) if now >= until => {
                 self.on_entry(now, step, &keyed)
             }
-            (State::LookingUp { next }, Input::Entrance(entrance)) => self.on_entrance(now, next, entrance),
+            (State::LookingUp { next, host }, Input::Entrance(entrance)) => {
+                self.on_entrance(now, (next, host), entrance)
+            }
             (state @ State::LookingUp { .. }, Input::Digit(digit)) => {
                 if self.ahead.len() < MAX_KEYED {
                     self.ahead.push_back(digit);
@@ -243,7 +245,10 @@ impl Ivr {
                 }
                 // The choice is one recording in all languages.
                 Then::Language { .. } => break speak(&self.languages[..1], say),
-                Then::Menu { .. } | Then::MeetingId { .. } | Then::Password { .. } => {
+                Then::Menu { .. }
+                | Then::MeetingId { .. }
+                | Then::HostPassword { .. }
+                | Then::Password { .. } => {
                     break speak(&self.languages, say);
                 }
             }
@@ -299,15 +304,16 @@ impl Ivr {
             Then::Go(next) | Then::Language { next } | Then::Menu { otherwise: next, .. } => {
                 self.enter(now, *next, Vec::new())
             }
+            Then::HostPassword { wrong } if keyed.is_empty() => self.on_right(now, *wrong, Role::Guest),
             Then::MeetingId { wrong, .. } | Then::Password { wrong } if keyed.is_empty() => {
                 self.on_wrong(now, *wrong)
             }
-            Then::MeetingId { next, .. } => {
+            Then::MeetingId { next, host, .. } => {
                 self.meeting = keyed.to_text().parse().ok();
                 self.outputs.push_back(Output::LookUp { meeting: self.meeting });
-                State::LookingUp { next: *next }
+                State::LookingUp { next: *next, host: *host }
             }
-            Then::Password { wrong } => {
+            Then::HostPassword { wrong } | Then::Password { wrong } => {
                 let password = Secret::new(keyed.to_text());
                 self.outputs.push_back(Output::Check { meeting: self.meeting, password });
                 State::Checking { wrong: *wrong }
@@ -315,9 +321,10 @@ impl Ivr {
         }
     }
 
-    fn on_entrance(&mut self, now: Instant, next: StepId, entrance: Entrance) -> State {
+    fn on_entrance(&mut self, now: Instant, (next, host): (StepId, StepId), entrance: Entrance) -> State {
         match entrance {
             Entrance::Password => self.enter(now, next, Vec::new()),
+            Entrance::HostPassword => self.enter(now, host, Vec::new()),
             Entrance::Open => self.on_right(now, next, Role::Guest),
             Entrance::NoPhonePassword => self.finish(Finish::NoPhonePassword),
         }

@@ -84,7 +84,9 @@ pub enum Answer {
 pub enum Entrance {
     /// A password; there may be no such meeting.
     Password,
-    /// Nothing: it has no password for guests.
+    /// That of the host, if it has that; guests need none.
+    HostPassword,
+    /// Nothing: it has no password.
     Open,
     /// Passwords that no phone can key, and no PIN stands in for them.
     NoPhonePassword,

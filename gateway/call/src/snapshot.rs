@@ -15,7 +15,7 @@ pub struct CallSnapshot {
 
 impl CallSnapshot {
     /// What core and lease service must know of the call, if it is in a meeting.
-    pub fn membership(&self) -> Option<(Departure, Participant)> {
+    pub fn membership(&self) -> Option<(Departure, Option<Participant>)> {
         self.call.membership()
     }
 

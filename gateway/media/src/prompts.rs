@@ -36,6 +36,11 @@ impl Prompts {
         self.music.insert(name, Recording::of(wide));
     }
 
+    /// Whether there is such a recording.
+    pub fn has(&self, name: &PromptName, language: &Language) -> bool {
+        self.recordings.contains_key(&(name.clone(), language.clone()))
+    }
+
     /// A recording at `rate`. No codec of ours runs at 48 kHz as yet.
     pub(crate) fn get(&self, name: &PromptName, language: &Language, rate: SampleRate) -> Option<Arc<[i16]>> {
         self.recordings.get(&(name.clone(), language.clone()))?.at(rate)

@@ -146,7 +146,7 @@ impl Receiver {
     pub(crate) fn take(&mut self, now: Instant, packet: &Packet<'_>) -> Taken {
         let payload_type = packet.payload_type();
         if self.events == Some(payload_type) {
-            self.reception.receive(now, &packet.header());
+            self.reception.receive_untimed(now, &packet.header());
             self.buffer.pause_if_empty();
             let told = self.keys.receive(packet).filter(|_| self.takes_events);
             return told.filter(|digit| !self.was_heard(now, *digit)).map_or(Taken::Event, Taken::Digit);

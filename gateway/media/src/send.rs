@@ -102,6 +102,10 @@ impl Sender {
         self.format = stream.send;
         self.ptime = stream.ptime;
         self.noise_type = stream.comfort_noise;
+        if self.noise_type.is_none() {
+            // Who makes no noise of its own is sent the silence.
+            self.speech = Speech::Going;
+        }
     }
 
     pub(crate) const fn codec(&self) -> Codec {

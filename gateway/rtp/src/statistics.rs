@@ -119,6 +119,22 @@ impl Reception {
         received
     }
 
+    /// Takes note of a packet whose timestamp says nothing of when it was sent, as those of a key do (RFC 4733 §2.3): it
+    /// is counted, and tells no jitter.
+    pub fn receive_untimed(&mut self, arrival: Instant, header: &Header) -> Received {
+        let before = match &self.state {
+            State::Valid(source) => Some((source.ssrc, source.jitter)),
+            State::Silent | State::Probation { .. } => None,
+        };
+        let received = self.receive(arrival, header);
+        if let (Some((ssrc, jitter)), State::Valid(source)) = (before, &mut self.state)
+            && source.ssrc == ssrc
+        {
+            source.jitter = jitter;
+        }
+        received
+    }
+
     /// MEDIA-7: what was lost lately; the peer should send since `due_since`, if at all.
     pub fn loss(&self, now: Instant, due_since: Option<Instant>) -> Option<Loss> {
         self.lately.loss(now, due_since)

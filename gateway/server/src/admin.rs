@@ -12,7 +12,7 @@ use std::{
 use axum::{
     Json, Router,
     extract::{Path, Request as HttpRequest, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -116,6 +116,7 @@ enum Refused {
     NoSuchTenant,
     BadCapacity,
     BadPasswords(PasswordFault),
+    NobodyHosts,
     NotStored,
     Draining,
     Unavailable,
@@ -150,6 +151,10 @@ impl IntoResponse for Refused {
                 (StatusCode::UNPROCESSABLE_ENTITY, "there is no such tenant; the configuration names them")
             }
             Self::BadCapacity => (StatusCode::UNPROCESSABLE_ENTITY, "capacity is 1 to 100000"),
+            Self::NobodyHosts => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "entry is with-host and there is no host_password: guests would wait for nobody",
+            ),
             Self::NotStored => {
                 (StatusCode::SERVICE_UNAVAILABLE, "the store did not take it; nothing was changed")
             }
@@ -158,7 +163,14 @@ impl IntoResponse for Refused {
                 (StatusCode::SERVICE_UNAVAILABLE, "the gateway is stopping or overloaded; try again")
             }
         };
-        (status, Json(serde_json::json!({ "error": message }))).into_response()
+        let mut response = (status, Json(serde_json::json!({ "error": message }))).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            // RFC 9110 §15.5.2.
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer, Basic"));
+        }
+        response
     }
 }
 
@@ -205,24 +217,30 @@ async fn authorize_host(
     let Some(password) = host_password(request.headers(), meeting) else {
         return Refused::Unauthorized.into_response();
     };
-    match ask(&admin, |answer| Request::CheckHost(meeting, password, answer)).await {
-        Ok(HostCheck::Right) => in_time(&admin, next.run(request)).await,
-        Ok(HostCheck::Wrong) => Refused::Unauthorized.into_response(),
-        Ok(HostCheck::TooOften) => Refused::TriedTooOften.into_response(),
-        Err(refused) => refused.into_response(),
-    }
+    let checked = async {
+        match ask(&admin, |answer| Request::CheckHost(meeting, password, answer)).await {
+            Ok(HostCheck::Right) => next.run(request).await,
+            Ok(HostCheck::Wrong) => Refused::Unauthorized.into_response(),
+            Ok(HostCheck::TooOften) => Refused::TriedTooOften.into_response(),
+            Err(refused) => refused.into_response(),
+        }
+    };
+    in_time(&admin, checked).await
 }
 
 fn bears_token(admin: &Admin, headers: &HeaderMap) -> bool {
-    let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = header.and_then(|value| value.strip_prefix("Bearer "));
-    token.is_some_and(|token| admin.token.matches(token))
+    credentials(headers, "Bearer").is_some_and(|token| admin.token.matches(token))
+}
+
+/// RFC 9110 §11.4: the name of a scheme has no case.
+fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
+    let (name, credentials) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    name.eq_ignore_ascii_case(scheme).then_some(credentials)
 }
 
 /// The password of whoever says by its user name that it is about this meeting.
 fn host_password(headers: &HeaderMap, meeting: MeetingId) -> Option<Secret> {
-    let header = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let decoded = BASE64_STANDARD.decode(header.strip_prefix("Basic ")?).ok()?;
+    let decoded = BASE64_STANDARD.decode(credentials(headers, "Basic")?).ok()?;
     let text = String::from_utf8(decoded).ok()?;
     let (user, password) = text.split_once(':')?;
     (user.parse() == Ok(meeting)).then(|| Secret::new(password.to_owned()))

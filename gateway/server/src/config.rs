@@ -19,6 +19,7 @@ use sip::{
 };
 use terms::{NodeId, Secret, ZoneName};
 
+pub(crate) use load::spoken;
 pub use load::{load, parse, parse_flow, parse_words};
 pub use problem::Problems;
 

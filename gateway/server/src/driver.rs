@@ -139,7 +139,8 @@ impl Driver {
                 Woken::Stop => break,
                 woken => self.handle(woken),
             }
-            if self.serving == Serving::Known && !self.shard.is_busy() {
+            // Refusals to who calls meanwhile are no reason to stay.
+            if self.serving == Serving::Known && self.shard.calls() == 0 {
                 self.drained.notify_one();
             }
         }

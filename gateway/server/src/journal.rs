@@ -40,6 +40,8 @@ pub use verify::{Broken, Verified, verify};
 const QUEUE: usize = 65_536;
 /// How often a disk that took no record is tried again.
 const RETRY: Duration = Duration::from_secs(1);
+/// From one record to the next; more is taken for a wrong clock.
+const LEAP_MONTHS: u32 = 2;
 /// The longest line there can be.
 const MAX_LINE: u64 = 1 << 20;
 /// What the first line follows.
@@ -126,19 +128,14 @@ struct Book {
 
 impl Book {
     fn open(folder: &Path, keep_months: u16, now: Month) -> io::Result<Self> {
-        let mut last = None;
-        let mut newest = None;
-        for month in months(folder)? {
-            let chain = Chain::open(&folder.join(month.file_name()))?;
-            last = chain.last().map(str::to_owned).or(last);
-            newest = Some((month, chain));
-        }
-        let (month, mut chain) = match newest {
-            Some(newest) => newest,
-            None => (now, Chain::open(&folder.join(now.file_name()))?),
-        };
+        let mut months = months(folder)?;
+        let month = months.pop().unwrap_or(now);
+        let mut chain = Chain::open(&folder.join(month.file_name()))?;
         if chain.last().is_none() {
-            chain.begin(&last.unwrap_or_else(|| GENESIS.to_owned()), month)?;
+            // A crash as the month began, or a line that is none of ours: the one before tells what it goes on from.
+            let before =
+                months.pop().map(|month| Chain::open(&folder.join(month.file_name()))).transpose()?;
+            chain.begin(before.as_ref().and_then(Chain::last).unwrap_or(GENESIS), month)?;
         }
         let book = Self { folder: folder.to_owned(), keep_months, month, chain };
         book.forget(now);
@@ -184,13 +181,18 @@ impl Book {
             next.begin(self.chain.last().unwrap_or(GENESIS), month)?;
         }
         self.chain = next;
-        self.month = month;
         self.forget(month);
+        self.month = month;
         Ok(())
     }
 
-    /// Old files go. One that can't be deleted stays, and is tried again next time.
+    /// Old files go. One that can't be deleted stays, and is tried again next time. A clock that leaps is not believed:
+    /// all would be old.
     fn forget(&self, now: Month) {
+        if self.month.months_until(now) > LEAP_MONTHS {
+            tracing::error!(%now, last = %self.month, "months passed without a record; old ones are kept for now");
+            return;
+        }
         let months = months(&self.folder).unwrap_or_default();
         for month in months.into_iter().filter(|month| month.months_until(now) > u32::from(self.keep_months))
         {

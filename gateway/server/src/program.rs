@@ -78,7 +78,7 @@ impl Gateway {
         let net = Net::bind(&listeners.collect::<Vec<_>>())?;
         let (requests, queue) = mpsc::channel(REQUESTS);
         let store = StoreQueue::start(store)?;
-        let (reload, tenants) = Reload::new(config.clone(), requests.clone());
+        let (reload, tenants) = Reload::new(config.clone(), Arc::clone(&prompts), requests.clone());
         let (feed, drained) = (Feed::default(), Arc::new(Notify::new()));
         let admin = Arc::new(Admin {
             node: config.node,

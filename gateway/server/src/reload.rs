@@ -13,12 +13,19 @@ use call::core::Meeting;
 use terms::{MeetingId, TenantId};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::{config::Config, driver::Request, program, shard::Configuration};
+use crate::{
+    config::{self, Config},
+    driver::Request,
+    program,
+    shard::Configuration,
+};
 
 /// The configuration that runs, and the way to change it.
 #[derive(Debug)]
 pub(crate) struct Reload {
     running: Config,
+    /// Those that were there at the start.
+    recordings: Arc<media::Prompts>,
     shard: mpsc::Sender<Request>,
     tenants: watch::Sender<BTreeSet<TenantId>>,
 }
@@ -26,15 +33,16 @@ pub(crate) struct Reload {
 impl Reload {
     pub(crate) fn new(
         running: Config,
+        recordings: Arc<media::Prompts>,
         shard: mpsc::Sender<Request>,
     ) -> (Self, watch::Receiver<BTreeSet<TenantId>>) {
         let (tenants, seen) = watch::channel(running.rules.tenants.keys().cloned().collect());
-        (Self { running, shard, tenants }, seen)
+        (Self { running, recordings, shard, tenants }, seen)
     }
 
     /// Takes `config`; yields the sections that it changes for the next start only.
     pub(crate) async fn apply(&mut self, config: Config) -> Vec<&'static str> {
-        let at_next_start = fixed(&self.running, &config);
+        let at_next_start = self.fixed(&config);
         let config = self.keep_fixed(config);
         let configuration = Configuration {
             sip: Arc::new(program::sip_settings(&config)),
@@ -50,6 +58,31 @@ impl Reload {
             tracing::error!("the shard is gone; nothing was reloaded");
         }
         at_next_start
+    }
+
+    /// What differs and can't be changed while calls go on.
+    fn fixed(&self, config: &Config) -> Vec<&'static str> {
+        let running = &self.running;
+        let wanted: BTreeSet<MeetingId> = config.meetings.iter().map(|meeting| meeting.id).collect();
+        let spoken = &config::spoken(&config.call) - &config::spoken(&running.call);
+        let sections = [
+            ("node", running.node == config.node),
+            ("state", running.state == config.state),
+            ("log", running.log == config.log),
+            ("listener", running.listeners == config.listeners),
+            ("sip", running.sip == config.sip),
+            ("media", running.media == config.media),
+            ("http", running.http == config.http),
+            ("records", running.records == config.records),
+            // Those that were taken out stay until the next start: somebody may be in.
+            ("meetings", running.meetings.iter().all(|meeting| wanted.contains(&meeting.id))),
+            (
+                "prompts",
+                running.prompts == config.prompts
+                    && spoken.iter().all(|(name, language)| self.recordings.has(name, language)),
+            ),
+        ];
+        sections.into_iter().filter(|(_, is_same)| !is_same).map(|(name, _)| name).collect()
     }
 
     fn keep_fixed(&self, config: Config) -> Config {
@@ -70,22 +103,6 @@ impl Reload {
             meetings: config.meetings,
         }
     }
-}
-
-/// What differs and can't be changed while calls go on.
-fn fixed(running: &Config, config: &Config) -> Vec<&'static str> {
-    let sections = [
-        ("node", running.node == config.node),
-        ("state", running.state == config.state),
-        ("log", running.log == config.log),
-        ("listener", running.listeners == config.listeners),
-        ("sip", running.sip == config.sip),
-        ("media", running.media == config.media),
-        ("http", running.http == config.http),
-        ("records", running.records == config.records),
-        ("prompts", running.prompts == config.prompts),
-    ];
-    sections.into_iter().filter(|(_, is_same)| !is_same).map(|(name, _)| name).collect()
 }
 
 /// The meetings that are new or differ: to put the others again would undo a host's lock.

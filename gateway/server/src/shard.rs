@@ -270,7 +270,9 @@ impl Shard {
         self.endpoint.restore(now, dialog)?;
         if let Some((Departure { leg, terminal, tag, .. }, participant)) = call.membership() {
             self.leases.adopt(terminal, tag);
-            self.core.handle_input(now, core::Input::Restored(leg, tag.meeting, participant));
+            if let Some(participant) = participant {
+                self.core.handle_input(now, core::Input::Restored(leg, tag.meeting, participant));
+            }
         }
         self.legs.restore(leg);
         self.switch.restore(call);

@@ -24,19 +24,20 @@ use crate::{
 const MUSIC: &str = "music";
 
 impl Call {
-    /// Who holds which meeting as what, for core and lease service after a restore.
-    pub(crate) fn membership(&self) -> Option<(Departure, Participant)> {
+    /// Who holds which meeting as what, for core and lease service after a restore. Who is being admitted holds its lease,
+    /// and is no participant yet: the core is asked again.
+    pub(crate) fn membership(&self) -> Option<(Departure, Option<Participant>)> {
         let (tag, role, presence) = match &self.stage {
             Stage::Meeting(joined) | Stage::Announcing { joined: Some(joined), .. } => {
                 (joined.tag, joined.welcome.role, Presence::In)
             }
             Stage::Waiting { tag, reason, .. } => (*tag, Role::Guest, Presence::Waiting(*reason)),
-            Stage::Admitting { tag } => (*tag, Role::Guest, Presence::In),
+            Stage::Admitting { tag } => return Some((self.departure(*tag), None)),
             _ => return None,
         };
         let (voice, kind) = (self.voice, self.arrival.kind);
         let participant = Participant { role, presence, voice, kind, ..Participant::default() };
-        Some((self.departure(tag), participant))
+        Some((self.departure(tag), Some(participant)))
     }
 
     /// The meeting that the leg is in, waits for, or is being told that it is in.
@@ -71,7 +72,8 @@ impl Call {
                 self.depart(tag, context);
                 self.announce(Outcome::CoreUnreachable, None, context)
             }
-            (Stage::Ivr(_) | Stage::Leasing { .. }, Answer::Unreachable) => {
+            (Stage::Ivr(ivr), Answer::Unreachable) => self.leave_ivr(&ivr, Outcome::CoreUnreachable, context),
+            (Stage::Leasing { .. }, Answer::Unreachable) => {
                 self.announce(Outcome::CoreUnreachable, None, context)
             }
             (stage @ Stage::Meeting(_), Answer::Control(controlled)) => {
@@ -116,6 +118,10 @@ impl Call {
     }
 
     pub(super) fn on_verdict(&mut self, ivr: Box<Ivr>, verdict: Verdict, context: &mut Context<'_>) -> Stage {
+        // DIAL-5: calls of one number share its lock, though they began before it.
+        if context.guard.is_locked(context.now.mono, &Suspect::of(&self.arrival)) {
+            return self.leave_ivr(&ivr, Outcome::LockedOut, context);
+        }
         if verdict != Verdict::Wrong {
             context.out.event(self.id, Event::Keyed(Keyed::Right));
             return self.feed_ivr(ivr, ivr::Input::Verdict(verdict), context);
@@ -129,9 +135,21 @@ impl Call {
         }
         if led_to.caller_locked {
             context.out.event(self.id, Event::CallerLocked);
-            return self.announce(Outcome::LockedOut, None, context);
+            return self.leave_ivr(&ivr, Outcome::LockedOut, context);
         }
         self.feed_ivr(ivr, ivr::Input::Verdict(verdict), context)
+    }
+
+    /// Ends the questions before their own end.
+    fn leave_ivr(&mut self, ivr: &Ivr, outcome: Outcome, context: &mut Context<'_>) -> Stage {
+        self.keep_of(ivr);
+        self.announce(outcome, None, context)
+    }
+
+    /// What the rest of the call needs of the IVR: the languages that the caller chose.
+    fn keep_of(&mut self, ivr: &Ivr) {
+        self.languages = ivr.languages().to_vec();
+        self.next_play = ivr.next_play();
     }
 
     /// Who waited need not wait any longer.
@@ -214,8 +232,7 @@ impl Call {
                     self.ask(Question::CheckPassword { meeting, password, scope }, context);
                 }
                 ivr::Output::Finished(finish) => {
-                    self.languages = ivr.languages().to_vec();
-                    self.next_play = ivr.next_play();
+                    self.keep_of(&ivr);
                     return self.on_finish(finish, context);
                 }
             }

@@ -171,11 +171,16 @@ impl Core {
         for leg in self.legs(meeting, |_| true) {
             self.put_out(meeting, leg, Outcome::MeetingEnded);
         }
+        if let Some(room) = self.rooms.get_mut(&meeting) {
+            room.kept = None;
+        }
     }
 
     pub(super) fn let_in_who_waits(&mut self, now: Now, meeting: MeetingId, reason: WaitingFor) {
         let waits = |room: &Room, leg| room.presence(leg) == Some(Presence::Waiting(reason));
-        let waiting = self.rooms.get(&meeting).map_or_else(Vec::new, |room| {
+        // MEET-3: nobody comes in by itself.
+        let open = self.rooms.get(&meeting).filter(|room| room.meeting.lock == Lock::Open);
+        let waiting = open.map_or_else(Vec::new, |room| {
             room.participants.keys().copied().filter(|leg| waits(room, *leg)).collect()
         });
         for leg in waiting {

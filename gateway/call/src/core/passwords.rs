@@ -15,7 +15,8 @@ const LONGEST: usize = 64;
 /// The passwords of a meeting, and the PINs that stand in for those that no phone can key. An empty one is none.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Passwords {
-    /// Joins as host.
+    /// Joins as host; where there is none, nobody is host by joining.
+    #[serde(default)]
     pub host_password: Secret,
     /// Joins as guest; where there is none, guests are asked for nothing.
     #[serde(default)]
@@ -71,7 +72,7 @@ impl Passwords {
     /// Whether they tell hosts and guests apart.
     pub fn check(&self) -> Result<(), PasswordFault> {
         let all = [&self.host_password, &self.guest_password, &self.host_pin, &self.guest_pin];
-        if self.host_password.reveal().is_empty() {
+        if self.host_password.reveal().is_empty() && !self.guest_password.reveal().is_empty() {
             return Err(PasswordFault::NoHostPassword);
         }
         if all.iter().any(|password| password.reveal().len() > LONGEST) {
@@ -82,7 +83,8 @@ impl Passwords {
             return Err(PasswordFault::PinNotKeyable);
         }
         let keyed = (self.keyed(Role::Host), self.keyed(Role::Guest));
-        if self.host_password == self.guest_password
+        let is_secret = !self.host_password.reveal().is_empty();
+        if (is_secret && self.host_password == self.guest_password)
             || matches!(keyed, (Some(host), Some(guest)) if host == guest)
         {
             return Err(PasswordFault::Same);
@@ -102,7 +104,7 @@ impl Passwords {
     /// What a phone is asked for.
     pub(super) fn entrance(&self) -> Entrance {
         if self.guest_password.reveal().is_empty() {
-            Entrance::Open
+            if self.keyed(Role::Host).is_some() { Entrance::HostPassword } else { Entrance::Open }
         } else if self.keyed(Role::Host).or_else(|| self.keyed(Role::Guest)).is_none() {
             Entrance::NoPhonePassword
         } else {
@@ -139,7 +141,9 @@ mod tests {
     fn dial_3_what_a_phone_is_asked_for_and_what_it_can_key() {
         let rows = [
             ("digits", ["4321", "1234", "", ""], Entrance::Password, Some("4321"), Some("1234")),
-            ("guests need none", ["4321", "", "", ""], Entrance::Open, Some("4321"), None),
+            ("guests need none", ["4321", "", "", ""], Entrance::HostPassword, Some("4321"), None),
+            ("nor can the host key its own", ["host!", "", "", ""], Entrance::Open, None, None),
+            ("nobody has one", ["", "", "", ""], Entrance::Open, None, None),
             ("letters", ["host!", "guest!", "", ""], Entrance::NoPhonePassword, None, None),
             ("a PIN for guests", ["host!", "guest!", "", "8888"], Entrance::Password, None, Some("8888")),
             ("letters for guests only", ["4321", "guest!", "", ""], Entrance::Password, Some("4321"), None),

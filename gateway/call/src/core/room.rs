@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use terms::{Instant, LegId};
 
-use super::{Entry, Meeting, Participant, Presence, View};
+use super::{Entry, Lock, Meeting, Participant, Presence, View};
 use crate::{
     leg::Identity,
     question::{Admission, Role, WaitingFor, Welcome, Who},
@@ -16,6 +16,8 @@ pub(super) struct Room {
     pub(super) participants: BTreeMap<LegId, Participant>,
     /// The role of a host who dropped.
     pub(super) kept: Option<Kept>,
+    /// The lock as the operator set it; a host's own stands in `meeting`.
+    set_lock: Lock,
 }
 
 /// The role of a host who dropped, and whom it waits for (MEET-2).
@@ -28,7 +30,15 @@ pub(super) struct Kept {
 
 impl Room {
     pub(super) const fn new(meeting: Meeting) -> Self {
-        Self { meeting, participants: BTreeMap::new(), kept: None }
+        let set_lock = meeting.lock;
+        Self { meeting, participants: BTreeMap::new(), kept: None, set_lock }
+    }
+
+    /// Takes other settings. What a host locked stays so, unless the lock is what was set.
+    pub(super) fn become_of(&mut self, meeting: Meeting) {
+        let lock = if meeting.lock == self.set_lock { self.meeting.lock } else { meeting.lock };
+        self.set_lock = meeting.lock;
+        self.meeting = Meeting { lock, ..meeting };
     }
 
     pub(super) fn has_host(&self) -> bool {

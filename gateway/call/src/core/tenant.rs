@@ -44,12 +44,22 @@ impl Tenant {
     }
 }
 
-/// The tenants' entitlements, and the places that are taken. A tenant that is not named has no bounds.
+/// The tenants' entitlements, and the places that are taken. One that is not named has none.
 #[derive(Debug, Default)]
 pub(super) struct Tenants {
     entitled: BTreeMap<TenantId, Tenant>,
     taken: BTreeMap<TenantId, usize>,
-    unnamed: Tenant,
+    unknown: Unknown,
+}
+
+/// A tenant that the operator does not name may use nothing, though it has meetings from earlier.
+#[derive(Debug)]
+struct Unknown(Tenant);
+
+impl Default for Unknown {
+    fn default() -> Self {
+        Self(Tenant { participants: 0, phone_join: PhoneJoin::NotEntitled, auto_mute: BTreeSet::new() })
+    }
 }
 
 impl Tenants {
@@ -77,6 +87,6 @@ impl Tenants {
     }
 
     pub(super) fn of(&self, tenant: &TenantId) -> &Tenant {
-        self.entitled.get(tenant).unwrap_or(&self.unnamed)
+        self.entitled.get(tenant).unwrap_or(&self.unknown.0)
     }
 }

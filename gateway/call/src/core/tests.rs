@@ -11,6 +11,8 @@ fn core() -> Core {
     let passwords = Passwords::new(Secret::new("4321".into()), Secret::new("1234".into()));
     let meeting = Meeting::new(FIRST.parse().expect("digits"), TenantId::from("demo"), passwords);
     core.handle_input(NOW, Input::Put(Box::new(Meeting { capacity: 2, ..meeting })));
+    let tenants = [(TenantId::from("demo"), Tenant::default())].into();
+    core.handle_input(NOW, Input::Rules(Rules { tenants, ..Rules::default() }));
     while core.poll_output().is_some() {}
     core
 }
@@ -108,4 +110,28 @@ fn a_deleted_meeting_ends_for_everybody_once() {
         ]
     );
     assert_eq!(admit(&mut core, 1, Role::Host), Answer::Admission(Admission::Ended));
+}
+
+#[test]
+fn meet_4_a_tenant_that_the_operator_no_longer_names_may_use_nothing() {
+    let mut core = core();
+    core.handle_input(NOW, Input::Rules(Rules::default()));
+    assert_eq!(admit(&mut core, 1, Role::Guest), Answer::Admission(Admission::NotEntitled));
+}
+
+#[test]
+fn meet_3_other_settings_leave_a_hosts_lock_alone_unless_the_lock_is_among_them() {
+    let mut core = core();
+    let id = FIRST.parse().expect("digits");
+    let lock = |core: &Core| core.view(id).map(|view| view.meeting.lock);
+    let put = |core: &mut Core, capacity, lock| {
+        let meeting = core.view(id).expect("it is there").meeting.clone();
+        core.handle_input(NOW, Input::Put(Box::new(Meeting { capacity, lock, ..meeting })));
+    };
+    core.handle_input(NOW, Input::Control(id, Control::Lock));
+    put(&mut core, 7, Lock::Open);
+    assert_eq!(lock(&core), Some(Lock::Locked), "the capacity changed");
+    put(&mut core, 7, Lock::Locked);
+    put(&mut core, 7, Lock::Open);
+    assert_eq!(lock(&core), Some(Lock::Open), "the lock changed");
 }

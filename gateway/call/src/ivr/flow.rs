@@ -40,7 +40,14 @@ pub enum Then {
     MeetingId {
         /// Where the meeting asks for a password, and where there is none of that ID.
         next: StepId,
+        /// Where only its host has a password.
+        host: StepId,
         /// Where nothing was keyed.
+        wrong: StepId,
+    },
+    /// The password of the host of the meeting whose ID was keyed; who keys none is a guest.
+    HostPassword {
+        /// Where it does not fit.
         wrong: StepId,
     },
     /// The password of the meeting whose ID was keyed.
@@ -54,9 +61,12 @@ impl Then {
     /// Every step that may come next.
     fn targets(&self) -> Vec<StepId> {
         match self {
-            Self::Go(next) | Self::Language { next } | Self::Password { wrong: next } => vec![*next],
+            Self::Go(next)
+            | Self::Language { next }
+            | Self::HostPassword { wrong: next }
+            | Self::Password { wrong: next } => vec![*next],
             Self::Menu { keys, otherwise } => keys.values().chain([otherwise]).copied().collect(),
-            Self::MeetingId { next, wrong } => vec![*next, *wrong],
+            Self::MeetingId { next, host, wrong } => vec![*next, *host, *wrong],
         }
     }
 
@@ -64,7 +74,10 @@ impl Then {
     const fn by_itself(&self) -> Option<StepId> {
         match self {
             Self::Go(next) | Self::Language { next } => Some(*next),
-            Self::Menu { .. } | Self::MeetingId { .. } | Self::Password { .. } => None,
+            Self::Menu { .. }
+            | Self::MeetingId { .. }
+            | Self::HostPassword { .. }
+            | Self::Password { .. } => None,
         }
     }
 }
@@ -133,11 +146,15 @@ impl Flow {
     /// The flow that is shipped as `conf/ivr/standard.toml`.
     pub fn standard() -> Self {
         // In the order of their names, as a file is read.
-        let [language, meeting_id, password, welcome, wrong] = [0, 1, 2, 3, 4].map(StepId);
+        let [host_password, language, meeting_id, password, welcome, wrong] = [0, 1, 2, 3, 4, 5].map(StepId);
         let say = |name: &str| vec![PromptName::from(name)];
         let steps = vec![
+            Step { say: say("ask-host-password"), then: Then::HostPassword { wrong } },
             Step { say: say("choose-language"), then: Then::Language { next: meeting_id } },
-            Step { say: say("ask-meeting-id"), then: Then::MeetingId { next: password, wrong } },
+            Step {
+                say: say("ask-meeting-id"),
+                then: Then::MeetingId { next: password, host: host_password, wrong },
+            },
             Step { say: say("ask-password"), then: Then::Password { wrong } },
             Step { say: say("welcome"), then: Then::Go(language) },
             Step { say: say("wrong"), then: Then::Go(meeting_id) },
@@ -168,7 +185,8 @@ impl Flow {
         let all = || (0..).map(StepId).take(self.steps.len());
         let reached = self.reached(|_| true);
         let without_id = self.reached(|then| !matches!(then, Then::MeetingId { .. }));
-        let asks_password = |id: &StepId| matches!(self.step(*id).then, Then::Password { .. });
+        let asks_password =
+            |id: &StepId| matches!(self.step(*id).then, Then::Password { .. } | Then::HostPassword { .. });
         let unreachable = all().filter(|id| !reached.contains(id)).map(FlowError::Unreachable);
         let never_asks = all().filter(|id| self.never_asks(*id)).map(FlowError::NeverAsks);
         let no_id_yet = without_id.iter().copied().filter(asks_password).map(FlowError::NoIdYet);
@@ -237,7 +255,7 @@ mod tests {
             ),
             (
                 "a step that nobody comes to",
-                vec![Then::MeetingId { next: id(0), wrong: id(0) }, Then::Go(id(0))],
+                vec![Then::MeetingId { next: id(0), host: id(0), wrong: id(0) }, Then::Go(id(0))],
                 vec![FlowError::Unreachable(id(1))],
             ),
             (

@@ -212,6 +212,24 @@ fn dial_3_a_meeting_that_wants_no_password_is_entered_without_the_question() {
 }
 
 #[test]
+fn meet_2_a_host_keys_its_password_where_guests_need_none_and_who_keys_none_is_a_guest() {
+    for (keys, expected) in
+        [("4321#", "check 900100001/4321"), ("#", "Right { meeting: MeetingId(900100001), role: Guest }")]
+    {
+        let mut caller = Caller::dials(&["zh"]);
+        caller.heard();
+        caller.entrance = Some(Entrance::HostPassword);
+        caller.keys("900100001#").keys(keys);
+        assert_eq!(caller.heard(), ["stop", "zh:ask-host-password", "stop", expected], "{keys}");
+    }
+    let mut caller = Caller::dials(&["zh"]);
+    caller.entrance = Some(Entrance::HostPassword);
+    caller.keys("900100001#").hears_it_out().waits(Duration::from_secs(10));
+    let waited = "Right { meeting: MeetingId(900100001), role: Guest }";
+    assert_eq!(caller.heard().last().map(String::as_str), Some(waited), "silence is a guest's");
+}
+
+#[test]
 fn dial_3_who_can_key_no_password_of_the_meeting_hears_so() {
     let mut caller = Caller::dials(&["zh"]);
     caller.heard();
@@ -250,7 +268,7 @@ fn an_operators_flow_has_menus_and_words_of_its_own() {
     let steps = vec![
         step("menu", Then::Menu { keys: [('1', id), ('*', hours)].into(), otherwise: menu }),
         step("hours", Then::Go(menu)),
-        step("id", Then::MeetingId { next: password, wrong: id }),
+        step("id", Then::MeetingId { next: password, host: password, wrong: id }),
         step("password", Then::Password { wrong: menu }),
     ];
     let flow = Flow::new(menu, steps).expect("a flow");

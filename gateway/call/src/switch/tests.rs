@@ -345,6 +345,24 @@ fn dial_5_a_guesser_waits_longer_is_locked_out_and_locks_nobody_else_out() {
 }
 
 #[test]
+fn dial_5_a_call_that_began_before_its_number_was_locked_out_is_locked_out_too() {
+    let mut bench = Bench::new();
+    let caller = Caller::Claimed(Pii("13800138000".to_owned()));
+    let arrival = Arrival { called: "02153290005".into(), caller: caller.clone(), ..Arrival::default() };
+    let port = opened(&bench.feed(Input::Leg(LEG, LegEvent::Arrived(Box::new(arrival))))).expect("a port");
+    let address = "127.0.0.1:10000".parse().expect("an address");
+    bench.feed(Input::Media(Report::Opened { port, rtp: address, rtcp: address }));
+    bench.feed(Input::Leg(LEG, LegEvent::Established));
+    for leg in 11..15 {
+        guess(&mut bench, (leg, caller.clone()), 3);
+    }
+    let (check, _) = question(&bench.keys("900100001#1234#")).expect("the core is asked");
+    let told = bench.feed(Input::Answer(check, Answer::Password(Verdict::Right(Role::Guest))));
+    let outcome = Output::Event(CallId(1), Event::Outcome(Outcome::LockedOut));
+    assert!(told.contains(&outcome) && question(&told).is_none(), "{told:?}");
+}
+
+#[test]
 fn dial_5_a_right_pair_is_held_back_as_long_as_a_wrong_one() {
     let mut bench = Bench::new();
     let caller = Caller::Claimed(Pii("13800138000".to_owned()));

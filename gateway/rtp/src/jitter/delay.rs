@@ -127,6 +127,7 @@ impl Delays {
 
     /// Takes a packet of so many samples.
     pub(super) fn add(&mut self, arrival: Instant, timestamp: Timestamp, samples: u32, came: Came) {
+        self.renew_anchor(arrival, timestamp);
         let transit = self.transit(arrival, timestamp);
         let before = self.fastest();
         if self.anchor.is_none() || before - transit > LONGEST_STEP_NANOS {
@@ -150,6 +151,16 @@ impl Delays {
         self.unreckoned += 1;
         if bin >= self.late_bin || self.unreckoned >= RECKONED_EVERY {
             self.reckon();
+        }
+    }
+
+    /// RFC 3550 §5.1: timestamps wrap; a stream that lasts for days has its anchor moved after it.
+    fn renew_anchor(&mut self, arrival: Instant, timestamp: Timestamp) {
+        let Some((_, first)) = self.anchor else { return };
+        if timestamp.distance_from(first).unsigned_abs() >= 1 << 30 {
+            let transit = self.transit(arrival, timestamp);
+            self.anchor = Some((arrival, timestamp));
+            self.fastest = self.fastest.map(|fastest| fastest - transit);
         }
     }
 

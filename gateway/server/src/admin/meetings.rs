@@ -30,6 +30,7 @@ const PIN_DIGITS: usize = 6;
 pub(super) struct NewMeeting {
     id: MeetingId,
     tenant: TenantId,
+    #[serde(default)]
     host_password: Secret,
     #[serde(default)]
     guest_password: Secret,
@@ -101,6 +102,9 @@ pub(super) async fn create(
     let mut entropy = program::entropy().map_err(|_| Refused::Unavailable)?;
     let (host_pin, guest_pin) = make_pins(&mut meeting.passwords, &mut entropy);
     meeting.passwords.check().map_err(Refused::BadPasswords)?;
+    if meeting.entry == Entry::WithHost && meeting.passwords.host_password.reveal().is_empty() {
+        return Err(Refused::NobodyHosts);
+    }
     if !admin.tenants.borrow().contains(&meeting.tenant) {
         return Err(Refused::NoSuchTenant);
     }
@@ -122,6 +126,7 @@ pub(super) async fn delete(
     State(admin): State<Arc<Admin>>,
     Path(id): Path<MeetingId>,
 ) -> Result<StatusCode, Refused> {
+    let _making = admin.making.acquire().await.map_err(|_| Refused::Unavailable)?;
     admin.store.write(Write::DeleteMeeting(id)).await.map_err(|_| Refused::NotStored)?;
     match ask(&admin, |answer| Request::Delete(id, answer)).await? {
         Existed::Yes => Ok(StatusCode::NO_CONTENT),

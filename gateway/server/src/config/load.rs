@@ -4,8 +4,10 @@ mod customers;
 mod dialing;
 mod flow;
 mod quality;
+mod recordings;
 
 pub use flow::{parse_flow, parse_words};
+pub(crate) use recordings::spoken;
 
 use std::{
     collections::BTreeSet,
@@ -41,7 +43,11 @@ const MIN_TOKEN: usize = 8;
 pub fn load(path: &Path, overrides: &[(String, String)]) -> Result<Config, Problems> {
     let file = path.display().to_string();
     match fs::read_to_string(path) {
-        Ok(text) => parse(&file, &text, overrides),
+        Ok(text) => {
+            let config = parse(&file, &text, overrides)?;
+            let missing = recordings::missing(&config);
+            if missing.is_empty() { Ok(config) } else { Err(recordings::problems(&file, &missing)) }
+        }
         Err(error) => {
             let message = format!("can't be read: {error}");
             let problem = Problem { place: Place::Line { file, line: 0 }, key: String::new(), message };

@@ -40,6 +40,11 @@ impl<'a, 'i> Section<'a, 'i> {
         }
     }
 
+    /// Whether the file has something at `key`.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.is_some_and(|table| table.contains_key(key))
+    }
+
     /// The sections `[[key]]`.
     pub(super) fn sections(&self, key: &'static str) -> Vec<Self> {
         let Some(value) = self.take(key) else { return Vec::new() };

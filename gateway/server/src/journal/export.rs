@@ -3,10 +3,11 @@
 use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read as _, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use serde_json::{Map, Value};
+use terms::WallTime;
 use thiserror::Error;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -94,7 +95,7 @@ fn for_each(
     filter: &Filter,
     mut take: impl FnMut(Map<String, Value>) -> Result<(), ExportError>,
 ) -> Result<(), ExportError> {
-    for file in files.iter().filter(|file| filter.may_hold(file)) {
+    for file in files {
         let mut reader = BufReader::new(File::open(file)?);
         let mut text = Vec::new();
         for line in 1.. {
@@ -123,15 +124,13 @@ fn for_each(
 }
 
 impl Filter {
-    fn may_hold(&self, file: &Path) -> bool {
-        let month = file.file_name().and_then(|name| Month::of_file_name(name.to_str()?));
-        month.is_none_or(|month| {
-            self.from.is_none_or(|from| month >= from) && self.to.is_none_or(|to| month <= to)
-        })
-    }
-
     fn wants(&self, record: &Map<String, Value>) -> bool {
-        self.kind.as_deref().is_none_or(|kind| record.get("kind").and_then(Value::as_str) == Some(kind))
+        let kind = record.get("kind").and_then(Value::as_str);
+        let ended = record.get("ended").and_then(Value::as_u64);
+        let month = ended.map(|nanos| Month::of(WallTime::from_unix_nanos(nanos)));
+        let is_within =
+            |month| self.from.is_none_or(|from| month >= from) && self.to.is_none_or(|to| month <= to);
+        self.kind.as_deref().is_none_or(|wanted| kind == Some(wanted)) && month.is_none_or(is_within)
     }
 }
 
@@ -153,6 +152,12 @@ fn flat(record: Map<String, Value>) -> Vec<(String, String)> {
     cells
 }
 
+/// What a peer wrote is no formula of the sheet that it comes into. A number with its + is none.
+fn as_text(text: String) -> String {
+    let is_number = text.strip_prefix('+').is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
+    if text.starts_with(['=', '@', '-', '+', '\t', '\r']) && !is_number { format!("'{text}") } else { text }
+}
+
 fn flatten(name: &str, value: Value, cells: &mut Vec<(String, String)>) {
     match value {
         Value::Object(map) => {
@@ -162,7 +167,7 @@ fn flatten(name: &str, value: Value, cells: &mut Vec<(String, String)>) {
             }
         }
         Value::Null => cells.push((name.to_owned(), String::new())),
-        Value::String(text) => cells.push((name.to_owned(), text)),
+        Value::String(text) => cells.push((name.to_owned(), as_text(text))),
         other => cells.push((name.to_owned(), other.to_string())),
     }
 }

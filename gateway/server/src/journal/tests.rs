@@ -72,14 +72,37 @@ fn rel_5_each_month_has_its_file_and_what_is_older_than_is_kept_is_gone() {
     let verified = verify(&files(&folder).expect("is there"), None).expect("one chain");
     assert_eq!((verified.records, verified.continues), (4, None));
 
-    write(&folder, [record(5, 365 + 32)]);
-    assert_eq!(names(&folder), ["records-1970-02.jsonl", "records-1970-03.jsonl", "records-1971-02.jsonl"]);
+    write(&folder, (2..14).map(|month| record(month, month * 31)));
+    let kept = names(&folder);
+    assert_eq!((kept.len(), kept[0].as_str()), (13, "records-1970-02.jsonl"));
     let verified = verify(&files(&folder).expect("is there"), None).expect("one chain");
-    assert_eq!(verified.records, 4);
     assert!(verified.continues.is_some(), "it says that there was more");
-    fs::remove_file(folder.join("records-1970-03.jsonl")).expect("own file");
+    fs::remove_file(folder.join("records-1970-05.jsonl")).expect("own file");
     let broken = verify(&files(&folder).expect("is there"), None).expect_err("a month is gone");
-    assert!(broken.to_string().contains("records-1971-02.jsonl: line 1: does not follow"), "{broken}");
+    assert!(broken.to_string().contains("records-1970-06.jsonl: line 1: does not follow"), "{broken}");
+    fs::remove_dir_all(&folder).expect("own folder");
+}
+
+#[test]
+fn rel_5_a_clock_that_leaps_deletes_nothing() {
+    let folder = folder("leap");
+    write(&folder, [record(1, 0), record(2, 31), record(3, 40_000)]);
+    let leapt = WallTime::from_unix_nanos(60_000 * DAY);
+    Journal::open(&folder, 12, leapt).expect("opens").close();
+    assert_eq!(names(&folder).len(), 3);
+    fs::remove_dir_all(&folder).expect("own folder");
+}
+
+#[test]
+fn rel_5_a_last_line_that_is_none_of_ours_stops_no_calls_and_is_found() {
+    let folder = folder("none");
+    write(&folder, [record(1, 0)]);
+    let path = folder.join("records-1970-01.jsonl");
+    let mut file = OpenOptions::new().append(true).open(&path).expect("is there");
+    file.write_all(b"rubbish\n").expect("own file");
+    write(&folder, [record(2, 0)]);
+    let broken = verify(&files(&folder).expect("is there"), None).expect_err("somebody wrote into it");
+    assert!(broken.to_string().contains("line 3: not a record"), "{broken}");
     fs::remove_dir_all(&folder).expect("own folder");
 }
 

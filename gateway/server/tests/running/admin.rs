@@ -5,7 +5,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpStream, UdpSocket},
 };
 
 pub(crate) const TOKEN: &str = "test-token";
@@ -285,7 +285,20 @@ async fn rel_3_who_drains_is_not_ready_and_stops_when_nothing_is_left_unless_it_
     assert_eq!(ask(&stand, "GET /readyz", None, None).await.0, 503);
     let (_, status) = ask(&stand, "GET /v1/status", Some(TOKEN), None).await;
     assert_eq!(status["load"]["state"], "draining");
-    tokio::time::timeout(std::time::Duration::from_secs(5), stand.drained()).await.expect("no call is left");
+    let trunk = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
+    let options = format!(
+        "OPTIONS sip:gateway@{0} SIP/2.0\r\nVia: SIP/2.0/UDP {1};branch=z9hG4bKdrain\r\nMax-Forwards: 70\r\n\
+         From: <sip:trunk@{1}>;tag=1\r\nTo: <sip:gateway@{0}>\r\nCall-ID: drain\r\nCSeq: 1 OPTIONS\r\n\
+         Content-Length: 0\r\n\r\n",
+        stand.sip,
+        trunk.local_addr().expect("bound")
+    );
+    trunk.send_to(options.as_bytes(), stand.sip).await.expect("sent");
+    let mut answer = [0; 1_024];
+    let length = trunk.recv(&mut answer).await.expect("answered");
+    assert!(answer[..length].starts_with(b"SIP/2.0 503 "), "a trunk that asks is sent elsewhere");
+    let drained = tokio::time::timeout(std::time::Duration::from_secs(5), stand.drained());
+    drained.await.expect("no call is left, and who asks keeps nobody");
     assert_eq!(ask(&stand, "DELETE /v1/drain", Some(TOKEN), None).await.0, 204);
     assert_eq!(ask(&stand, "GET /readyz", None, None).await.0, 200);
     stand.stop().await;

@@ -23,6 +23,8 @@ fn core(entry: Entry, capacity: u32) -> Core {
     let passwords = Passwords::new(Secret::new("4321".into()), Secret::new("1234".into()));
     let meeting = Meeting::new(meeting(), TenantId::from("demo"), passwords);
     core.handle_input(NOW, Input::Put(Box::new(Meeting { capacity, entry, ..meeting })));
+    let tenants = [(TenantId::from("demo"), Tenant::default())].into();
+    core.handle_input(NOW, Input::Rules(Rules { tenants, ..Rules::default() }));
     while core.poll_output().is_some() {}
     core
 }

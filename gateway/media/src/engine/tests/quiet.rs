@@ -44,6 +44,19 @@ fn media_5_a_meeting_in_which_nobody_speaks_is_described_and_the_next_word_is_ma
 }
 
 #[test]
+fn media_5_who_no_longer_makes_noise_of_its_own_is_sent_the_silence_again() {
+    let mut bench = Bench::new(2);
+    bench.open(1, 20, Route::Meeting { tag: tag("900100001", 1), voice: Voice::Heard });
+    let agree = |bench: &mut Bench, comfort_noise| {
+        let stream = Box::new(Stream { comfort_noise, ..*stream(20) });
+        bench.command(Command::Connect { port: port(1), stream });
+        rtp(&bench.wait(Duration::from_secs(2))).len()
+    };
+    assert!(agree(&mut bench, Some(PayloadType(13))) < 25, "described");
+    assert_eq!(agree(&mut bench, None), 100);
+}
+
+#[test]
 fn meet_7_a_line_that_is_only_background_is_not_mixed() {
     let mut bench = Bench::new(2);
     for serial in 1..=2 {

@@ -64,6 +64,13 @@ pub(super) fn meetings(root: &Section<'_, '_>, tenants: &Tenants) -> Vec<Meeting
         let notices = [("off", RecordingNotice::Off), ("on", RecordingNotice::On)];
         let recording_notice =
             section.text("recording_notice").and_then(|text| text.one_of(&notices)).unwrap_or_default();
+        let is_hosted =
+            passwords.as_ref().is_none_or(|passwords| !passwords.host_password.reveal().is_empty());
+        if entry == Entry::WithHost && !is_hosted {
+            section.report(
+                "`entry` is \"with-host\" and there is no `host_password`: guests would wait for nobody",
+            );
+        }
         if let Some(twice) = ids.iter().find(|id| !taken.insert(**id)) {
             section.report(format!(
                 "meeting {twice} is there already (MEET-1: never two live ones with one ID)"
@@ -107,19 +114,17 @@ fn passwords(section: &Section<'_, '_>) -> Option<Passwords> {
     let secret = |text: Option<Text<'_, '_>>| {
         text.map_or_else(Secret::default, |text| Secret::new(text.value.to_owned()))
     };
-    let host = section.required("host_password", "4321");
-    let is_there = host.is_some();
     let passwords = Passwords {
-        host_password: secret(host),
+        host_password: secret(section.text("host_password")),
         guest_password: secret(section.text("guest_password")),
         host_pin: secret(section.text("host_pin")),
         guest_pin: secret(section.text("guest_pin")),
     };
     match passwords.check() {
-        Err(fault) if is_there => {
+        Err(fault) => {
             section.report(fault.to_string());
             None
         }
-        result => result.is_ok().then_some(passwords),
+        Ok(()) => Some(passwords),
     }
 }

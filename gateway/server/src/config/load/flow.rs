@@ -134,6 +134,7 @@ fn step(section: &Section<'_, '_>, names: &[&str]) -> Option<Step> {
     let kinds = [
         ("language", Ask::Language),
         ("key", Ask::Key),
+        ("host-password", Ask::HostPassword),
         ("meeting-id", Ask::MeetingId),
         ("password", Ask::Password),
     ];
@@ -147,9 +148,10 @@ fn step(section: &Section<'_, '_>, names: &[&str]) -> Option<Step> {
             otherwise.map(|otherwise| Then::Menu { keys, otherwise })
         }
         Some(Some(Ask::MeetingId)) => {
-            let (next, wrong) = (goes("next"), goes("wrong"));
-            next.zip(wrong).map(|(next, wrong)| Then::MeetingId { next, wrong })
+            let (next, host, wrong) = (goes("next"), goes("host"), goes("wrong"));
+            next.zip(host).zip(wrong).map(|((next, host), wrong)| Then::MeetingId { next, host, wrong })
         }
+        Some(Some(Ask::HostPassword)) => goes("wrong").map(|wrong| Then::HostPassword { wrong }),
         Some(Some(Ask::Password)) => goes("wrong").map(|wrong| Then::Password { wrong }),
     };
     Some(Step { say, then: then? })
@@ -160,6 +162,7 @@ fn step(section: &Section<'_, '_>, names: &[&str]) -> Option<Step> {
 enum Ask {
     Language,
     Key,
+    HostPassword,
     MeetingId,
     Password,
 }
@@ -210,7 +213,11 @@ pub fn parse_words(file: &str, text: &str) -> Result<Words, Problems> {
     }
     for (name, section) in root.named("notice") {
         match Notice::ALL.iter().find(|notice| notice.name() == name) {
-            Some(notice) => words.set_notice(*notice, prompts(&section)),
+            Some(notice) => {
+                if let Some(say) = section.has("say").then(|| prompts(&section)) {
+                    words.set_notice(*notice, say);
+                }
+            }
             None => section.report(unknown("notice", &Notice::ALL.map(Notice::name))),
         }
         section.finish();
@@ -227,7 +234,9 @@ fn ending(section: &Section<'_, '_>, outcome: Outcome, words: &mut Words) {
     if cause.is_some() && words.ending(outcome).cause.is_none() {
         section.report("the call goes on after it; take `cause` out");
     }
-    words.set_ending(outcome, prompts(section), cause);
+    let say = prompts(section);
+    let say = if section.has("say") { say } else { words.ending(outcome).say.clone() };
+    words.set_ending(outcome, say, cause);
 }
 
 fn unknown(what: &str, known: &[&str]) -> String {

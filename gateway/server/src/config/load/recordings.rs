@@ -1,0 +1,45 @@
+//! Whether what is to be spoken is there to be played.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use call::Settings;
+use terms::{Language, PromptName};
+
+use crate::config::{
+    Config,
+    problem::{Place, Problem, Problems},
+};
+
+/// Every recording that callers can come to hear, with its language.
+pub(crate) fn spoken(settings: &Settings) -> BTreeSet<(PromptName, Language)> {
+    let mut spoken = BTreeSet::new();
+    for access in settings.access_numbers.values() {
+        for name in settings.words.prompts().chain(access.flow.prompts()) {
+            spoken.extend(access.languages.iter().map(|language| (name.clone(), language.clone())));
+        }
+    }
+    spoken
+}
+
+/// The recordings that are not in the folder.
+pub(super) fn missing(config: &Config) -> Vec<PathBuf> {
+    let file = |(name, language): (PromptName, Language)| {
+        config.prompts.join(Path::new(language.as_str())).join(format!("{name}.wav"))
+    };
+    spoken(&config.call).into_iter().map(file).filter(|file| !file.exists()).collect()
+}
+
+pub(super) fn problems(file: &str, missing: &[PathBuf]) -> Problems {
+    let problem = |recording: &PathBuf| Problem {
+        place: Place::Line { file: file.to_owned(), line: 0 },
+        key: "prompts".to_owned(),
+        message: format!(
+            "there is no {}, which an access number's flow or words.toml names; record it, or mend the name",
+            recording.display()
+        ),
+    };
+    Problems { found: missing.iter().map(problem).collect() }
+}
