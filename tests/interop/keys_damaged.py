@@ -108,6 +108,7 @@ WAYS = {
     "one-end": events(Press(ends=1)),
     "held": events(Press(updates=45, pause_ms=100)),
     "other-type": events(event=96),
+    "wide-clock": events(event_clock=16000),
     "sound-a-law": in_sound(),
     "sound-mu-law": in_sound(g711.PCMU),
     "sound-only": in_sound(),

@@ -255,6 +255,25 @@ def a_pin_in_place_of_letters(world):
 
 
 @test
+def the_hosts_question_where_guests_need_no_password(world):
+    """MEET-2: a phone is host only by the host password; # alone is a guest's."""
+    meeting = world.free_id()
+    world.gateway.make_meeting(meeting, guest_password="")
+    script = rtp_script.Script().silence(1).digits(meeting + "#").silence(8.5).digits("#").silence(4)
+    wanted = [begun("welcome"), Said("ask-host-password"), Said("joined-as-guest")]
+    return told(judge(world.dial(script, steps=leaving(script.seconds())), wanted, 0)[2])
+
+
+@test
+def no_password_and_no_question(world):
+    """DIAL-3."""
+    meeting = world.free_id()
+    world.gateway.make_meeting(meeting, guest_password="", host_password="")
+    script = rtp_script.Script().silence(1).digits(meeting + "#").silence(4)
+    return told(judge(world.dial(script, steps=leaving(script.seconds())), [begun("welcome"), Said("joined-as-guest")], 0)[2])
+
+
+@test
 def removed(world):
     meeting = world.meeting()
     call = world.dial(keyed(meeting, GUEST).silence(20))

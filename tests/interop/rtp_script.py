@@ -56,8 +56,8 @@ class Packet:
 class Script:
     """Each call appends, 20 ms a packet."""
 
-    def __init__(self, ssrc=0x53495070, event=TELEPHONE_EVENT, codec=g711.PCMA):
-        self.ssrc, self.event, self.codec = ssrc, event, codec
+    def __init__(self, ssrc=0x53495070, event=TELEPHONE_EVENT, codec=g711.PCMA, event_clock=RATE):
+        self.ssrc, self.event, self.codec, self.event_clock = ssrc, event, codec, event_clock
         self.ticks = 0
         self.due = []
         self.arriving = []
@@ -98,12 +98,13 @@ class Script:
     def press(self, digit, press):
         """The audio stops meanwhile, as it does at most phones."""
         begin, first, start = self.ticks, len(self.arriving), self.ticks
+        faster = self.event_clock // RATE
         for step in range(1, press.updates + press.ends + 1):
             duration = begin + min(step, press.updates + 1) * FRAME - start
             if duration > LONGEST_SEGMENT:
                 start, duration = start + LONGEST_SEGMENT, duration - LONGEST_SEGMENT
             end = 0x80 if step > press.updates else 0
-            self.send(self.event, start, struct.pack("!BBH", EVENTS.index(digit), end | 10, duration), marker=step == 1)
+            self.send(self.event, start * faster, struct.pack("!BBH", EVENTS.index(digit), end | 10, duration * faster), marker=step == 1)
             self.ticks += FRAME
         self.arriving[first:] = press.damage(self.arriving[first:])
 

@@ -63,7 +63,7 @@ def in_media(way):
     script = keys_damaged.joining(way, "900100001", PASSWORD)
     event, codec = script.event, script.codec.payload_type
     offered = str(codec) if way == "sound-only" else f"{codec} {event}"
-    return Case(lambda _: call(content=sdp(offered, event=event)) + play() + pause(round(script.seconds() * 1000)) + bye(), IVR, 60, ("udp",), media=f"keys {way}")
+    return Case(lambda _: call(content=sdp(offered, event=event, clock=script.event_clock)) + play() + pause(round(script.seconds() * 1000)) + bye(), IVR, 60, ("udp",), media=f"keys {way}")
 
 
 def in_media_and_info(way):

@@ -43,10 +43,10 @@ def no_body(pattern="v=0"):
 NAMES = {"0": "PCMU", "8": "PCMA"}
 
 
-def sdp(formats="8 101", *, direction="sendrecv", version=1, address="[media_ip]", event=101, ptime=20, more=(), before=(), profile="RTP/AVP"):
+def sdp(formats="8 101", *, direction="sendrecv", version=1, address="[media_ip]", event=101, clock=8000, ptime=20, more=(), before=(), profile="RTP/AVP"):
     types = formats.split()
     maps = [f"a=rtpmap:{kind} {NAMES[kind]}/8000" for kind in types if kind in NAMES]
-    maps += [f"a=rtpmap:{event} telephone-event/8000", f"a=fmtp:{event} 0-15"] if str(event) in types else []
+    maps += [f"a=rtpmap:{event} telephone-event/{clock}", f"a=fmtp:{event} 0-15"] if str(event) in types else []
     return ["v=0", f"o=- 1 {version} IN IP[media_ip_type] [media_ip]", "s=-", f"c=IN IP[media_ip_type] {address}", "t=0 0", *before,
             f"m=audio [media_port] {profile} {formats}", *maps, f"a=ptime:{ptime}", f"a={direction}", *more]
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use call::{ivr::Flow, words::Words};
 use server::config::{self, Problems};
+use terms::Language;
 
 fn conf(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../conf").join(name)
@@ -42,11 +43,12 @@ fn the_production_example_asks_for_a_token_and_for_nothing_else() {
 #[test]
 fn every_recording_that_the_ivr_can_ask_for_is_shipped_in_both_languages() {
     let (words, flow) = (Words::default(), Flow::standard());
-    for name in words.prompts().chain(flow.prompts()) {
-        for language in ["zh", "en"] {
-            let file = conf(&format!("prompts/{language}/{name}.wav"));
-            assert!(file.exists(), "{}", file.display());
-        }
+    let languages = ["zh", "en"].map(Language::from);
+    let told =
+        words.prompts().flat_map(|name| languages.iter().map(|language| (name.clone(), language.clone())));
+    for (name, language) in told.chain(flow.spoken(&languages)) {
+        let file = conf(&format!("prompts/{language}/{name}.wav"));
+        assert!(file.exists(), "{}", file.display());
     }
     server::recordings::load(&conf("prompts")).expect("all are 16 kHz mono");
 }
@@ -78,6 +80,17 @@ fn what_is_wrong_with_a_flow_or_with_words_is_told_with_its_line_and_remedy() {
         config::parse_flow("circle.toml", circle).expect_err("it never asks"),
     ];
     insta::assert_snapshot!(problems.map(|problems| problems.to_string()).join("\n\n"));
+}
+
+#[test]
+fn a_recording_that_is_missing_is_told_before_a_caller_hears_nothing() {
+    let french = [("access_number.0.languages".to_owned(), "[\"fr\"]".to_owned())];
+    let found = config::load(&conf("demo.toml"), &french).expect_err("nobody recorded French").to_string();
+    assert!(
+        found.contains("prompts/fr/welcome.wav") && found.contains("prompts/fr/meeting-full.wav"),
+        "{found}"
+    );
+    assert!(!found.contains("choose-language"), "one language is no choice: {found}");
 }
 
 #[test]

@@ -36,7 +36,7 @@ enum Command {
     /// Run in the foreground until SIGTERM.
     Run(ConfigArgs),
     /// Read the configuration and tell everything that is wrong with it.
-    Check(ConfigArgs),
+    Check(CheckArgs),
     /// Start a gateway here, have callers dial in, and tell who heard whom.
     Demo(ConfigArgs),
     /// Ask a running gateway how much it has to do.
@@ -59,6 +59,15 @@ struct ConfigArgs {
     /// Lay a value over the file's, such as `http.address=127.0.0.1:8081`; lists by number: `listener.0.address=…`.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
     set: Vec<(String, String)>,
+}
+
+#[derive(Debug, Args)]
+struct CheckArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -136,6 +145,9 @@ struct DrainArgs {
     /// Take calls again.
     #[arg(long)]
     cancel: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -196,11 +208,7 @@ fn main() -> ExitCode {
 
 fn carry_out(command: Command) -> Result<()> {
     match command {
-        Command::Check(args) => {
-            args.load()?;
-            println!("{}: no problems", args.config.display());
-            Ok(())
-        }
+        Command::Check(args) => check(&args),
         Command::Run(args) => {
             let config = args.load()?;
             start_log(&config.log);
@@ -213,6 +221,17 @@ fn carry_out(command: Command) -> Result<()> {
         Command::VerifyCdr(args) => verify_cdr(&args),
         Command::ExportCdr(args) => export_cdr(&args),
     }
+}
+
+fn check(args: &CheckArgs) -> Result<()> {
+    let loaded = args.config.load().map(drop);
+    if args.json {
+        let found = loaded.as_ref().err().map_or(&[][..], |problems| &problems.found);
+        say(serde_json::json!({ "problems": found }))?;
+        return loaded.map_err(|problems| anyhow::anyhow!("{} problems", problems.found.len()));
+    }
+    loaded?;
+    say(format_args!("{}: no problems", args.config.config.display()))
 }
 
 fn call(args: CallArgs) -> Result<()> {
@@ -265,6 +284,9 @@ fn status(args: &StatusArgs) -> Result<()> {
 fn drain(args: &DrainArgs) -> Result<()> {
     let state = if args.cancel { State::Running } else { State::Draining };
     runtime()?.block_on(status::serve(&args.admin.http, &args.admin.token, state))?;
+    if args.json {
+        return say(serde_json::json!({ "state": state }));
+    }
     say(match state {
         State::Draining => "no new calls from here on; it stops when the last is over",
         State::Running => "it takes calls again",

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
-use terms::PromptName;
+use terms::{Language, PromptName};
 
 /// Names a step of a flow: its place among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -172,9 +172,23 @@ impl Flow {
         self.get(id).expect("new() has seen every step that a step names")
     }
 
-    /// Every recording that it speaks.
-    pub fn prompts(&self) -> impl Iterator<Item = &PromptName> {
-        self.steps.iter().flat_map(|step| &step.say)
+    /// Every recording that callers hear of it whose access number speaks these languages.
+    pub fn spoken<'a>(
+        &'a self,
+        languages: &'a [Language],
+    ) -> impl Iterator<Item = (PromptName, Language)> + 'a {
+        self.steps.iter().flat_map(move |step| {
+            let heard = match step.then {
+                // One recording in all languages, where there is a choice.
+                Then::Language { .. } if languages.len() <= 1 => &languages[..0],
+                Then::Language { .. } => &languages[..1],
+                _ => languages,
+            };
+            let in_each = move |name: &'a PromptName| {
+                heard.iter().map(move |language| (name.clone(), language.clone()))
+            };
+            step.say.iter().flat_map(in_each)
+        })
     }
 
     fn get(&self, id: StepId) -> Option<&Step> {

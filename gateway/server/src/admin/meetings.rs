@@ -111,15 +111,21 @@ pub(super) async fn create(
     if !(1..=MAX_CAPACITY).contains(&meeting.capacity) {
         return Err(Refused::BadCapacity);
     }
+    // A request that is given up meanwhile leaves no meeting half made.
+    let made = tokio::spawn(async move { make(&admin, meeting).await });
+    let view = made.await.map_err(|_| Refused::Unavailable)??;
+    Ok((StatusCode::CREATED, Json(NewView { view, host_pin, guest_pin })))
+}
+
+async fn make(admin: &Admin, meeting: Box<Meeting>) -> Result<MeetingView, Refused> {
     let id = meeting.id;
     let _making = admin.making.acquire().await.map_err(|_| Refused::Unavailable)?;
-    if ask(&admin, |answer| Request::Get(id, answer)).await?.is_some() {
+    if ask(admin, |answer| Request::Get(id, answer)).await?.is_some() {
         return Err(Refused::MeetingExists);
     }
     admin.store.write(Write::PutMeeting(meeting.clone())).await.map_err(|_| Refused::NotStored)?;
-    ask(&admin, |answer| Request::Put(meeting, answer)).await?;
-    let view = ask(&admin, |answer| Request::Get(id, answer)).await?.ok_or(Refused::NoSuchMeeting)?;
-    Ok((StatusCode::CREATED, Json(NewView { view, host_pin, guest_pin })))
+    ask(admin, |answer| Request::Put(meeting, answer)).await?;
+    ask(admin, |answer| Request::Get(id, answer)).await?.ok_or(Refused::NoSuchMeeting)
 }
 
 pub(super) async fn delete(

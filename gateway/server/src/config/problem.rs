@@ -2,14 +2,17 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 /// Where in the configuration a value stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Place {
     /// In a file, on this line.
     Line {
         /// Which file.
         file: String,
-        /// Counted from 1.
+        /// Counted from 1; 0 is the file as a whole.
         line: usize,
     },
     /// On the command line.
@@ -17,7 +20,7 @@ pub enum Place {
 }
 
 /// One thing wrong with a configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// Where.
     pub place: Place,
@@ -38,6 +41,7 @@ impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for problem in &self.found {
             match &problem.place {
+                Place::Line { file, line: 0 } => write!(f, "{file}: ")?,
                 Place::Line { file, line } => write!(f, "{file}:{line}: ")?,
                 Place::Override => f.write_str("--set: ")?,
             }

@@ -17,7 +17,8 @@ use crate::config::{
 pub(crate) fn spoken(settings: &Settings) -> BTreeSet<(PromptName, Language)> {
     let mut spoken = BTreeSet::new();
     for access in settings.access_numbers.values() {
-        for name in settings.words.prompts().chain(access.flow.prompts()) {
+        spoken.extend(access.flow.spoken(&access.languages));
+        for name in settings.words.prompts() {
             spoken.extend(access.languages.iter().map(|language| (name.clone(), language.clone())));
         }
     }
