@@ -106,6 +106,18 @@ fn a_setting_that_cannot_be_meant_is_refused_by_its_name() {
         ("guard.failures", "0"),
         ("guard.window", "0s"),
         ("calls.waiting", "0s"),
+        ("calls.host_grace", "soon"),
+        ("ivr.flows", "nowhere"),
+        ("access_number.0.flow", "nowhere"),
+        ("trunk.0.kind", "fax"),
+        ("trunk.0.dtmf", "sometimes"),
+        ("trunk.0.called_number", "from"),
+        ("tenant.0.auto_mute", "phone"),
+        ("meetings.0.tones", "loud"),
+        ("meetings.0.recording_notice", "maybe"),
+        ("meetings.0.guest_pin", "\"12\""),
+        ("meetings.0.host_password", ""),
+        ("records.keep_months", "0"),
         ("no_stream.warn", "0s"),
         ("no_stream.warn", "30s"),
         ("no_stream.probe", "40s"),
@@ -123,6 +135,10 @@ fn a_setting_that_cannot_be_meant_is_refused_by_its_name() {
         let found = found.expect_err(key).found;
         assert!(found.iter().any(|problem| key.starts_with(&problem.key)), "{key}: {found:?}");
     }
+    let nobody_hosts = [("entry", "with-host"), ("host_password", ""), ("guest_password", "")];
+    let nobody_hosts = nobody_hosts.map(|(key, value)| (format!("meetings.0.{key}"), value.to_owned()));
+    let found = config::load(&conf("demo.toml"), &nobody_hosts).expect_err("nobody could host").to_string();
+    assert!(found.contains("guests would wait for nobody"), "{found}");
     let streams = [("trunk.0.oversize".to_owned(), "tcp".to_owned())];
     config::load(&conf("demo.toml"), &streams).expect("the zone has a TCP listener");
     let without = [streams[0].clone(), ("listener.1.transport".to_owned(), "udp".to_owned())];

@@ -1,7 +1,7 @@
 //! Another configuration while calls go on.
 //!
-//! Trunks, dialplan, access numbers and the IVR's bounds change for calls that come from then on; the
-//! guard, the keys of a meeting, waiting times, the bounds of silent and of bad streams, tenants and meetings for all. What is
+//! Trunks, dialplan, access numbers, the IVR's flows and bounds change for calls that come from then on; what callers are
+//! told, the guard, the keys of a meeting, waiting times, the bounds of silent and of bad streams, tenants and meetings for all. What is
 //! bound, opened or counted at the start stays until the next one.
 
 use std::{
