@@ -1,6 +1,6 @@
 //! ITU-T G.711: one octet a sample, in two laws.
 
-use audio_codec_algorithms::{decode_alaw, decode_ulaw, encode_alaw, encode_ulaw};
+use audio_codec_algorithms::{decode_alaw, decode_ulaw};
 
 /// Which of the two companding laws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +35,42 @@ pub fn encode(law: Law, samples: &[i16], payload: &mut [u8]) -> usize {
         Law::Mu => map(samples, payload, encode_ulaw),
         Law::A => map(samples, payload, encode_alaw),
     }
+}
+
+/// G.711 table 1. The segment is where a magnitude's highest bit is, and the step the four bits below it: a float has
+/// both in a row, so no loop looks for them, and many samples are encoded at once.
+fn encode_alaw(sample: i16) -> u8 {
+    let magnitude = i32::from(magnitude_of(sample) >> 4);
+    let code = if magnitude < 16 { magnitude } else { exponent_and_step(magnitude) - (130 << 4) };
+    (low_octet(code) | sign_of(sample)) ^ 0x55
+}
+
+/// G.711 table 2, in the same way: with 33 added, each magnitude has a highest bit.
+fn encode_ulaw(sample: i16) -> u8 {
+    let magnitude = (i32::from(magnitude_of(sample) >> 2) + 33).min(0x1fff);
+    low_octet(0x8f - (exponent_and_step(magnitude) - (131 << 4))) | sign_of(sample)
+}
+
+/// What is as far from −½ on its other side counts as the same.
+const fn magnitude_of(sample: i16) -> i16 {
+    sample ^ (sample >> 15)
+}
+
+/// G.711 §3.1: the first bit of a positive value is 1.
+const fn sign_of(sample: i16) -> u8 {
+    if sample < 0 { 0 } else { 0x80 }
+}
+
+/// Bits 19 to 30 of a float: its exponent, biased by 127, and the upper four bits behind the highest.
+const fn exponent_and_step(magnitude: i32) -> i32 {
+    #[expect(clippy::cast_precision_loss, reason = "13 bits at most")]
+    let bits = (magnitude as f32).to_bits();
+    (bits >> 19).cast_signed()
+}
+
+const fn low_octet(code: i32) -> u8 {
+    let [low, ..] = code.to_le_bytes();
+    low
 }
 
 fn map<From: Copy, To>(from: &[From], to: &mut [To], convert: impl Fn(From) -> To) -> usize {
@@ -98,6 +134,14 @@ mod tests {
                 // The lowest step may be of either sign.
                 assert!(negative == (sample < 0) || low == 0, "{law:?} {sample}: {:#x}", code[0]);
             }
+        }
+    }
+
+    #[test]
+    fn every_sample_gets_the_code_that_an_encoder_of_others_gives_it() {
+        for sample in i16::MIN..=i16::MAX {
+            assert_eq!(encode_alaw(sample), audio_codec_algorithms::encode_alaw(sample), "{sample}");
+            assert_eq!(encode_ulaw(sample), audio_codec_algorithms::encode_ulaw(sample), "{sample}");
         }
     }
 

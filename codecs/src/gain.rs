@@ -5,8 +5,10 @@ pub fn fade(frame: &mut [i16], from: f32, to: f32) {
     #[expect(clippy::cast_precision_loss, reason = "a frame has at most a few thousand samples")]
     let step = (to - from) / frame.len().max(1) as f32;
     // Each gain by itself, not from the one before, so that the loop runs on many samples at once.
-    for (at, sample) in (0_u16..).zip(frame) {
-        *sample = crate::tone::to_sample(f32::from(*sample) * (from + step * f32::from(at)));
+    for (at, sample) in (0_i32..).zip(frame) {
+        #[expect(clippy::cast_precision_loss, reason = "as above")]
+        let gain = from + step * at as f32;
+        *sample = crate::tone::to_sample(f32::from(*sample) * gain);
     }
 }
 

@@ -36,9 +36,21 @@ impl Dbov {
     pub const SILENCE: Self = Self(-127.0);
 }
 
+/// The sum of the squares of a frame's samples.
+pub fn energy(frame: &[i16]) -> u64 {
+    let square = |sample: i16| u64::from(sample.unsigned_abs()).pow(2);
+    // Two squares fit 32 bits, and processors add them in pairs.
+    let (pairs, rest) = frame.as_chunks();
+    let pairs = pairs.iter().map(|[one, other]| {
+        let (one, other) = (i32::from(*one), i32::from(*other));
+        u64::from((one * one).wrapping_add(other * other).cast_unsigned())
+    });
+    pairs.sum::<u64>() + rest.iter().copied().map(square).sum::<u64>()
+}
+
 /// The root-mean-square level of a frame; an empty one is silent.
 pub fn dbov(frame: &[i16]) -> Dbov {
-    let energy: i64 = frame.iter().map(|sample| i64::from(*sample) * i64::from(*sample)).sum();
+    let energy = energy(frame);
     if energy == 0 {
         return Dbov::SILENCE;
     }
@@ -51,7 +63,21 @@ pub fn dbov(frame: &[i16]) -> Dbov {
 mod tests {
     use super::*;
     use crate::Generator;
+    use proptest::prelude::*;
     use terms::media::SampleRate;
+
+    proptest! {
+        #[test]
+        fn the_energy_of_any_frame_is_the_sum_of_squares(frame in prop::collection::vec(any::<i16>(), 0..50)) {
+            let sum: i64 = frame.iter().map(|sample| i64::from(*sample).pow(2)).sum();
+            prop_assert_eq!(i64::try_from(energy(&frame)), Ok(sum));
+        }
+    }
+
+    #[test]
+    fn the_loudest_frame_overflows_nothing() {
+        assert_eq!(energy(&[i16::MIN; 3]), 3 << 30);
+    }
 
     #[test]
     fn rfc6464_3_levels_against_overload() {

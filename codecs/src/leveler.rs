@@ -12,6 +12,7 @@
 
 use crate::{
     gain::{Passed, fade},
+    level::energy,
     plc::ratio,
 };
 
@@ -141,14 +142,14 @@ fn measure(frame: &[i16]) -> Measured {
     let part = frame.len().div_ceil(PARTS).max(1);
     let mut measured = Measured { mean: 0.0, loudest: 0.0, peak: 0 };
     for part in frame.chunks(part) {
-        let energy: u64 = part.iter().map(|sample| u64::from(sample.unsigned_abs()).pow(2)).sum();
-        let peak = part.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or(0);
         #[expect(clippy::cast_precision_loss, reason = "a level needs six digits, not nineteen")]
-        let energy = energy as f32;
+        let energy = energy(part) as f32;
         measured.mean += energy * ratio(1, frame.len());
         measured.loudest = measured.loudest.max(energy * ratio(1, part.len()));
-        measured.peak = measured.peak.max(peak);
     }
+    let ends = |(low, high): (i16, i16), sample: &i16| (low.min(*sample), high.max(*sample));
+    let (low, high) = frame.iter().fold((0, 0), ends);
+    measured.peak = low.unsigned_abs().max(high.unsigned_abs());
     measured
 }
 

@@ -51,7 +51,7 @@ pub use comfort_noise::{ComfortNoise, describe_noise};
 pub use dtmf::DtmfDetector;
 pub use fax::FaxDetector;
 pub use gain::{Fader, Passed, fade};
-pub use level::{Dbm0, Dbov, dbov};
+pub use level::{Dbm0, Dbov, dbov, energy};
 pub use leveler::Leveler;
 pub use plc::{Concealment, ring_out};
 pub use resample::Resampler;

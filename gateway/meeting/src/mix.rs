@@ -1,6 +1,6 @@
 //! The mix of one meeting on one worker.
 
-use codecs::{Resampler, ring_out};
+use codecs::{Resampler, energy, ring_out};
 use terms::{MeetingId, MeetingTag, PortId, media::SampleRate};
 
 use crate::{
@@ -318,8 +318,7 @@ fn clip(total: i32) -> i16 {
 
 /// Mean square of the samples.
 fn power(frame: &[i16]) -> u32 {
-    let total: u64 = frame.iter().map(|sample| u64::from(sample.unsigned_abs()).pow(2)).sum();
-    let mean = total / u64::try_from(frame.len().max(1)).unwrap_or(1);
+    let mean = energy(frame) / u64::try_from(frame.len().max(1)).unwrap_or(1);
     u32::try_from(mean).unwrap_or(u32::MAX)
 }
 
