@@ -14,26 +14,27 @@
 //! into the gap.
 
 mod continuation;
+mod past;
 
 use terms::media::SampleRate;
 
 use crate::tone::to_sample;
 use continuation::{Continuation, PAST_MS};
+use past::Past;
 
 /// How long two sounds are blended where one takes the other's place.
 const BLEND_MS: usize = 5;
 /// How much must be known after a gap to continue it backward.
 const NEXT_MS: usize = 15;
+/// The longest past that is looked at, at the highest rate.
+const MAX_PAST: usize = PAST_MS * SampleRate::Hz48000.tick_samples() / 20;
 
 /// Hides lost frames of one stream of sound.
 #[derive(Debug, Clone)]
 pub struct Concealment {
     /// Samples in a millisecond.
     per_ms: usize,
-    /// The last sound, oldest first.
-    past: Box<[i16]>,
-    /// The sound after a gap, backward.
-    ahead: Box<[i16]>,
+    past: Past,
     continuation: Continuation,
     state: State,
 }
@@ -54,8 +55,7 @@ impl Concealment {
         let per_ms = rate.tick_samples() / 20;
         Self {
             per_ms,
-            past: vec![0; PAST_MS * per_ms].into(),
-            ahead: vec![0; PAST_MS * per_ms].into(),
+            past: Past::silent(PAST_MS * per_ms),
             continuation: Continuation::new(per_ms),
             state: State::Paused,
         }
@@ -86,13 +86,13 @@ impl Concealment {
     /// Makes up a frame that didn't come; within 60 ms of the last good one it fades to silence.
     pub fn lost(&mut self, frame: &mut [i16]) {
         if self.state != State::Lost {
-            self.continuation.begin(&self.past);
+            self.continuation.begin(self.past.unroll());
             self.state = State::Lost;
         }
         for sample in frame.iter_mut() {
             *sample = to_sample(self.continuation.next());
         }
-        self.remember(frame);
+        self.past.remember(frame);
     }
 
     /// Makes up a gap whose other side is known: `next`, of [`Concealment::wanted_ahead`] samples or
@@ -102,16 +102,17 @@ impl Concealment {
             return self.lost(gap);
         }
         if self.state != State::Lost {
-            self.continuation.begin(&self.past);
+            self.continuation.begin(self.past.unroll());
         }
         for sample in gap.iter_mut() {
             *sample = to_sample(self.continuation.next());
         }
-        let length = next.len().min(self.ahead.len());
-        for (ahead, sample) in self.ahead.iter_mut().zip(next[..length].iter().rev()) {
-            *ahead = *sample;
+        let mut backward = [0; MAX_PAST];
+        let length = next.len().min(PAST_MS * self.per_ms).min(MAX_PAST);
+        for (backward, sample) in backward.iter_mut().zip(next[..length].iter().rev()) {
+            *backward = *sample;
         }
-        self.continuation.begin(&self.ahead[..length]);
+        self.continuation.begin(&backward[..length]);
         let whole = gap.len() + 1;
         for (at, sample) in gap.iter_mut().enumerate().rev() {
             let forward = f32::from(*sample);
@@ -119,7 +120,7 @@ impl Concealment {
             *sample = to_sample(forward + ratio(at + 1, whole) * (backward - forward));
         }
         self.state = State::Good;
-        self.remember(gap);
+        self.past.remember(gap);
     }
 
     /// What comes next doesn't go on with what was heard: it is blended with what that goes on like.
@@ -134,7 +135,7 @@ impl Concealment {
 
     /// Forgets what was heard: silence goes before what comes next.
     pub fn forget(&mut self) {
-        self.past.fill(0);
+        self.past.forget();
         self.state = State::Paused;
     }
 
@@ -150,7 +151,7 @@ impl Concealment {
     fn join(&mut self, state: State, frame: &mut [i16]) {
         if self.state != state {
             if self.state != State::Lost {
-                self.continuation.begin(&self.past);
+                self.continuation.begin(self.past.unroll());
             }
             let blended = (BLEND_MS * self.per_ms).min(frame.len());
             for (at, sample) in frame[..blended].iter_mut().enumerate() {
@@ -160,21 +161,14 @@ impl Concealment {
             }
             self.state = state;
         }
-        self.remember(frame);
-    }
-
-    fn remember(&mut self, frame: &[i16]) {
-        let len = self.past.len();
-        let frame = &frame[frame.len().saturating_sub(len)..];
-        self.past.copy_within(frame.len().., 0);
-        self.past[len - frame.len()..].copy_from_slice(frame);
+        self.past.remember(frame);
     }
 }
 
 /// Writes what a sound that ends with `last` rings out like: 5 ms, then silence.
 pub fn ring_out(last: &[i16], rate: SampleRate, out: &mut [i16]) {
     let mut concealment = Concealment::new(rate);
-    concealment.remember(last);
+    concealment.past.remember(last);
     concealment.state = State::Good;
     out.fill(0);
     concealment.pause(out);

@@ -258,6 +258,8 @@ impl Gateway {
             let mut packets = Vec::new();
             while let Some(output) = self.engines[worker].poll_output() {
                 match output {
+                    // Packets are fed as they come: no socket has to be waited on.
+                    media::Output::Read { .. } => {}
                     media::Output::Bind { slot, .. } => told.push((worker, Told::Bound(slot))),
                     media::Output::Peer { to, message } => {
                         told.push((usize::from(to.0), Told::Peer(message)));

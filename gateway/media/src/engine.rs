@@ -44,6 +44,16 @@ pub enum Channel {
     Rtcp,
 }
 
+/// When the RTP of a pair is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// When it comes.
+    AsItComes,
+    /// Before [`Input::Timeout`], where [`Engine::due`] names the pair: what comes before its tick would wait for it in
+    /// the jitter buffer anyway, and to be waked for each packet costs more than to read it.
+    AtTicks,
+}
+
 /// What the engine is told.
 #[derive(Debug)]
 pub enum Input<'a> {
@@ -53,7 +63,7 @@ pub enum Input<'a> {
     Bound(SlotId),
     /// It can't be bound: somebody else has it.
     BindFailed(SlotId),
-    /// A datagram came.
+    /// A datagram came; the input's time is when it did.
     Packet {
         /// To which pair.
         slot: SlotId,
@@ -88,6 +98,13 @@ pub enum Output<'a> {
         rtp: SocketAddr,
         /// The address of its RTCP half.
         rtcp: SocketAddr,
+    },
+    /// When to read a pair's RTP from here on; a pair that was just bound is read as it comes.
+    Read {
+        /// Which.
+        slot: SlotId,
+        /// When.
+        reading: Reading,
     },
     /// Send a datagram.
     Transmit {
@@ -185,6 +202,19 @@ impl Engine {
     /// When to come with [`Input::Timeout`].
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.schedule.poll_timeout()
+    }
+
+    /// Fills `pairs` with those that are read [at their ticks](Reading::AtTicks) and whose tick is due at `now`.
+    pub fn due(&self, now: Instant, pairs: &mut Vec<SlotId>) {
+        pairs.clear();
+        for unit in self.schedule.due(now) {
+            match unit {
+                Unit::Port(slot) => pairs.push(*slot),
+                Unit::Room(meeting) => {
+                    pairs.extend(self.rooms.get(meeting).into_iter().flat_map(|room| &room.members));
+                }
+            }
+        }
     }
 
     /// What was counted since the start.

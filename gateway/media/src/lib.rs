@@ -36,7 +36,7 @@ mod worker;
 
 pub use clock::Clock;
 pub use counters::{Counted, Counters};
-pub use engine::{Between, Channel, Engine, EngineSettings, Input, Output, SlotId};
+pub use engine::{Between, Channel, Engine, EngineSettings, Input, Output, Reading, SlotId};
 pub use prompts::Prompts;
 pub use queue::{Commands, Reports, Wake};
 pub use range::{Quarantine, Range};

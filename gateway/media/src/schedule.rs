@@ -67,6 +67,12 @@ impl Schedule {
         (self.next..self.next + PHASES as u64).find(busy).map(begins)
     }
 
+    /// The units of all phases that are due at `now`; more than a tick behind, they are due once all the same.
+    pub(crate) fn due(&self, now: Instant) -> impl Iterator<Item = &Unit> {
+        let phases = (self.next..self.next + PHASES as u64).take_while(move |phase| begins(*phase) <= now);
+        phases.flat_map(|phase| &self.phases[index_of(phase)])
+    }
+
     /// Copies the units of the next phase that is due at `now` and says when it was due.
     pub(crate) fn take_due(&mut self, now: Instant, units: &mut Vec<Unit>) -> Option<Instant> {
         let at = self.poll_timeout().filter(|at| *at <= now)?;

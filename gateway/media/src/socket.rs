@@ -1,22 +1,27 @@
 //! The sockets of a worker: m sockets serve n pairs, as yet one a port.
 
+mod batch;
+
 use std::{io, net::SocketAddr, os::fd::AsRawFd as _};
 
 use mio::{Interest, Registry, Token, net::UdpSocket};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use crate::engine::{Channel, SlotId};
+pub(crate) use batch::{BATCH, Batch, Datagram};
+
+use crate::engine::{Channel, Reading, SlotId};
 
 /// RFC 4594 §4.1: EF, as the upper six bits of the traffic class.
 const EXPEDITED_FORWARDING: u32 = 46 << 2;
 /// Room for what comes while the worker is at other things: 100 ms of G.711 in every packet time.
 const RECEIVE_BUFFER: usize = 64 * 1024;
 
-/// The two sockets of a pair.
+/// The two sockets of a pair. That of RTCP is always waited on: little comes there.
 #[derive(Debug)]
 struct Pair {
     rtp: UdpSocket,
     rtcp: UdpSocket,
+    reading: Reading,
 }
 
 /// All sockets, by slot.
@@ -40,8 +45,23 @@ impl Sockets {
         if self.pairs.len() <= index {
             self.pairs.resize_with(index + 1, || None);
         }
-        self.pairs[index] = Some(Pair { rtp, rtcp });
+        self.pairs[index] = Some(Pair { rtp, rtcp, reading: Reading::AsItComes });
         Ok(())
+    }
+
+    /// Waits on a pair's RTP, or leaves it to be read at its ticks.
+    pub(crate) fn read(&mut self, registry: &Registry, slot: SlotId, reading: Reading) -> io::Result<()> {
+        let Some(Some(pair)) = self.pairs.get_mut(index(slot)) else { return Ok(()) };
+        if pair.reading == reading {
+            return Ok(());
+        }
+        pair.reading = reading;
+        match reading {
+            Reading::AtTicks => registry.deregister(&mut pair.rtp),
+            Reading::AsItComes => {
+                registry.register(&mut pair.rtp, token(slot, Channel::Rtp), Interest::READABLE)
+            }
+        }
     }
 
     pub(crate) fn get(&self, slot: SlotId, channel: Channel) -> Option<&UdpSocket> {
@@ -84,6 +104,7 @@ fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
         SocketAddr::V6(_) => socket.set_tclass_v6(EXPEDITED_FORWARDING)?,
     }
     report_unreachable(&socket, address)?;
+    batch::tell_times(&socket)?;
     socket.bind(&address.into())?;
     Ok(UdpSocket::from_std(socket.into()))
 }

@@ -12,23 +12,23 @@ use std::{
 
 use crossbeam_queue::ArrayQueue;
 use mio::{Events, Poll, Token, Waker};
-use terms::{Entropy, Now, WorkerId, media::Command};
+use terms::{Entropy, Now, WallTime, WorkerId, media::Command};
 
 use crate::{
     clock::Clock,
     counters::{Counted, Counters},
     engine::{Channel, Engine, EngineSettings, Input, Output, SlotId},
     queue::{Commands, Links, Reports, Wake},
-    socket::{Sockets, of_token},
+    socket::{BATCH, Batch, Datagram, Sockets, of_token},
 };
 
 const WAKER: Token = Token(usize::MAX);
 /// Sockets that are looked at in one wake-up; the rest waits for the next.
 const EVENTS: usize = 1_024;
-/// The longest datagram that is read; longer ones are cut, and then malformed.
-const MAX_DATAGRAM: usize = 2_048;
 /// Datagrams that are read from one socket before others, and the tick, have their turn.
 const BURST: usize = 64;
+/// The kernel's time of a datagram that waited longer is not believed: the wall clock was set.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// Messages of other workers that may wait.
 const LINK: usize = 4_096;
 /// A worker with nothing to do looks up this often.
@@ -82,6 +82,7 @@ impl Worker {
             id,
             links,
             binds: Vec::new(),
+            due: Vec::new(),
             unread: Vec::new(),
             refused: Vec::new(),
             counters: Arc::clone(&counters),
@@ -117,6 +118,14 @@ impl Worker {
     }
 }
 
+/// Of what a socket had to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Left {
+    Nothing,
+    /// More than one burst, for all we know.
+    Something,
+}
+
 /// What a pair's binding came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Bind {
@@ -134,6 +143,8 @@ struct Running {
     id: WorkerId,
     links: Links,
     binds: Vec<Bind>,
+    /// Pairs that are read before a tick; kept for its memory.
+    due: Vec<SlotId>,
     /// Sockets that had more to read than one burst.
     unread: Vec<(SlotId, Channel)>,
     /// Sockets that ICMP has answered.
@@ -145,30 +156,27 @@ struct Running {
 
 impl Running {
     fn run(&mut self, stop: &AtomicBool) {
-        let mut events = Events::with_capacity(EVENTS);
+        let (mut events, mut batch) = (Events::with_capacity(EVENTS), Batch::new());
         while !stop.load(Ordering::Acquire) {
             if let Err(error) = self.wait(&mut events) {
                 tracing::error!(%error, "media worker can't wait on its sockets");
                 return;
             }
-            let mut now = self.clock.now();
+            let now = self.clock.now();
             for event in &events {
                 if event.token() == WAKER {
                     self.carry_out_commands(now);
                 } else {
-                    self.receive(now, of_token(event.token()));
+                    self.receive(now, of_token(event.token()), &mut batch);
                 }
             }
             for socket in std::mem::take(&mut self.unread) {
-                self.receive(now, socket);
+                self.receive(now, socket, &mut batch);
             }
             while let Some(message) = self.links.pop(self.id) {
                 self.feed(now, Input::Peer(message));
             }
-            now = self.clock.now();
-            if self.engine.poll_timeout().is_some_and(|at| at <= now.mono) {
-                self.feed(now, Input::Timeout);
-            }
+            self.tick(&mut batch);
             for socket in std::mem::take(&mut self.refused) {
                 self.tell_refused(now, socket);
             }
@@ -195,21 +203,49 @@ impl Running {
         }
     }
 
-    fn receive(&mut self, now: Now, (slot, channel): (SlotId, Channel)) {
-        let mut buffer = [0; MAX_DATAGRAM];
-        for _ in 0..BURST {
-            let Some(socket) = self.sockets.get(slot, channel) else { return };
-            match socket.recv_from(&mut buffer) {
-                Ok((length, source)) => {
-                    let bytes = &buffer[..length];
-                    self.feed(now, Input::Packet { slot, channel, source, bytes });
+    /// Reads what came for the ports that are due, then has them run.
+    fn tick(&mut self, batch: &mut Batch) {
+        let now = self.clock.now();
+        if self.engine.poll_timeout().is_none_or(|at| at > now.mono) {
+            return;
+        }
+        let mut due = std::mem::take(&mut self.due);
+        self.engine.due(now.mono, &mut due);
+        for slot in &due {
+            // What is left of a flood waits for the next tick, and has no more room than its socket's.
+            self.read(now, (*slot, Channel::Rtp), batch);
+        }
+        self.due = due;
+        self.feed(now, Input::Timeout);
+    }
+
+    /// Reads a socket of which the kernel says once that something is there.
+    fn receive(&mut self, now: Now, socket: (SlotId, Channel), batch: &mut Batch) {
+        if self.read(now, socket, batch) == Left::Something {
+            self.unread.push(socket);
+        }
+    }
+
+    fn read(&mut self, now: Now, socket: (SlotId, Channel), batch: &mut Batch) -> Left {
+        let (slot, channel) = socket;
+        for _ in 0..BURST / BATCH {
+            let Some(descriptor) = self.sockets.get(slot, channel) else { return Left::Nothing };
+            match batch.receive(descriptor) {
+                Ok(count) => {
+                    for Datagram { source, came, bytes } in batch.datagrams() {
+                        let came = came.map_or(now, |came| when(now, came));
+                        self.feed(came, Input::Packet { slot, channel, source, bytes });
+                    }
+                    if count < BATCH {
+                        return Left::Nothing;
+                    }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Left::Nothing,
                 // ICMP unreachable and the like: told by the next call that would have succeeded.
-                Err(_) => self.refused.push((slot, channel)),
+                Err(_) => self.refused.push(socket),
             }
         }
-        self.unread.push((slot, channel));
+        Left::Something
     }
 
     /// Empties a socket's queue of errors, which has its room where datagrams wait. A peer that has
@@ -252,6 +288,11 @@ impl Running {
                         }
                     });
                 }
+                Output::Read { slot, reading } => {
+                    if let Err(error) = self.sockets.read(self.poll.registry(), slot, reading) {
+                        tracing::error!(%error, ?slot, "media socket can't be waited on");
+                    }
+                }
                 Output::Transmit { slot, channel, destination, bytes } => {
                     let socket = self.sockets.get(slot, channel);
                     let send = || socket.map(|socket| socket.send_to(bytes, destination));
@@ -290,5 +331,14 @@ impl Running {
             reports_dropped: lost.reports_dropped,
             ..self.engine.counted()
         });
+    }
+}
+
+/// A moment of the kernel's clock, which may be set, on ours.
+fn when(now: Now, came: WallTime) -> Now {
+    let waited = now.wall.as_unix_nanos().checked_sub(came.as_unix_nanos()).map(Duration::from_nanos);
+    match waited.filter(|waited| *waited <= LONGEST_WAIT) {
+        Some(waited) => Now { mono: now.mono.earlier_by(waited), wall: came },
+        None => now,
     }
 }

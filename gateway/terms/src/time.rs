@@ -25,6 +25,12 @@ impl Instant {
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
+
+    /// So much earlier, [`Instant::ZERO`] at the earliest.
+    #[must_use]
+    pub fn earlier_by(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)))
+    }
 }
 
 impl ops::Add<Duration> for Instant {

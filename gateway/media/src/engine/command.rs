@@ -8,7 +8,7 @@ use terms::{
 };
 
 use super::{
-    Engine, MAX_RTCP, Slot, SlotId,
+    Engine, MAX_RTCP, Reading, Slot, SlotId,
     exchange::News,
     slots::{Bound, NoSlot},
 };
@@ -72,6 +72,7 @@ impl Engine {
         if let Some((rtp, rtcp)) = self.slots.addresses(slot) {
             self.out.bind(slot, rtp, rtcp);
         }
+        self.out.read(slot, Reading::AtTicks);
         let mut port = Port::restored(snapshot, &mut self.entropy);
         port.phase = Some(self.schedule.add(now.mono, Unit::Port(slot)));
         self.by_port.insert(snapshot.port, slot);
@@ -114,6 +115,7 @@ impl Engine {
         let mut port = Port::new(id, &mut self.entropy);
         port.phase = Some(self.schedule.add(now.mono, Unit::Port(slot)));
         self.slots.put(slot, Slot::Used(Box::new(port)));
+        self.out.read(slot, Reading::AtTicks);
         if let Some((rtp, rtcp)) = self.slots.addresses(slot) {
             self.out.report(Report::Opened { port: id, rtp, rtcp });
         }
@@ -280,6 +282,7 @@ impl Engine {
         if let Some(phase) = port.phase.take() {
             self.schedule.remove(phase, Unit::Port(slot));
         }
+        self.out.read(slot, Reading::AsItComes);
         let mut bytes = [0; MAX_RTCP];
         if let (Some(length), Some(destination)) = (port.rtcp_bye(now, &mut bytes), port.rtcp_destination()) {
             self.out.rtcp(slot, destination, &bytes[..length]);

@@ -5,11 +5,12 @@ use std::{collections::VecDeque, net::SocketAddr, ops::Range};
 use rtp::{HEADER_LEN, Header, write_header};
 use terms::{WorkerId, media::Report};
 
-use super::{Between, Channel, Output, SlotId};
+use super::{Between, Channel, Output, Reading, SlotId};
 
 #[derive(Debug)]
 enum Queued {
     Bind { slot: SlotId, rtp: SocketAddr, rtcp: SocketAddr },
+    Read { slot: SlotId, reading: Reading },
     Transmit { slot: SlotId, channel: Channel, destination: SocketAddr, bytes: Range<usize> },
     Peer { to: WorkerId, message: Between },
     Report(Report),
@@ -25,6 +26,10 @@ pub(crate) struct Outbox {
 impl Outbox {
     pub(crate) fn bind(&mut self, slot: SlotId, rtp: SocketAddr, rtcp: SocketAddr) {
         self.queue.push_back(Queued::Bind { slot, rtp, rtcp });
+    }
+
+    pub(crate) fn read(&mut self, slot: SlotId, reading: Reading) {
+        self.queue.push_back(Queued::Read { slot, reading });
     }
 
     pub(crate) fn peer(&mut self, to: WorkerId, message: Between) {
@@ -54,6 +59,7 @@ impl Outbox {
     pub(crate) fn poll(&mut self) -> Option<Output<'_>> {
         match self.queue.pop_front() {
             Some(Queued::Bind { slot, rtp, rtcp }) => Some(Output::Bind { slot, rtp, rtcp }),
+            Some(Queued::Read { slot, reading }) => Some(Output::Read { slot, reading }),
             Some(Queued::Transmit { slot, channel, destination, bytes }) => {
                 Some(Output::Transmit { slot, channel, destination, bytes: &self.bytes[bytes] })
             }

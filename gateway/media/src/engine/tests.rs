@@ -19,6 +19,7 @@ use super::*;
 
 mod clicks;
 mod quiet;
+mod reading;
 
 const PEER: &str = "192.0.2.1:4000";
 const STRANGER: &str = "192.0.2.66:4000";
@@ -68,6 +69,8 @@ struct Bench {
     taken: Vec<SlotId>,
     /// What the peer of each pair was sent, decoded.
     heard: BTreeMap<SlotId, Vec<i16>>,
+    /// When the RTP of each pair is read.
+    reading: BTreeMap<SlotId, Reading>,
 }
 
 impl Bench {
@@ -91,6 +94,7 @@ impl Bench {
             now,
             taken: Vec::new(),
             heard: BTreeMap::new(),
+            reading: BTreeMap::new(),
         }
     }
 
@@ -101,6 +105,10 @@ impl Bench {
             let mut binds = Vec::new();
             while let Some(output) = self.engine.poll_output() {
                 said.push(match output {
+                    Output::Read { slot, reading } => {
+                        self.reading.insert(slot, reading);
+                        continue;
+                    }
                     Output::Bind { slot, .. } => {
                         binds.push(slot);
                         Said::Bind(slot)

@@ -33,6 +33,8 @@ const FIRST_GUESS: f32 = 25.0;
 const RECKONED_EVERY: u8 = 16;
 /// What is left of a packet that is remembered no longer.
 const FORGOTTEN: f32 = 1e-4;
+/// All counts are set back to the unit of one packet once a packet counts for so many.
+const LARGEST_UNIT: f32 = 1e6;
 /// A packet that found itself too late counts as several, so that the depth rises at once.
 const TOO_LATE_WEIGHT: f32 = 4.0;
 /// The fastest packet is looked for among those of one or two such spans.
@@ -74,8 +76,10 @@ pub(super) struct Delays {
     /// The fastest transit of the span before and of the running one, in nanoseconds.
     fastest: [i64; 2],
     span_began: Instant,
-    /// How many packets came how late; the first bin is that of the fastest transit.
+    /// How many packets came how late, in units; the first bin is that of the fastest transit.
     counts: [f32; BINS],
+    /// What a packet counts that comes now: to let it grow is to let all others fade.
+    unit: f32,
     /// Of all bins.
     total: f32,
     wanted: Duration,
@@ -95,6 +99,7 @@ impl Delays {
             fastest: [0; 2],
             span_began: Instant::ZERO,
             counts: [0.0; BINS],
+            unit: 1.0,
             total: FIRST_GUESS,
             wanted: settings.first_depth,
             late_bin: 0,
@@ -143,7 +148,7 @@ impl Delays {
         }
         self.forget(samples);
         let bin = bin_of(transit - self.fastest().div_euclid(BIN_NANOS) * BIN_NANOS);
-        let weight = if came == Came::TooLate { TOO_LATE_WEIGHT } else { 1.0 };
+        let weight = self.unit * if came == Came::TooLate { TOO_LATE_WEIGHT } else { 1.0 };
         if let Some(count) = self.counts.get_mut(bin) {
             *count += weight;
             self.total += weight;
@@ -210,12 +215,16 @@ impl Delays {
     fn forget(&mut self, samples: u32) {
         #[expect(clippy::cast_precision_loss, reason = "a packet is a few thousand samples at most")]
         let part = samples as f32 / (MEMORY.as_secs_f32() * self.clock_hz.max(1) as f32);
-        let kept = (1.0 - part).max(0.0);
+        self.unit /= (1.0 - part).max(FORGOTTEN);
+        if self.unit < LARGEST_UNIT {
+            return;
+        }
+        let unit = core::mem::replace(&mut self.unit, 1.0);
         for count in &mut self.counts {
             // What is next to nothing is nothing: it would be slow to reckon with.
-            *count = if *count > FORGOTTEN { *count * kept } else { 0.0 };
+            *count = Some(*count / unit).filter(|left| *left > FORGOTTEN).unwrap_or(0.0);
         }
-        self.total *= kept;
+        self.total /= unit;
     }
 
     /// Wants the depth at which few enough of the remembered packets come too late.
