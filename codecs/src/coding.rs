@@ -20,6 +20,13 @@ impl Decoder {
         }
     }
 
+    /// The most samples that a payload decodes to.
+    pub const fn length_of(&self, payload: &[u8]) -> usize {
+        match self {
+            Self::G711(_) => payload.len(),
+        }
+    }
+
     /// Decodes one payload; returns how many samples it wrote.
     pub fn decode(&mut self, payload: &[u8], samples: &mut [i16]) -> usize {
         match self {

@@ -119,6 +119,7 @@ impl Concealment {
             let backward = self.continuation.next();
             *sample = to_sample(forward + ratio(at + 1, whole) * (backward - forward));
         }
+        self.continuation.end();
         self.state = State::Good;
         self.past.remember(gap);
     }
@@ -159,6 +160,7 @@ impl Concealment {
                 let weight = ratio(at + 1, blended + 1);
                 *sample = to_sample(before + weight * (f32::from(*sample) - before));
             }
+            self.continuation.end();
             self.state = state;
         }
         self.past.remember(frame);

@@ -35,8 +35,8 @@ pub(super) struct Continuation {
     predictor: [f32; ORDER + 1],
     /// The last samples made, newest first.
     memory: [f32; ORDER],
-    /// The residual of the past, oldest first.
-    residual: Box<[f32]>,
+    /// The residual of the past, oldest first; there is none while nothing is made up.
+    residual: Vec<f32>,
     /// Samples in a pitch period.
     period: usize,
     /// How many periods are repeated.
@@ -55,18 +55,19 @@ impl Continuation {
             per_ms,
             predictor: [0.0; ORDER + 1],
             memory: [0.0; ORDER],
-            residual: vec![0.0; PAST_MS * per_ms].into(),
+            residual: Vec::new(),
             period: SHORTEST_MS * per_ms,
             periods: 1,
             at: 0,
-            made: 0,
+            made: SILENT_MS * per_ms,
             peak: 0.0,
         }
     }
 
     /// Goes on with the last [`PAST_MS`] of `past`, which may be less than that.
     pub(super) fn begin(&mut self, past: &[i16]) {
-        let past = &past[past.len().saturating_sub(self.residual.len())..];
+        let length = PAST_MS * self.per_ms;
+        let past = &past[past.len().saturating_sub(length)..];
         let compared = COMPARED_MS * self.per_ms;
         self.period = self.period_of(past);
         self.periods = 1;
@@ -79,7 +80,8 @@ impl Continuation {
         for (memory, sample) in self.memory.iter_mut().zip(past.iter().rev()) {
             *memory = f32::from(*sample);
         }
-        self.residual.fill(0.0);
+        self.residual.clear();
+        self.residual.resize(length, 0.0);
         let begin = self.residual.len() - past.len();
         for (residual, at) in self.residual[begin..].iter_mut().zip(0..).skip(ORDER) {
             let window = past[at - ORDER..=at].iter().rev();
@@ -93,6 +95,12 @@ impl Continuation {
         let compared = (COMPARED_MS * self.per_ms).min(past.len() / 2);
         let longest = longest.min(past.len() - compared).max(shortest);
         pitch::period(past, shortest..=longest, compared, self.per_ms / 4)
+    }
+
+    /// Gives its memory back: few streams need it for long, and most never.
+    pub(super) fn end(&mut self) {
+        self.made = SILENT_MS * self.per_ms;
+        self.residual = Vec::new();
     }
 
     /// The next sample.

@@ -52,7 +52,7 @@ pub(crate) struct Receiver {
     noise: ComfortNoise,
     pause: Pause,
     /// DIAL-7: keys in the sound, until the first that comes as an event: the peer sends these.
-    in_band: Option<DtmfDetector>,
+    in_band: Option<Box<DtmfDetector>>,
     /// Keys that come as events are told.
     takes_events: bool,
     rate: SampleRate,
@@ -82,7 +82,7 @@ impl Receiver {
             noise_type: None,
             noise: ComfortNoise::default(),
             pause: Pause::Talking,
-            in_band: Some(DtmfDetector::new(rate)),
+            in_band: Some(Box::new(DtmfDetector::new(rate))),
             takes_events: true,
             rate,
             heard: None,
@@ -108,7 +108,9 @@ impl Receiver {
         self.takes_events = matches!(keys, KeysIn::EventsOrSound | KeysIn::Events);
         match keys {
             KeysIn::Events | KeysIn::Neither => self.in_band = None,
-            KeysIn::Sound if self.in_band.is_none() => self.in_band = Some(DtmfDetector::new(self.rate)),
+            KeysIn::Sound if self.in_band.is_none() => {
+                self.in_band = Some(Box::new(DtmfDetector::new(self.rate)));
+            }
             KeysIn::Sound | KeysIn::EventsOrSound => {}
         }
     }
@@ -273,7 +275,8 @@ impl Receiver {
         self.pause = Pause::Talking;
         let decoder = self.decoders.iter_mut().find(|(known, _)| *known == payload_type);
         if let Some((_, decoder)) = decoder {
-            self.playout.append(MAX_DECODED, |sound| decoder.decode(payload, sound));
+            let room = decoder.length_of(payload).min(MAX_DECODED);
+            self.playout.append(room, |sound| decoder.decode(payload, sound));
         }
     }
 

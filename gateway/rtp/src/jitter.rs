@@ -187,11 +187,11 @@ enum Order {
 }
 
 impl Buffer {
-    /// Takes all the memory that it will ever use.
+    /// Takes memory as the path asks for it, within the settings' bounds.
     pub fn new(settings: &Settings) -> Self {
         Self {
             settings: *settings,
-            slots: Slots::new(settings.slots, settings.slot_octets),
+            slots: Slots::new(settings.slots),
             delays: Delays::new(settings),
             state: State::Waiting,
             ssrc: None,

@@ -22,7 +22,7 @@ pub const WINDOW: Duration = Duration::from_secs(6);
 /// The window's edge moves in steps of this.
 const SLOT: Duration = Duration::from_millis(250);
 /// The slots of a window, the one that is being filled among them.
-const SLOTS: u64 = (WINDOW.as_millis() / SLOT.as_millis()) as u64;
+const SLOTS: u32 = (WINDOW.as_millis() / SLOT.as_millis()) as u32;
 /// Numbers that are remembered: more than three times what a window holds at 10 ms a packet.
 const REMEMBERED: u32 = 2_048;
 const WORDS: usize = (REMEMBERED / u64::BITS) as usize;
@@ -78,7 +78,7 @@ pub struct LossWindow {
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
     /// Which, counted from [`Instant::ZERO`].
-    number: u64,
+    number: u32,
     /// The first number that was expected in it, and the last.
     first: u32,
     last: u32,
@@ -166,7 +166,7 @@ impl LossWindow {
         }
     }
 
-    fn slot_mut(&mut self, number: u64) -> Option<&mut Slot> {
+    fn slot_mut(&mut self, number: u32) -> Option<&mut Slot> {
         self.slots.get_mut(usize::try_from(number % SLOTS).ok()?)
     }
 
@@ -215,8 +215,8 @@ const fn place_of(number: u32) -> (usize, u64) {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a count of quarters of a second")]
-const fn slot_at(moment: Instant) -> u64 {
-    moment.as_nanos() / SLOT.as_nanos() as u64
+const fn slot_at(moment: Instant) -> u32 {
+    (moment.as_nanos() / SLOT.as_nanos() as u64) as u32
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
