@@ -6,7 +6,7 @@ usage: outcomes.py [NAME ...]
 SIPp calls a gateway of our own. What each caller hears is compared with the recordings: those that are wanted, in their order,
 and nothing else; and the cause in the BYE with the outcome's. All of them call at once. Needs root and numpy.
 
-Not here, since nobody outside can bring it about: the core that does not answer, and the terminal that is in another meeting.
+The core that does not answer is in directory.py. Not here, since no phone can bring it about: the terminal that is in another meeting.
 """
 
 import sys

@@ -118,6 +118,8 @@ fn a_setting_that_cannot_be_meant_is_refused_by_its_name() {
         ("meetings.0.guest_pin", "\"12\""),
         ("meetings.0.host_password", ""),
         ("records.keep_months", "0"),
+        ("directory.urls", "[\"ftp://192.0.2.30\"]"),
+        ("directory.timeout", "0s"),
         ("no_stream.warn", "0s"),
         ("no_stream.warn", "30s"),
         ("no_stream.probe", "40s"),

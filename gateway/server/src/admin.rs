@@ -3,6 +3,8 @@
 mod events;
 mod meetings;
 
+pub(crate) use meetings::NewMeeting;
+
 use std::{
     collections::BTreeSet,
     sync::Arc,

@@ -46,12 +46,25 @@ pub struct Config {
     pub rules: Rules,
     /// The meetings that there are from the start.
     pub meetings: Vec<Meeting>,
+    /// Where meetings are booked besides, if anywhere.
+    pub directory: Option<Directory>,
     /// The journal of records.
     pub records: Records,
     /// The folder of the recordings.
     pub prompts: PathBuf,
     /// Dialplan, access numbers, IVR.
     pub call: call::Settings,
+}
+
+/// A directory of meetings (CORE-1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Directory {
+    /// Where it is asked, without a slash at the end; one at least. A further one stands in for those before.
+    pub urls: Vec<String>,
+    /// What we show there.
+    pub token: Secret,
+    /// How long all of them may take together.
+    pub timeout: Duration,
 }
 
 /// The journal of records.

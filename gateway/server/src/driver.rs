@@ -1,11 +1,17 @@
 //! The driver of a shard: waits on sockets, reports, requests and the clock; feeds one input, drains
 //! all output.
 
-use std::{future::poll_fn, io, sync::Arc, time::Duration};
+use std::{
+    future::{pending, poll_fn},
+    io,
+    sync::Arc,
+    time::Duration,
+};
 
 use call::{
     CallView,
     core::{Control, Meeting, Refusal},
+    question::QuestionId,
     switch::Census,
 };
 use media::{Clock, Commands, Reports};
@@ -18,10 +24,11 @@ use tokio::{
 };
 
 use crate::{
+    directory::{Answers, Directory},
     feed::{Feed, MeetingView},
     net::Net,
     record::Recorder,
-    shard::{Configuration, HostCheck, Input, Output, Shard},
+    shard::{Booked, Configuration, HostCheck, Input, Output, Shard},
 };
 
 /// How long hang-ups may take to reach the peers when the gateway stops.
@@ -108,6 +115,10 @@ pub struct Driver {
     pub reports: Reports,
     /// Waked when they do.
     pub reported: Arc<Notify>,
+    /// Where meetings are booked besides, if anywhere.
+    pub directory: Option<Directory>,
+    /// What it answers.
+    pub booked: Option<Answers>,
     /// What the administration asks.
     pub requests: mpsc::Receiver<Request>,
     /// The process's clock.
@@ -127,6 +138,7 @@ enum Woken {
     Sip(io::Result<endpoint::Input>),
     Reported,
     Request(Request),
+    LookedUp(QuestionId, Booked),
     Timeout,
     Stop,
 }
@@ -155,6 +167,7 @@ impl Driver {
             input = poll_fn(|context| self.net.poll_receive(context)) => Woken::Sip(input),
             () = self.reported.notified() => Woken::Reported,
             Some(request) = self.requests.recv() => Woken::Request(request),
+            Some((id, booked)) = next_of(&mut self.booked) => Woken::LookedUp(id, booked),
             () = sleep_until(due) => Woken::Timeout,
             () = stop.notified() => Woken::Stop,
         }
@@ -172,6 +185,10 @@ impl Driver {
                 }
             }
             Woken::Request(request) => self.answer(now, request),
+            Woken::LookedUp(id, booked) => {
+                self.recorder.looked_up(&booked);
+                self.feed(now, Input::LookedUp(id, booked));
+            }
             Woken::Timeout => self.feed(now, Input::Timeout),
             Woken::Stop => {}
         }
@@ -258,6 +275,13 @@ impl Driver {
                 Output::Disconnect(connection) => self.net.disconnect(connection),
                 Output::Media(command) => self.command(now, command),
                 Output::Event(call, event) => self.recorder.event(call, &event),
+                Output::LookUp(id, meeting) => {
+                    let asked = self.directory.as_ref().map(|directory| directory.ask(id, meeting));
+                    if asked != Some(Ok(())) {
+                        self.recorder.looked_up(&Booked::Unreachable);
+                        self.shard.handle_input(now, Input::LookedUp(id, Booked::Unreachable));
+                    }
+                }
                 Output::Counted(counted) => self.recorder.counted(&counted),
                 Output::Change(change) => self.feed.tell(change, self.shard.core()),
                 Output::Record(record) => self.recorder.record(record),
@@ -284,5 +308,13 @@ impl Driver {
                 self.handle(woken);
             }
         }
+    }
+}
+
+/// What the directory answers next; without one, nothing ever.
+async fn next_of(booked: &mut Option<Answers>) -> Option<(QuestionId, Booked)> {
+    match booked {
+        Some(booked) => booked.recv().await,
+        None => pending().await,
     }
 }

@@ -13,6 +13,7 @@
 pub mod admin;
 pub mod caller;
 pub mod config;
+pub mod directory;
 pub mod driver;
 pub mod feed;
 pub mod journal;

@@ -26,6 +26,7 @@ use tokio::{
 use crate::{
     admin::{self, Admin},
     config::{self, Config},
+    directory::Directory,
     driver::Driver,
     feed::Feed,
     journal::Journal,
@@ -33,7 +34,7 @@ use crate::{
     record::{Metrics, Recorder},
     recordings,
     reload::Reload,
-    shard::{self, Shard},
+    shard::{self, Booking, Shard},
     store::{SledStore, Store, StoreQueue},
 };
 
@@ -100,7 +101,10 @@ impl Gateway {
             .with_context(|| format!("HTTP on {}", config.http.address))?;
         let mut settings = shard_settings(&config, boot);
         settings.meetings.extend(stored);
+        let (directory, booked) = config.directory.clone().map(Directory::start).unzip();
         let driver = Driver {
+            directory,
+            booked,
             shard: Shard::new(settings, entropy.split()),
             net,
             workers: workers.iter().map(|worker| worker.commands().clone()).collect(),
@@ -218,6 +222,7 @@ pub fn shard_settings(config: &Config, boot: BootEpoch) -> shard::Settings {
         port: listener.advertised.port(),
     };
     shard::Settings {
+        booking: if config.directory.is_some() { Booking::Elsewhere } else { Booking::Here },
         endpoint: EndpointConfig {
             origin: Origin { node: config.node, shard: ShardId(0), boot },
             timers: config.sip.timers,

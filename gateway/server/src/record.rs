@@ -13,7 +13,10 @@ use terms::CallId;
 
 pub use metrics::Metrics;
 
-use crate::journal::{Journal, Lost};
+use crate::{
+    journal::{Journal, Lost},
+    shard::Booked,
+};
 
 /// Where a driver tells what happened.
 #[derive(Debug)]
@@ -38,6 +41,11 @@ impl Recorder {
     pub fn counted(&self, counted: &Counted) {
         self.metrics.counted(counted);
         log::counted(counted);
+    }
+
+    /// The directory was asked for a meeting.
+    pub fn looked_up(&self, booked: &Booked) {
+        self.metrics.looked_up(booked);
     }
 
     /// A leg, or a sitting of a meeting, is over.

@@ -74,6 +74,7 @@ impl Reload {
             ("media", running.media == config.media),
             ("http", running.http == config.http),
             ("records", running.records == config.records),
+            ("directory", running.directory == config.directory),
             // Those that were taken out stay until the next start: somebody may be in.
             ("meetings", running.meetings.iter().all(|meeting| wanted.contains(&meeting.id))),
             (
@@ -97,6 +98,7 @@ impl Reload {
             http: running.http.clone(),
             prompts: running.prompts.clone(),
             records: running.records,
+            directory: running.directory.clone(),
             call: call::Settings { workers: running.media.workers, ..config.call },
             trunks: config.trunks,
             rules: config.rules,

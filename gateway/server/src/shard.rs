@@ -9,6 +9,8 @@
 //! It touches no socket and no clock: the [driver](crate::driver) feeds it in the program, the
 //! simulator in tests.
 
+mod bookings;
+
 use std::{collections::VecDeque, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
@@ -17,7 +19,7 @@ use call::{
     core::{self, Change, Control, Core, Meeting, Rules},
     event::Record,
     lease::Leases,
-    question::{Answer, Departure},
+    question::{Answer, Departure, QuestionId},
     switch::Census,
 };
 use interwork::{SipLegSnapshot, SipLegs, SipSettings};
@@ -30,9 +32,24 @@ use terms::{
     media::{Command, Report},
 };
 
+pub use bookings::Booked;
+use bookings::{Bookings, Told};
+
+/// Where meetings are booked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Booking {
+    /// In the configuration and by our own API.
+    #[default]
+    Here,
+    /// And in a directory, which is asked for each ID that is keyed (CORE-1).
+    Elsewhere,
+}
+
 /// What a shard is made with.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// Where meetings are booked.
+    pub booking: Booking,
     /// SIP's timers, limits, identity and listeners.
     pub endpoint: EndpointConfig,
     /// Who may call, what we offer.
@@ -73,6 +90,8 @@ pub enum Input {
     DeleteMeeting(MeetingId),
     /// Who runs a meeting from outside wants something.
     Control(MeetingId, Control),
+    /// To [`Output::LookUp`]; each is answered.
+    LookedUp(QuestionId, Booked),
     /// The operator changed the settings.
     Configure(Box<Configuration>),
     /// Whether new calls are taken from here on (REL-3).
@@ -105,6 +124,8 @@ pub enum Output {
     Media(Command),
     /// Something happened to a call.
     Event(CallId, Event),
+    /// Ask the directory which meeting has this ID.
+    LookUp(QuestionId, MeetingId),
     /// SIP has something to count.
     Counted(endpoint::Counted),
     /// A meeting is another than before.
@@ -142,6 +163,8 @@ pub struct Shard {
     legs: SipLegs,
     switch: Switch,
     core: Core,
+    booking: Booking,
+    bookings: Bookings,
     leases: Leases,
     outputs: VecDeque<Output>,
 }
@@ -149,7 +172,7 @@ pub struct Shard {
 impl Shard {
     /// No calls yet.
     pub fn new(settings: Settings, mut entropy: Entropy) -> Self {
-        let Settings { endpoint, sip, call, rules, meetings } = settings;
+        let Settings { booking, endpoint, sip, call, rules, meetings } = settings;
         let boot = endpoint.origin.boot;
         let mut core = Core::default();
         core.handle_input(Now::default(), core::Input::Rules(rules));
@@ -163,6 +186,8 @@ impl Shard {
             legs: SipLegs::new(sip, entropy),
             switch: Switch::new(call),
             core,
+            booking,
+            bookings: Bookings::default(),
             leases: Leases::new(boot),
             outputs: VecDeque::new(),
         }
@@ -179,6 +204,7 @@ impl Shard {
             Input::Control(meeting, control) => {
                 self.core.handle_input(now, core::Input::Control(meeting, control));
             }
+            Input::LookedUp(id, booked) => self.on_looked_up(now, id, booked),
             Input::Configure(configuration) => self.configure(now, *configuration),
             Input::Serve(serving) => {
                 let command = endpoint::Input::Command(endpoint::Command::Serve(serving));
@@ -290,6 +316,37 @@ impl Shard {
         }
     }
 
+    /// What is booked here goes before what the directory says, which is asked all the same: who listens to how long an
+    /// answer takes learns nothing (DIAL-4). A meeting that it told of before goes on while it is away.
+    fn on_looked_up(&mut self, now: Now, id: QuestionId, booked: Booked) {
+        let Some((meeting, question)) = self.bookings.answered(id) else { return };
+        let is_here = self.core.view(meeting).is_some();
+        let is_ours = is_here && !self.bookings.knows(meeting);
+        match booked {
+            _ if is_ours => {}
+            Booked::Meeting(told) => {
+                if self.bookings.learn(&told) == Told::Anew {
+                    self.core.handle_input(now, core::Input::Put(told));
+                }
+                for meeting in self.bookings.surplus(|meeting| is_empty(&self.core, meeting)) {
+                    self.forget(now, meeting);
+                }
+            }
+            Booked::Nobody if is_empty(&self.core, meeting) => self.forget(now, meeting),
+            Booked::Nobody => {}
+            Booked::Unreachable if is_here => {}
+            Booked::Unreachable => {
+                return self.switch.handle_input(now, call::Input::Answer(id, Answer::Unreachable));
+            }
+        }
+        self.core.handle_input(now, core::Input::Question(id, question));
+    }
+
+    fn forget(&mut self, now: Now, meeting: MeetingId) {
+        self.bookings.forget(meeting);
+        self.core.handle_input(now, core::Input::Delete(meeting));
+    }
+
     /// Carries what each part says to the part it is for, until all are silent.
     fn settle(&mut self, now: Now) {
         while self.settle_endpoint() | self.settle_legs(now) | self.settle_switch(now) | self.settle_core(now)
@@ -352,9 +409,13 @@ impl Shard {
                     let answer = Answer::Lease(self.leases.take(&terminal, meeting));
                     self.switch.handle_input(now, call::Input::Answer(id, answer));
                 }
-                call::Output::Question(id, question) => {
-                    self.core.handle_input(now, core::Input::Question(id, question));
-                }
+                call::Output::Question(id, question) => match (self.booking, &question) {
+                    (Booking::Elsewhere, Question::LookUp { meeting: Some(meeting), .. }) => {
+                        self.outputs.push_back(Output::LookUp(id, *meeting));
+                        self.bookings.wait(id, *meeting, question);
+                    }
+                    _ => self.core.handle_input(now, core::Input::Question(id, question)),
+                },
                 call::Output::Departure(departure) => {
                     self.leases.release(&departure.terminal, departure.tag.epoch);
                     self.core.handle_input(now, core::Input::Departure(departure));
@@ -392,4 +453,9 @@ impl Shard {
         }
         moved
     }
+}
+
+/// Whether nobody is in, nor waits.
+fn is_empty(core: &Core, meeting: MeetingId) -> bool {
+    core.view(meeting).is_none_or(|view| view.participants.is_empty())
 }

@@ -27,7 +27,7 @@ const PIN_DIGITS: usize = 6;
 /// A meeting as `POST /v1/meetings` takes it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NewMeeting {
+pub(crate) struct NewMeeting {
     id: MeetingId,
     tenant: TenantId,
     #[serde(default)]
@@ -66,7 +66,7 @@ impl NewMeeting {
         1_000
     }
 
-    fn meeting(self) -> Meeting {
+    pub(crate) fn meeting(self) -> Meeting {
         let Self { host_password, guest_password, host_pin, guest_pin, .. } = self;
         Meeting {
             id: self.id,

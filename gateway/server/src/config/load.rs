@@ -18,6 +18,7 @@ use std::{
     time::Duration,
 };
 
+use axum::http::Uri;
 use call::{core::Rules, leg::KeyMethod};
 use dialplan::Table;
 use interwork::{CalledNumber, Policy, Trunk};
@@ -30,7 +31,7 @@ use sip::{
 use terms::{NodeId, Secret, TrunkName, ZoneName};
 
 use super::{
-    Config, Http, Listener, Log, LogFormat, Media, Records, Sip, Transport,
+    Config, Directory, Http, Listener, Log, LogFormat, Media, Records, Sip, Transport,
     problem::{Place, Problem, Problems},
     section::{Section, Text},
     source::Source,
@@ -75,6 +76,7 @@ fn read(root: &Section<'_, '_>, folder: &Path) -> Option<Config> {
     let (log, http) = (log(root.section("log")), http(root.section("http")));
     let listeners = listeners(root);
     let records = records(root.section("records"));
+    let directory = directory(root.section("directory"));
     let sip = sip(root.section("sip"));
     let media = media(root.section("media"));
     let trunks = trunks(root, &listeners);
@@ -83,6 +85,11 @@ fn read(root: &Section<'_, '_>, folder: &Path) -> Option<Config> {
     let (call, host_grace) = dialing::calls(root, (folder, &tenants), media.workers);
     check_zones(root, &listeners, &media.ranges);
     check_trunks(root, &listeners, &trunks, &call.dialplan);
+    if directory.as_ref().is_some_and(|directory| directory.timeout >= call.question_timeout) {
+        root.report(
+            "`directory.timeout` may not reach `calls.question_timeout`: its answer would come too late",
+        );
+    }
     Some(Config {
         node: NodeId(node),
         state,
@@ -94,6 +101,7 @@ fn read(root: &Section<'_, '_>, folder: &Path) -> Option<Config> {
         trunks,
         rules: Rules { tenants, host_grace },
         meetings,
+        directory,
         records,
         prompts,
         call,
@@ -113,6 +121,27 @@ fn records(section: Section<'_, '_>) -> Records {
     let records = Records { keep_months: section.number("keep_months", 1..121, 12) };
     section.finish();
     records
+}
+
+/// Without a URL there is none, and meetings are booked here alone.
+fn directory(section: Section<'_, '_>) -> Option<Directory> {
+    let texts = section.texts("urls");
+    let token = section.text("token").map_or("", |text| text.value);
+    let timeout = section.pause("timeout", Duration::from_secs(2));
+    if !texts.is_empty() && token.is_empty() {
+        section.report("`token` is missing; write the bearer token that the directory knows us by");
+    }
+    let mut urls = Vec::new();
+    for text in &texts {
+        let url = text.value.trim_end_matches('/');
+        let is_http = url.strip_prefix("http://").is_some_and(|rest| !rest.is_empty());
+        if !is_http || url.parse::<Uri>().is_err() {
+            text.report("write where it is asked, such as \"http://127.0.0.1:9090\"");
+        }
+        urls.push(url.to_owned());
+    }
+    section.finish();
+    (!urls.is_empty()).then(|| Directory { urls, token: Secret::new(token.to_owned()), timeout })
 }
 
 fn http(section: Section<'_, '_>) -> Option<Http> {

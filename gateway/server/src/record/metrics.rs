@@ -17,7 +17,7 @@ use prometheus_client::{
 use sip::endpoint::Counted;
 
 use super::{WorkerCounters, streams::Streams};
-use crate::admin::MediaStatus;
+use crate::{admin::MediaStatus, shard::Booked};
 
 type Labels = Vec<(&'static str, String)>;
 
@@ -29,6 +29,7 @@ pub struct Metrics {
     sip: Family<Labels, Counter>,
     sip_send_failures: Counter,
     records_lost: Counter,
+    directory: Family<Labels, Counter>,
     workers: WorkerCounters,
     streams: Streams,
 }
@@ -37,7 +38,7 @@ impl Metrics {
     /// Nothing counted yet; the workers' figures are read at each scrape.
     pub fn new(workers: WorkerCounters) -> Self {
         let mut registry = Registry::with_prefix("gateway");
-        let (calls, sip) = (Family::default(), Family::default());
+        let (calls, sip, directory) = (Family::default(), Family::default(), Family::default());
         let (sip_send_failures, records_lost) = (Counter::default(), Counter::default());
         registry.register("call_events", "What happened to calls, by event and Q.850 cause", calls.clone());
         registry.register("sip_events", "What SIP counts, by kind", sip.clone());
@@ -47,9 +48,14 @@ impl Metrics {
             sip_send_failures.clone(),
         );
         registry.register("records_lost", "Records that the journal could not take", records_lost.clone());
+        registry.register(
+            "directory_answers",
+            "Meetings that were looked up in the directory, by what it said",
+            directory.clone(),
+        );
         registry.register_collector(Box::new(Workers(workers.clone())));
         let streams = Streams::new(&mut registry);
-        Self { registry, calls, sip, sip_send_failures, records_lost, workers, streams }
+        Self { registry, calls, sip, sip_send_failures, records_lost, directory, workers, streams }
     }
 
     /// The text that a scrape gets.
@@ -134,6 +140,15 @@ impl Metrics {
 
     pub(super) fn send_failed(&self) {
         self.sip_send_failures.inc();
+    }
+
+    pub(super) fn looked_up(&self, booked: &Booked) {
+        let said = match booked {
+            Booked::Meeting(_) => "meeting",
+            Booked::Nobody => "nobody",
+            Booked::Unreachable => "unreachable",
+        };
+        self.directory.get_or_create(&vec![("said", said.to_owned())]).inc();
     }
 
     pub(super) fn record_lost(&self) {
