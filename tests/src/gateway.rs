@@ -288,6 +288,11 @@ impl Gateway {
                 shard::Output::Media(command) => commands.push(command),
                 shard::Output::Event(call, event) => self.events.push((call, event)),
                 shard::Output::Record(Record::Leg(record)) => self.records.push(*record),
+                // Nobody is there: what is not booked here can't be reached.
+                shard::Output::LookUp(id, _) => {
+                    let unreachable = shard::Input::LookedUp(id, shard::Booked::Unreachable);
+                    self.shard.handle_input(now, unreachable);
+                }
                 shard::Output::Record(Record::Meeting(record)) => self.meeting_records.push(record),
                 // The simulation's one listener is of datagrams.
                 shard::Output::Write(..)
