@@ -11,11 +11,12 @@ use call::{
     Event, LegRecord,
     event::{MeetingRecord, Record},
 };
+use interwork::{Gate, GateLimit};
 use media::{Between, Channel, Counted, Engine, EngineSettings, Prompts, Range, SlotId};
 use server::{
     config::{self, Config},
     program,
-    shard::{self, Shard, Snapshot},
+    shard::{self, Configuration, Shard, Snapshot},
 };
 use sip::endpoint::{Input, ListenerId};
 use terms::{
@@ -97,6 +98,8 @@ pub struct Gateway {
     pub records: Vec<LegRecord>,
     /// The records of sittings that are over.
     pub meeting_records: Vec<MeetingRecord>,
+    /// The limit of a trunk or a listener that each call beyond it met.
+    pub full: Vec<(Gate, GateLimit)>,
     /// Every SIP message that it sent.
     pub sent: Vec<Bytes>,
 }
@@ -109,9 +112,7 @@ impl Gateway {
 
     /// A gateway with settings laid over the simulation's.
     pub fn configured(now: Now, overrides: &[(&str, &str)]) -> Self {
-        let overrides: Vec<_> =
-            overrides.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let config = config::parse("simulation.toml", CONFIG, &overrides).expect("the simulation's own file");
+        let config = configuration(overrides);
         let prompts = Arc::new(prompts());
         let (shard, engines) = boot(now, &config, &prompts, 0);
         Self {
@@ -123,6 +124,7 @@ impl Gateway {
             events: Vec::new(),
             records: Vec::new(),
             meeting_records: Vec::new(),
+            full: Vec::new(),
             sent: Vec::new(),
         }
     }
@@ -162,6 +164,18 @@ impl Gateway {
     pub fn administer(&mut self, now: Now, input: shard::Input, network: &mut Network) {
         self.shard.handle_input(now, input);
         self.drain(now, network);
+    }
+
+    /// The file is read again, with these settings laid over the simulation's.
+    pub fn reload(&mut self, now: Now, overrides: &[(&str, &str)], network: &mut Network) {
+        self.config = configuration(overrides);
+        let configuration = Configuration {
+            sip: Arc::new(program::sip_settings(&self.config)),
+            call: Arc::new(self.config.call.clone()),
+            rules: self.config.rules.clone(),
+            meetings: Vec::new(),
+        };
+        self.administer(now, shard::Input::Configure(Box::new(configuration)), network);
     }
 
     /// When time is due.
@@ -287,6 +301,7 @@ impl Gateway {
                 }
                 shard::Output::Media(command) => commands.push(command),
                 shard::Output::Event(call, event) => self.events.push((call, event)),
+                shard::Output::Full(gate, limit) => self.full.push((gate, limit)),
                 shard::Output::Record(Record::Leg(record)) => self.records.push(*record),
                 // Nobody is there: what is not booked here can't be reached.
                 shard::Output::LookUp(id, _) => {
@@ -311,6 +326,12 @@ enum Told {
     Bound(SlotId),
     Peer(Between),
     Report(Report),
+}
+
+fn configuration(overrides: &[(&str, &str)]) -> Config {
+    let overrides: Vec<_> =
+        overrides.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    config::parse("simulation.toml", CONFIG, &overrides).expect("the simulation's own file")
 }
 
 fn boot(now: Now, config: &Config, prompts: &Arc<Prompts>, start: u64) -> (Shard, Vec<Engine>) {

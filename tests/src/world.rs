@@ -59,6 +59,11 @@ impl World {
         self.gateway.administer(self.now, input, &mut self.network);
     }
 
+    /// The gateway's file is read again, with these settings laid over the simulation's.
+    pub fn reload(&mut self, overrides: &[(&str, &str)]) {
+        self.gateway.reload(self.now, overrides, &mut self.network);
+    }
+
     /// The gateway crashes and goes on from images of its calls.
     pub fn restart_gateway(&mut self) {
         self.gateway.restart(self.now, &mut self.network);

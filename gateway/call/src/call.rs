@@ -271,7 +271,7 @@ impl Call {
 
     pub(crate) fn on_leg(&mut self, event: LegEvent, context: &mut Context<'_>) {
         match event {
-            LegEvent::Arrived(_) => {}
+            LegEvent::Arrived(_) | LegEvent::TurnedAway { .. } => {}
             LegEvent::Negotiated { line, stream } => self.on_negotiated(line, stream, context),
             LegEvent::Established => self.on_established(context),
             LegEvent::Digit(digit) => self.on_digit(KeysBy::Signaling, digit, context),

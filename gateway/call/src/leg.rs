@@ -105,6 +105,13 @@ impl Caller {
 pub enum LegEvent {
     /// It came in and waits for ringing, an answer or a refusal.
     Arrived(Box<Arrival>),
+    /// It came in and was refused at once; there is nothing to do but to tell of it.
+    TurnedAway {
+        /// The call.
+        arrival: Box<Arrival>,
+        /// Q.850.
+        cause: Cause,
+    },
     /// Offer and answer agree on line `line`, at first or again.
     Negotiated {
         /// Which of the leg's lines.

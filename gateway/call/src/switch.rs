@@ -167,6 +167,10 @@ impl Switch {
     pub fn handle_input(&mut self, now: Now, input: Input) {
         match input {
             Input::Leg(leg, LegEvent::Arrived(arrival)) => self.on_arrival(now, leg, *arrival),
+            Input::Leg(leg, LegEvent::TurnedAway { arrival, cause }) => {
+                let id = self.tell_arrived(&arrival);
+                self.tell_refused(now, (id, leg), &arrival, cause);
+            }
             Input::Leg(leg, event) => {
                 let call = self.by_leg.get(&leg).copied();
                 self.on_call(now, call, |call, context| call.on_leg(event, context));
@@ -260,15 +264,7 @@ impl Switch {
     }
 
     fn on_arrival(&mut self, now: Now, leg: LegId, arrival: Arrival) {
-        let id = self.ids.call();
-        self.out.event(
-            id,
-            Event::Arrived {
-                trunk: arrival.trunk.clone(),
-                caller: arrival.caller.number().map(|number| terms::Pii(number.to_owned())),
-                called: terms::Pii(arrival.called.clone()),
-            },
-        );
+        let id = self.tell_arrived(&arrival);
         let program = if self.calls.len() >= self.settings.max_calls {
             Err(Cause::CONGESTION)
         } else {
@@ -277,16 +273,31 @@ impl Switch {
         let (program, tenant) = match program {
             Ok(program) => program,
             Err(cause) => {
-                self.out.event(id, Event::Refused(cause));
                 self.out.leg(leg, LegCommand::Refuse { cause });
-                let refused = Milestones::refused(now.wall, cause);
-                return self.out.record(refused.record(id, leg, &arrival, (now.wall, None)));
+                return self.tell_refused(now, (id, leg), &arrival, cause);
             }
         };
         let port = self.ids.port(self.settings.workers);
         let beginning = Beginning { id, leg, port, arrival, program, tenant };
         let call = self.in_context(now, |context| Call::begin(beginning, context));
         self.keep(id, call);
+    }
+
+    fn tell_arrived(&mut self, arrival: &Arrival) -> CallId {
+        let id = self.ids.call();
+        let arrived = Event::Arrived {
+            trunk: arrival.trunk.clone(),
+            caller: arrival.caller.number().map(|number| terms::Pii(number.to_owned())),
+            called: terms::Pii(arrival.called.clone()),
+        };
+        self.out.event(id, arrived);
+        id
+    }
+
+    fn tell_refused(&mut self, now: Now, (id, leg): (CallId, LegId), arrival: &Arrival, cause: Cause) {
+        self.out.event(id, Event::Refused(cause));
+        let refused = Milestones::refused(now.wall, cause);
+        self.out.record(refused.record(id, leg, arrival, (now.wall, None)));
     }
 
     /// Where the dialplan leads a call: tried as the peer wrote the number, then in its national

@@ -7,7 +7,7 @@ use terms::Cause;
 ///
 /// Deviation: cause 21 is 603 and not 403: the meeting service refuses a locked meeting with
 /// "603 Decline" (MEET-3), and so do trunks that know the cause.
-const STATUS_OF_CAUSE: [(Cause, u16); 17] = [
+const STATUS_OF_CAUSE: [(Cause, u16); 18] = [
     (Cause::UNALLOCATED_NUMBER, 404),
     (Cause::NO_ROUTE_TO_DESTINATION, 404),
     (Cause::NORMAL_CLEARING, 480),
@@ -18,6 +18,7 @@ const STATUS_OF_CAUSE: [(Cause, u16); 17] = [
     (Cause::DESTINATION_OUT_OF_ORDER, 502),
     (Cause::INVALID_NUMBER_FORMAT, 484),
     (Cause::NORMAL_UNSPECIFIED, 480),
+    (Cause::NO_CIRCUIT, 503),
     (Cause::NETWORK_OUT_OF_ORDER, 503),
     (Cause::TEMPORARY_FAILURE, 503),
     (Cause::CONGESTION, 503),

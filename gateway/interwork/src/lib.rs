@@ -8,15 +8,19 @@
 //!
 //! [`SipLegs`] turns what a SIP dialog says into what a leg says, and back: it reads and writes the
 //! session descriptions, finds the trunk by the source address, and maps causes. The call learns
-//! nothing of SIP, and the endpoint nothing of calls.
+//! nothing of SIP, and the endpoint nothing of calls. Beyond the limits of a [`Gate`], a trunk or a
+//! listener, a call is refused here and the call plane only told of it.
 #![warn(missing_docs)]
 
 pub mod arrival;
 mod body;
 pub mod causes;
 pub mod dtmf;
+pub mod gates;
+mod legs;
 pub mod peers;
 pub mod sip_leg;
 
-pub use peers::{CalledNumber, Peers, Policy, Trunk};
+pub use gates::{Gate, GateLimit, GateLimits, GateView, Rate};
+pub use peers::{CalledNumber, Listener, Peers, Policy, Trunk};
 pub use sip_leg::{Input, Output, SipLegSnapshot, SipLegs, SipSettings};

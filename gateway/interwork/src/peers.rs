@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, net::IpAddr};
 use call::leg::{KeyMethod, Kind};
 use ipnet::IpNet;
 use sip::endpoint::{ListenerId, Oversize};
-use terms::{TrunkName, ZoneName};
+use terms::{ListenerName, TrunkName, ZoneName};
+
+use crate::gates::{Gate, GateLimits};
 
 /// A carrier's trunk, known by where its messages come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub struct Trunk {
     pub keys: KeyMethod,
     /// How requests go to it that are too long for a datagram.
     pub oversize: Oversize,
+    /// How much may come by it.
+    pub limits: GateLimits,
 }
 
 /// Where a trunk writes the called number.
@@ -51,11 +55,24 @@ pub enum Policy {
     Anybody,
 }
 
-/// The listeners' zones and policies, and the trunks.
+/// A socket of ours that calls come in by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// Its name.
+    pub name: ListenerName,
+    /// Its zone.
+    pub zone: ZoneName,
+    /// Whose calls it takes.
+    pub policy: Policy,
+    /// How much may come by it.
+    pub limits: GateLimits,
+}
+
+/// The listeners and the trunks.
 #[derive(Debug, Clone, Default)]
 pub struct Peers {
-    /// Each listener's zone and policy.
-    pub listeners: BTreeMap<ListenerId, (ZoneName, Policy)>,
+    /// All listeners.
+    pub listeners: BTreeMap<ListenerId, Listener>,
     /// All trunks; the first whose addresses fit counts.
     pub trunks: Vec<Trunk>,
 }
@@ -63,21 +80,42 @@ pub struct Peers {
 /// A source that may send calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Known<'a> {
-    pub(crate) zone: &'a ZoneName,
+    pub(crate) listener: &'a Listener,
     pub(crate) trunk: Option<&'a Trunk>,
+}
+
+impl Known<'_> {
+    /// What its calls come by; the narrower first, which is then the one that is told to be full.
+    pub(crate) fn gates(&self) -> Vec<(Gate, GateLimits)> {
+        self.trunk.map(gate_of_trunk).into_iter().chain([gate_of_listener(self.listener)]).collect()
+    }
 }
 
 impl Peers {
     /// Who sends from `source` to `listener`; nobody that we take calls from: `None`.
     pub(crate) fn find(&self, listener: ListenerId, source: IpAddr) -> Option<Known<'_>> {
-        let (zone, policy) = self.listeners.get(&listener)?;
+        let listener = self.listeners.get(&listener)?;
         let source = source.to_canonical();
-        let fits =
-            |trunk: &&Trunk| trunk.zone == *zone && trunk.peers.iter().any(|peer| peer.contains(&source));
+        let fits = |trunk: &&Trunk| {
+            trunk.zone == listener.zone && trunk.peers.iter().any(|peer| peer.contains(&source))
+        };
         let trunk = self.trunks.iter().find(fits);
-        match (trunk, policy) {
+        match (trunk, listener.policy) {
             (None, Policy::Trunks) => None,
-            (trunk, Policy::Trunks | Policy::Anybody) => Some(Known { zone, trunk }),
+            (trunk, Policy::Trunks | Policy::Anybody) => Some(Known { listener, trunk }),
         }
     }
+
+    /// All that calls come in by.
+    pub(crate) fn gates(&self) -> impl Iterator<Item = (Gate, GateLimits)> {
+        self.trunks.iter().map(gate_of_trunk).chain(self.listeners.values().map(gate_of_listener))
+    }
+}
+
+fn gate_of_trunk(trunk: &Trunk) -> (Gate, GateLimits) {
+    (Gate::Trunk(trunk.name.clone()), trunk.limits)
+}
+
+fn gate_of_listener(listener: &Listener) -> (Gate, GateLimits) {
+    (Gate::Listener(listener.name.clone()), listener.limits)
 }

@@ -1,9 +1,6 @@
 //! SIP legs: offer and answer, ringing, refusing, hanging up.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
+use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
 use call::leg::{Arrival, EndedBy, LegCommand, LegEvent, LocalMedia};
@@ -14,20 +11,24 @@ use sip::{
         Body, Command, DialogId, Ending, Event, ExtraHeader, Invited, ListenerId, Oversize, Refusal,
         Reliability,
     },
-    wire::{ContentType, HeaderName, Reason, Request, StatusCode, Text, Warning},
+    wire::{ContentType, HeaderName, Reason, Request, RetryAfter, StatusCode, Text, Warning},
 };
-use terms::{Cause, Direction, Entropy, LegId, MediaLine, media::Stream};
+use terms::{Cause, Direction, Entropy, Instant, LegId, MediaLine, media::Stream};
 
 use crate::{
     arrival::{called, caller},
     body::{self, Unreadable},
     causes::{cause_of, status_of},
     dtmf,
+    gates::{Gate, GateLimit, GateView},
+    legs::Legs,
     peers::{Known, Peers},
 };
 
 /// RFC 3261 §20.43.
 const INCOMPATIBLE_MEDIA_FORMAT: u16 = 305;
+/// A peer that calls too fast waits 1 s to this: they don't all come back at once.
+const LONGEST_RETRY_SECONDS: u64 = 5;
 
 /// What SIP legs are told once, and again after a reload.
 #[derive(Debug, Clone, Default)]
@@ -54,6 +55,8 @@ pub enum Output {
     Sip(Command),
     /// To the leg's call.
     Call(LegId, LegEvent),
+    /// A gate was full, and a call was refused.
+    Full(Gate, GateLimit),
 }
 
 /// How far offer and answer are (RFC 3264).
@@ -71,8 +74,10 @@ enum Exchange {
 
 /// One SIP leg. A plain value: all of it goes into a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct SipLeg {
-    dialog: DialogId,
+pub(crate) struct SipLeg {
+    pub(crate) dialog: DialogId,
+    /// What it came by, and counts on.
+    pub(crate) gates: Vec<Gate>,
     exchange: Exchange,
     /// Our own session description, as we said it last.
     said: Option<String>,
@@ -100,33 +105,27 @@ impl SipLegSnapshot {
 #[derive(Debug)]
 pub struct SipLegs {
     settings: Arc<SipSettings>,
-    legs: BTreeMap<LegId, SipLeg>,
-    by_dialog: BTreeMap<DialogId, LegId>,
+    legs: Legs,
     entropy: Entropy,
     outputs: VecDeque<Output>,
 }
 
 impl SipLegs {
     /// No legs yet; `entropy` makes session ids.
-    pub const fn new(settings: Arc<SipSettings>, entropy: Entropy) -> Self {
-        Self {
-            settings,
-            legs: BTreeMap::new(),
-            by_dialog: BTreeMap::new(),
-            entropy,
-            outputs: VecDeque::new(),
-        }
+    pub fn new(settings: Arc<SipSettings>, entropy: Entropy) -> Self {
+        Self { settings, legs: Legs::default(), entropy, outputs: VecDeque::new() }
     }
 
-    /// Takes new settings; legs keep what they agreed on.
+    /// Takes new settings; legs keep what they agreed on, and go on where there are more than may come.
     pub fn configure(&mut self, settings: Arc<SipSettings>) {
+        self.legs.retain_gates(|gate| settings.peers.gates().any(|(known, _)| known == *gate));
         self.settings = settings;
     }
 
     /// Feed one, then drain [`SipLegs::poll_output`].
-    pub fn handle_input(&mut self, input: Input) {
+    pub fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
-            Input::Sip(Event::Invited(invited)) => self.on_invited(&invited),
+            Input::Sip(Event::Invited(invited)) => self.on_invited(now, &invited),
             Input::Sip(Event::Acknowledged { dialog, body }) => self.on_acknowledged(dialog, body.as_ref()),
             Input::Sip(Event::Reoffered { dialog, request }) => self.on_reoffered(dialog, &request),
             Input::Sip(Event::Info { dialog, request }) => self.on_info(dialog, &request),
@@ -158,36 +157,54 @@ impl SipLegs {
 
     /// Whether there are no legs.
     pub fn is_empty(&self) -> bool {
-        self.legs.is_empty()
+        self.len() == 0
+    }
+
+    /// Trunks and listeners that have a limit, and what came by them.
+    pub fn gates(&self) -> Vec<GateView> {
+        self.legs.views(self.settings.peers.gates())
     }
 
     /// A leg as a value.
     pub fn snapshot(&self, leg: LegId) -> Option<SipLegSnapshot> {
-        Some(SipLegSnapshot { leg, sip: self.legs.get(&leg)?.clone() })
+        Some(SipLegSnapshot { leg, sip: self.legs.get(leg)?.clone() })
     }
 
     /// Goes on with a leg where its snapshot was taken.
     pub fn restore(&mut self, snapshot: SipLegSnapshot) {
         let SipLegSnapshot { leg, sip } = snapshot;
-        self.by_dialog.insert(sip.dialog, leg);
         self.legs.insert(leg, sip);
     }
 
-    fn on_invited(&mut self, invited: &Invited) {
+    fn on_invited(&mut self, now: Instant, invited: &Invited) {
         let Invited { dialog, listener, source, request } = invited;
         let settings = Arc::clone(&self.settings);
         let Some(known) = settings.peers.find(*listener, source.ip()) else {
             return self.refuse(*dialog, Refusal::new(StatusCode::FORBIDDEN));
         };
+        // The endpoint's names are unique within an origin, and so are the legs'.
+        let leg = LegId(dialog.as_u64());
+        let gates = known.gates();
+        if let Err((gate, limit)) = self.legs.admit(now, &gates) {
+            self.outputs.push_back(Output::Full(gate, limit));
+            let refusal = refusal_when_full(limit, &mut self.entropy);
+            self.refuse(*dialog, refusal);
+            let arrival = Box::new(arrival(&known, request, Vec::new()));
+            let turned_away = LegEvent::TurnedAway { arrival, cause: limit.cause() };
+            return self.outputs.push_back(Output::Call(leg, turned_away));
+        }
         match self.read_offer(request) {
             Ok((exchange, lines)) => {
-                // The endpoint's names are unique within an origin, and so are the legs'.
-                let leg = LegId(dialog.as_u64());
-                let session_id = self.entropy.next_u64() >> 2;
-                let sip =
-                    SipLeg { dialog: *dialog, exchange, said: None, session_id, version: 1, media: None };
+                let sip = SipLeg {
+                    dialog: *dialog,
+                    gates: gates.into_iter().map(|(gate, _)| gate).collect(),
+                    exchange,
+                    said: None,
+                    session_id: self.entropy.next_u64() >> 2,
+                    version: 1,
+                    media: None,
+                };
                 self.legs.insert(leg, sip);
-                self.by_dialog.insert(*dialog, leg);
                 self.reach(*dialog, *listener, &known);
                 let arrival = arrival(&known, request, lines);
                 self.outputs.push_back(Output::Call(leg, LegEvent::Arrived(Box::new(arrival))));
@@ -230,7 +247,7 @@ impl SipLegs {
     }
 
     fn on_command(&mut self, leg: LegId, command: &LegCommand) {
-        let Some(sip) = self.legs.get(&leg) else { return };
+        let Some(sip) = self.legs.get(leg) else { return };
         let dialog = sip.dialog;
         match command {
             LegCommand::Ring => {
@@ -245,14 +262,14 @@ impl SipLegs {
             }
             LegCommand::Answer { audio } => self.answer(leg, *audio),
             LegCommand::Refuse { cause } => {
-                self.forget(leg);
+                self.legs.remove(leg);
                 let refusal =
                     Refusal { reason: Some(Reason::q850(*cause)), ..Refusal::new(status_of(*cause)) };
                 self.refuse(dialog, refusal);
             }
             LegCommand::Probe => self.outputs.push_back(Output::Sip(Command::Probe { dialog })),
             LegCommand::HangUp { cause, text } => {
-                self.forget(leg);
+                self.legs.remove(leg);
                 let text = text.map(|text| Text::from_static(text.words()));
                 let reason = Some(Reason { text, ..Reason::q850(*cause) });
                 let hangup = Command::Hangup { dialog, reason };
@@ -262,12 +279,12 @@ impl SipLegs {
     }
 
     fn answer(&mut self, leg: LegId, audio: LocalMedia) {
-        let Some(sip) = self.legs.get_mut(&leg) else { return };
+        let Some(sip) = self.legs.get_mut(leg) else { return };
         sip.media = Some(audio);
         let dialog = sip.dialog;
         let Some(settled) = settle(sip, &self.settings.capabilities) else {
             // The draft was answered when the offer came; only a reload of the codecs leads here.
-            self.forget(leg);
+            self.legs.remove(leg);
             self.refuse(dialog, Refusal::new(StatusCode::NOT_ACCEPTABLE_HERE));
             return self.ended(leg, Cause::BEARER_NOT_IMPLEMENTED, EndedBy::Failure);
         };
@@ -281,7 +298,7 @@ impl SipLegs {
         if sip.exchange == Exchange::AwaitingAnswer {
             let Some(stream) = accept(body, sip.said.as_deref()) else {
                 // RFC 3261 §13.2.1: the ACK had to answer our offer.
-                self.forget(leg);
+                self.legs.remove(leg);
                 let reason = Some(Reason::q850(Cause::INCOMPATIBLE_DESTINATION));
                 self.outputs.push_back(Output::Sip(Command::Hangup { dialog, reason }));
                 return self.ended(leg, Cause::INCOMPATIBLE_DESTINATION, EndedBy::Failure);
@@ -321,20 +338,20 @@ impl SipLegs {
 
     fn on_info(&mut self, dialog: DialogId, request: &Request) {
         let digit = request.body().as_ref().and_then(dtmf::digit);
-        if let (Some(leg), Some(digit)) = (self.by_dialog.get(&dialog), digit) {
-            self.outputs.push_back(Output::Call(*leg, LegEvent::Digit(digit)));
+        if let (Some(leg), Some(digit)) = (self.legs.of_dialog(dialog), digit) {
+            self.outputs.push_back(Output::Call(leg, LegEvent::Digit(digit)));
         }
     }
 
     fn on_probed(&mut self, dialog: DialogId) {
-        if let Some(leg) = self.by_dialog.get(&dialog) {
-            self.outputs.push_back(Output::Call(*leg, LegEvent::Probed));
+        if let Some(leg) = self.legs.of_dialog(dialog) {
+            self.outputs.push_back(Output::Call(leg, LegEvent::Probed));
         }
     }
 
     fn on_ended(&mut self, dialog: DialogId, ending: &Ending) {
-        let Some(leg) = self.by_dialog.get(&dialog).copied() else { return };
-        self.forget(leg);
+        let Some(leg) = self.legs.of_dialog(dialog) else { return };
+        self.legs.remove(leg);
         let by = match ending {
             Ending::Bye(_) | Ending::Cancelled(_) => EndedBy::Peer,
             Ending::Local => EndedBy::Gateway,
@@ -359,14 +376,8 @@ impl SipLegs {
     }
 
     fn leg_of(&mut self, dialog: DialogId) -> Option<(LegId, &mut SipLeg)> {
-        let leg = *self.by_dialog.get(&dialog)?;
-        Some((leg, self.legs.get_mut(&leg)?))
-    }
-
-    fn forget(&mut self, leg: LegId) {
-        if let Some(sip) = self.legs.remove(&leg) {
-            self.by_dialog.remove(&sip.dialog);
-        }
+        let leg = self.legs.of_dialog(dialog)?;
+        Some((leg, self.legs.get_mut(leg)?))
     }
 }
 
@@ -431,13 +442,24 @@ fn accept(body: Option<&Body>, ours: Option<&str>) -> Option<Stream> {
 fn arrival(known: &Known<'_>, request: &Request, lines: Vec<MediaLine>) -> Arrival {
     let place = known.trunk.map(|trunk| trunk.called_number).unwrap_or_default();
     Arrival {
-        zone: known.zone.clone(),
+        zone: known.listener.zone.clone(),
         trunk: known.trunk.map(|trunk| trunk.name.clone()),
         called: called(request, place),
         caller: caller(request, known.trunk),
         kind: known.trunk.map(|trunk| trunk.kind).unwrap_or_default(),
         keys: known.trunk.map(|trunk| trunk.keys).unwrap_or_default(),
         lines,
+    }
+}
+
+/// OUT-6: with the cause in Reason (RFC 6432). How long channels stay full nobody knows, so a call beyond them is told no
+/// time: a proxy takes another way at once.
+fn refusal_when_full(limit: GateLimit, entropy: &mut Entropy) -> Refusal {
+    let pause = || RetryAfter(1 + u32::try_from(entropy.below(LONGEST_RETRY_SECONDS)).unwrap_or(0));
+    Refusal {
+        reason: Some(Reason::q850(limit.cause())),
+        retry_after: (limit == GateLimit::Rate).then(pause),
+        ..Refusal::new(status_of(limit.cause()))
     }
 }
 

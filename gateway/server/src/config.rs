@@ -11,13 +11,13 @@ mod source;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use call::core::{Meeting, Rules};
-use interwork::{Policy, Trunk};
+use interwork::{GateLimits, Policy, Trunk};
 use media::{Quarantine, Range};
 use sip::{
     endpoint::{Limits, SessionTimer},
     transaction::Timers,
 };
-use terms::{NodeId, Secret, ZoneName};
+use terms::{ListenerName, NodeId, Secret, ZoneName};
 
 pub(crate) use load::spoken;
 pub use load::{load, parse, parse_flow, parse_words};
@@ -114,6 +114,19 @@ pub struct Listener {
     pub advertised: SocketAddr,
     /// Whose calls it takes.
     pub policy: Policy,
+    /// How much may come by it.
+    pub limits: GateLimits,
+}
+
+impl Listener {
+    /// By what log, metrics and status tell of it.
+    pub fn name(&self) -> ListenerName {
+        let transport = match self.transport {
+            Transport::Udp => "udp",
+            Transport::Tcp => "tcp",
+        };
+        ListenerName::from(format!("{transport}:{}", self.address).as_str())
+    }
 }
 
 /// SIP's timers and limits.

@@ -14,6 +14,7 @@ use call::{
     question::QuestionId,
     switch::Census,
 };
+use interwork::GateView;
 use media::{Clock, Commands, Reports};
 use serde::{Deserialize, Serialize};
 use sip::endpoint::{self, Serving};
@@ -90,6 +91,8 @@ pub struct Load {
     pub participants: usize,
     /// Terminals that hold a lease.
     pub leases: usize,
+    /// Trunks and listeners that have a limit.
+    pub gates: Vec<GateView>,
 }
 
 /// Whether a gateway takes calls.
@@ -251,6 +254,7 @@ impl Driver {
             census: self.shard.census(),
             red: self.shard.red_calls(),
             leases: self.shard.leases(),
+            gates: self.shard.gates(),
             ..Load::default()
         };
         for view in self.shard.core().views() {
@@ -283,6 +287,7 @@ impl Driver {
                     }
                 }
                 Output::Counted(counted) => self.recorder.counted(&counted),
+                Output::Full(gate, limit) => self.recorder.full(&gate, limit),
                 Output::Change(change) => self.feed.tell(change, self.shard.core()),
                 Output::Record(record) => self.recorder.record(record),
             }

@@ -244,12 +244,19 @@ pub fn sip_settings(config: &Config) -> SipSettings {
     let listeners = (0..).map(ListenerId).zip(&config.listeners);
     SipSettings {
         peers: Peers {
-            listeners: listeners
-                .map(|(id, listener)| (id, (listener.zone.clone(), listener.policy)))
-                .collect(),
+            listeners: listeners.map(|(id, listener)| (id, peer_side(listener))).collect(),
             trunks: config.trunks.clone(),
         },
         capabilities: Capabilities::default(),
+    }
+}
+
+fn peer_side(listener: &config::Listener) -> interwork::Listener {
+    interwork::Listener {
+        name: listener.name(),
+        zone: listener.zone.clone(),
+        policy: listener.policy,
+        limits: listener.limits,
     }
 }
 

@@ -7,6 +7,7 @@ mod streams;
 use std::{io, sync::Arc};
 
 use call::{Event, event::Record};
+use interwork::{Gate, GateLimit};
 use media::Counters;
 use sip::endpoint::Counted;
 use terms::CallId;
@@ -41,6 +42,12 @@ impl Recorder {
     pub fn counted(&self, counted: &Counted) {
         self.metrics.counted(counted);
         log::counted(counted);
+    }
+
+    /// A trunk or a listener was full, and a call was refused.
+    pub fn full(&self, gate: &Gate, limit: GateLimit) {
+        self.metrics.full(gate, limit);
+        log::full(gate, limit);
     }
 
     /// The directory was asked for a meeting.

@@ -22,7 +22,7 @@ use call::{
     question::{Answer, Departure, QuestionId},
     switch::Census,
 };
-use interwork::{SipLegSnapshot, SipLegs, SipSettings};
+use interwork::{Gate, GateLimit, GateView, SipLegSnapshot, SipLegs, SipSettings};
 use serde::{Deserialize, Serialize};
 use sip::endpoint::{
     self, ConnectionId, DialogSnapshot, Endpoint, EndpointConfig, ListenerId, RestoreError, Serving,
@@ -128,6 +128,8 @@ pub enum Output {
     LookUp(QuestionId, MeetingId),
     /// SIP has something to count.
     Counted(endpoint::Counted),
+    /// A trunk or a listener was full, and a call was refused.
+    Full(Gate, GateLimit),
     /// A meeting is another than before.
     Change(Change),
     /// A leg, or a sitting of a meeting, is over.
@@ -253,6 +255,11 @@ impl Shard {
         self.switch.census()
     }
 
+    /// Trunks and listeners that have a limit, and what came by them.
+    pub fn gates(&self) -> Vec<GateView> {
+        self.legs.gates()
+    }
+
     /// How many calls there are.
     pub fn calls(&self) -> usize {
         self.switch.len()
@@ -349,12 +356,14 @@ impl Shard {
 
     /// Carries what each part says to the part it is for, until all are silent.
     fn settle(&mut self, now: Now) {
-        while self.settle_endpoint() | self.settle_legs(now) | self.settle_switch(now) | self.settle_core(now)
-        {
-        }
+        while self.settle_endpoint(now)
+            | self.settle_legs(now)
+            | self.settle_switch(now)
+            | self.settle_core(now)
+        {}
     }
 
-    fn settle_endpoint(&mut self) -> bool {
+    fn settle_endpoint(&mut self, now: Now) -> bool {
         let mut moved = false;
         while let Some(output) = self.endpoint.poll_output() {
             moved = true;
@@ -374,7 +383,9 @@ impl Shard {
                 endpoint::Output::Event(endpoint::Event::Counted(counted)) => {
                     self.outputs.push_back(Output::Counted(counted));
                 }
-                endpoint::Output::Event(event) => self.legs.handle_input(interwork::Input::Sip(event)),
+                endpoint::Output::Event(event) => {
+                    self.legs.handle_input(now.mono, interwork::Input::Sip(event));
+                }
             }
         }
         moved
@@ -391,6 +402,7 @@ impl Shard {
                 interwork::Output::Call(leg, event) => {
                     self.switch.handle_input(now, call::Input::Leg(leg, event));
                 }
+                interwork::Output::Full(gate, limit) => self.outputs.push_back(Output::Full(gate, limit)),
             }
         }
         moved
@@ -402,7 +414,7 @@ impl Shard {
             moved = true;
             match output {
                 call::Output::Leg(leg, command) => {
-                    self.legs.handle_input(interwork::Input::Call(leg, command));
+                    self.legs.handle_input(now.mono, interwork::Input::Call(leg, command));
                 }
                 call::Output::Media(command) => self.outputs.push_back(Output::Media(command)),
                 call::Output::Question(id, Question::TakeLease { terminal, meeting }) => {

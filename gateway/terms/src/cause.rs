@@ -27,6 +27,8 @@ impl Cause {
     pub const INVALID_NUMBER_FORMAT: Self = Self(28);
     /// Normal, unspecified.
     pub const NORMAL_UNSPECIFIED: Self = Self(31);
+    /// No circuit/channel available.
+    pub const NO_CIRCUIT: Self = Self(34);
     /// Network out of order.
     pub const NETWORK_OUT_OF_ORDER: Self = Self(38);
     /// Temporary failure.

@@ -29,6 +29,6 @@ pub use id::{
     BootEpoch, CallId, LeaseEpoch, LegId, MeetingId, MeetingTag, NodeId, Origin, PortId, ShardId, WorkerId,
 };
 pub use media_line::{Direction, MediaKind, MediaLine};
-pub use name::{AccessNumber, Language, PromptName, TenantId, TrunkName, ZoneName};
+pub use name::{AccessNumber, Language, ListenerName, PromptName, TenantId, TrunkName, ZoneName};
 pub use pii::{Pii, Secret};
 pub use time::{Instant, Now, WallTime};

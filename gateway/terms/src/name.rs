@@ -45,6 +45,8 @@ names! {
     AccessNumber,
     /// A carrier's trunk.
     TrunkName,
+    /// A socket that SIP is spoken on: transport and address, such as `udp:192.0.2.10:5060`.
+    ListenerName,
     /// A security zone: public, trunk, core, management, or one of the operator's own.
     ZoneName,
     /// A language of prompts: `zh`, `en`, or one whose recordings the operator adds.

@@ -72,15 +72,22 @@ fn rfc3261_18_1_1_a_trunk_that_takes_streams_is_told_to_the_endpoint() {
             keys: call::leg::KeyMethod::Auto,
             called_number: crate::CalledNumber::RequestUri,
             oversize,
+            limits: crate::GateLimits::default(),
         };
-        let listeners = [udp, tcp].map(|id| (id, (zone.clone(), crate::Policy::Trunks))).into();
+        let ours = crate::Listener {
+            name: "udp:192.0.2.100:5060".into(),
+            zone: zone.clone(),
+            policy: crate::Policy::Trunks,
+            limits: crate::GateLimits::default(),
+        };
+        let listeners = [udp, tcp].map(|id| (id, ours.clone())).into();
         let peers = Peers { listeners, trunks: vec![trunk] };
         let settings = SipSettings { peers, capabilities: sdp::Capabilities::default() };
         let mut legs = SipLegs::new(Arc::new(settings), Entropy::from_seed([1; 4]));
         let dialog = DialogId::outgoing(7);
         let source = "192.0.2.1:5060".parse().expect("an address");
         let invited = Invited { dialog, listener, source, request: invite("") };
-        legs.handle_input(Input::Sip(Event::Invited(Box::new(invited))));
+        legs.handle_input(terms::Instant::ZERO, Input::Sip(Event::Invited(Box::new(invited))));
         let reached = std::iter::from_fn(|| legs.poll_output())
             .any(|output| matches!(output, Output::Sip(Command::Reach { .. })));
         assert_eq!(reached, expected, "{name}");

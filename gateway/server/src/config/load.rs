@@ -21,7 +21,7 @@ use std::{
 use axum::http::Uri;
 use call::{core::Rules, leg::KeyMethod};
 use dialplan::Table;
-use interwork::{CalledNumber, Policy, Trunk};
+use interwork::{CalledNumber, GateLimits, Policy, Rate, Trunk};
 use ipnet::IpNet;
 use media::{Quarantine, Range};
 use sip::{
@@ -172,6 +172,7 @@ fn listener(section: Section<'_, '_>) -> Option<Listener> {
     let advertised = section.text("advertised").as_ref().and_then(address);
     let policies = [("trunks", Policy::Trunks), ("anybody", Policy::Anybody)];
     let policy = section.text("policy").map_or(Some(Policy::Trunks), |text| text.one_of(&policies));
+    let limits = limits(&section);
     if listens.is_some_and(|listens| listens.ip().is_unspecified()) && advertised.is_none() {
         section.report("it listens on every address; say by `advertised` which one peers reach it by");
     }
@@ -183,7 +184,16 @@ fn listener(section: Section<'_, '_>) -> Option<Listener> {
         address: listens,
         advertised: advertised.unwrap_or(listens),
         policy: policy?,
+        limits,
     })
+}
+
+/// Of a trunk or of a listener; no bound unless written.
+fn limits(section: &Section<'_, '_>) -> GateLimits {
+    let channels = section.has("channels").then(|| section.number("channels", 1..1_000_001, 1));
+    let remedy = "write a number such as 5 or 0.5, from 0.001 to 100000";
+    let rate = section.decimal("calls_per_second", remedy, |number| Rate::try_from(number).ok());
+    GateLimits { channels, rate }
 }
 
 fn sip(section: Section<'_, '_>) -> Sip {
@@ -318,9 +328,10 @@ fn trunks(root: &Section<'_, '_>, listeners: &[Listener]) -> Vec<Trunk> {
         ];
         let keys = section.text("dtmf").and_then(|text| text.one_of(&methods)).unwrap_or_default();
         let oversize = zone.as_ref().map_or(Oversize::Same, |zone| oversize(&section, zone, listeners));
+        let limits = limits(&section);
         section.finish();
         let called_number = called.unwrap_or_default();
-        Some(Trunk { name: name?, zone: zone?, peers, called_number, kind, keys, oversize })
+        Some(Trunk { name: name?, zone: zone?, peers, called_number, kind, keys, oversize, limits })
     };
     root.sections("trunk").into_iter().filter_map(&mut trunk).collect()
 }

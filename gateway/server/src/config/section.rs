@@ -136,6 +136,26 @@ impl<'a, 'i> Section<'a, 'i> {
         })
     }
 
+    /// What `read` makes of the number at `key`, which may have a fraction; `remedy` says what to write.
+    pub(super) fn decimal<T>(
+        &self,
+        key: &'static str,
+        remedy: &str,
+        read: impl FnOnce(f64) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.take(key)?;
+        let text = match value.get_ref() {
+            DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str()),
+            DeValue::Float(number) => Some(number.as_str()),
+            _ => None,
+        };
+        let read = text.and_then(|text| text.parse().ok()).and_then(read);
+        if read.is_none() {
+            self.source.report(&value.span(), &self.path(key), remedy);
+        }
+        read
+    }
+
     /// The time at `key`, written with its unit, else `default`.
     pub(super) fn duration(&self, key: &'static str, default: Duration) -> Duration {
         let Some(text) = self.text(key) else { return default };

@@ -1,6 +1,7 @@
 //! Events as log lines. Numbers are masked (see `terms::Pii`); digits never come here.
 
 use call::{Event, doctor::Stopped, event::Keyed};
+use interwork::{Gate, GateLimit};
 use sip::endpoint::Counted;
 use terms::{CallId, media::Quality};
 use tracing::{debug, info, warn};
@@ -50,6 +51,11 @@ pub(super) fn counted(counted: &Counted) {
         Counted::LimitMet(limit) => warn!(?limit, "a limit of SIP is met; requests are answered 503"),
         other => debug!(?other, "SIP"),
     }
+}
+
+pub(super) fn full(gate: &Gate, limit: GateLimit) {
+    let (kind, name, limit) = (gate.kind(), gate.name(), limit.as_str());
+    warn!("{kind} {name} is at its limit of {limit}; a call is answered 503");
 }
 
 pub(super) fn quality(call: CallId, quality: &Quality) {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use call::{Event, gauge::StreamsSummary};
+use interwork::{Gate, GateLimit};
 use media::Counted as MediaCounted;
 use prometheus_client::{
     collector::Collector,
@@ -30,6 +31,7 @@ pub struct Metrics {
     sip_send_failures: Counter,
     records_lost: Counter,
     directory: Family<Labels, Counter>,
+    calls_refused: Family<Labels, Counter>,
     workers: WorkerCounters,
     streams: Streams,
 }
@@ -39,6 +41,7 @@ impl Metrics {
     pub fn new(workers: WorkerCounters) -> Self {
         let mut registry = Registry::with_prefix("gateway");
         let (calls, sip, directory) = (Family::default(), Family::default(), Family::default());
+        let calls_refused = Family::<Labels, Counter>::default();
         let (sip_send_failures, records_lost) = (Counter::default(), Counter::default());
         registry.register("call_events", "What happened to calls, by event and Q.850 cause", calls.clone());
         registry.register("sip_events", "What SIP counts, by kind", sip.clone());
@@ -53,9 +56,24 @@ impl Metrics {
             "Meetings that were looked up in the directory, by what it said",
             directory.clone(),
         );
+        registry.register(
+            "calls_refused",
+            "Calls beyond a limit of their trunk or listener, by limit",
+            calls_refused.clone(),
+        );
         registry.register_collector(Box::new(Workers(workers.clone())));
         let streams = Streams::new(&mut registry);
-        Self { registry, calls, sip, sip_send_failures, records_lost, directory, workers, streams }
+        Self {
+            registry,
+            calls,
+            sip,
+            sip_send_failures,
+            records_lost,
+            directory,
+            calls_refused,
+            workers,
+            streams,
+        }
     }
 
     /// The text that a scrape gets.
@@ -149,6 +167,11 @@ impl Metrics {
             Booked::Unreachable => "unreachable",
         };
         self.directory.get_or_create(&vec![("said", said.to_owned())]).inc();
+    }
+
+    pub(super) fn full(&self, gate: &Gate, limit: GateLimit) {
+        let labels = vec![(gate.kind(), gate.name().to_owned()), ("limit", limit.as_str().to_owned())];
+        self.calls_refused.get_or_create(&labels).inc();
     }
 
     pub(super) fn record_lost(&self) {
