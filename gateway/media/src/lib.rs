@@ -39,5 +39,5 @@ pub use counters::{Counted, Counters};
 pub use engine::{Between, Channel, Engine, EngineSettings, Input, Output, Reading, SlotId};
 pub use prompts::Prompts;
 pub use queue::{Commands, Reports, Wake};
-pub use range::{Quarantine, Range};
+pub use range::{Capacity, Quarantine, Range};
 pub use worker::{Settings, Worker};

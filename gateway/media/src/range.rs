@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeSet, VecDeque},
     net::{IpAddr, SocketAddr},
-    ops::RangeInclusive,
+    ops::{self, RangeInclusive},
     time::Duration,
 };
 
@@ -23,6 +23,43 @@ pub struct Quarantine {
 impl Default for Quarantine {
     fn default() -> Self {
         Self { rest: Duration::from_secs(30), bound: Duration::from_secs(600), share_percent: 50 }
+    }
+}
+
+impl Quarantine {
+    /// How many of `pairs` may rest at once.
+    fn allowed(self, pairs: u16) -> u32 {
+        (u32::from(pairs) * u32::from(self.share_percent) / 100).max(1)
+    }
+}
+
+/// What pairs can carry, if peers are silent once their call is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Capacity {
+    /// Calls at once, while none rests.
+    pub pairs: u32,
+    /// Pairs that may rest at once.
+    pub resting: u32,
+}
+
+impl Capacity {
+    /// Calls a second, however short, after which each pair can rest so long; no bound where it need not rest. A call
+    /// takes a pair for its length and the rest, and those that rest are `resting` at most.
+    pub fn calls_per_second(self, rest: Duration) -> Option<f64> {
+        (!rest.is_zero()).then(|| f64::from(self.resting) / rest.as_secs_f64())
+    }
+
+    /// Calls at once while they come and go that fast.
+    pub const fn beside_resting(self) -> u32 {
+        self.pairs - self.resting
+    }
+}
+
+impl ops::Add for Capacity {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { pairs: self.pairs + other.pairs, resting: self.resting + other.resting }
     }
 }
 
@@ -55,6 +92,13 @@ impl Range {
         let end = u32::from(self.pairs) * (index + 1) / count;
         let pair = |number: u32| u16::try_from(number).unwrap_or(u16::MAX);
         Self { first: self.first + 2 * pair(begin), pairs: pair(end - begin), ..self.clone() }
+    }
+
+    /// What the range can carry when `workers` share it.
+    pub fn capacity(&self, quarantine: Quarantine, workers: u8) -> Capacity {
+        let shares = (0..workers).map(|index| self.share(index, workers).pairs);
+        let resting = shares.map(|pairs| quarantine.allowed(pairs).min(u32::from(pairs))).sum();
+        Capacity { pairs: self.pairs.into(), resting }
     }
 
     pub(crate) fn rtp(&self, pair: u16) -> SocketAddr {
@@ -113,8 +157,7 @@ impl Pool {
     pub(crate) fn rest(&mut self, now: Instant, pair: u16) -> Instant {
         let until = now + self.quarantine.rest;
         self.resting.insert((until, pair));
-        let allowed = usize::from(self.pairs) * usize::from(self.quarantine.share_percent) / 100;
-        if self.resting.len() > allowed.max(1)
+        if self.resting.len() > self.quarantine.allowed(self.pairs) as usize
             && let Some((_, longest)) = self.resting.pop_first()
         {
             self.free.push_back(longest);
@@ -173,6 +216,61 @@ mod tests {
             until = pool.rest_on(at(second), 0, until, at(0));
         }
         assert_eq!((until, pool.take(at(599)), pool.take(at(600))), (at(600), None, Some(0)));
+    }
+
+    #[test]
+    fn iso_3_at_the_rate_that_a_range_is_told_to_sustain_each_pair_rests_and_faster_it_does_not() {
+        let rows = [
+            ("half may rest", 10_000..=10_599, 50, 30, (300, 150, 5.0)),
+            ("all may", 10_000..=10_599, 100, 30, (300, 300, 10.0)),
+            ("a tenth, for a minute", 10_000..=10_599, 10, 60, (300, 30, 0.5)),
+            ("one pair rests whatever the share", 10_000..=10_003, 1, 10, (2, 1, 0.1)),
+        ];
+        for (name, ports, share_percent, seconds, (pairs, resting, per_second)) in rows {
+            let quarantine =
+                Quarantine { rest: Duration::from_secs(seconds), share_percent, ..Quarantine::default() };
+            let capacity = range(ports.clone()).capacity(quarantine, 1);
+            assert_eq!(capacity, Capacity { pairs, resting }, "{name}");
+            let told = capacity.calls_per_second(quarantine.rest).expect("pairs rest");
+            assert!((told - per_second).abs() < 1e-9, "{name}: {told}");
+            let shortest = |per_second: f64| {
+                shortest_rest(&mut Pool::new(&range(ports.clone()), quarantine), per_second)
+            };
+            assert!(shortest(told) >= Some(quarantine.rest), "{name}: {:?}", shortest(told));
+            // Two more in that time: one of them gets a pair too early, or where all may rest none.
+            let faster = told + 2.0 / quarantine.rest.as_secs_f64();
+            assert!(shortest(faster) < Some(quarantine.rest), "{name}: {:?}", shortest(faster));
+        }
+    }
+
+    #[test]
+    fn each_worker_lets_its_own_share_rest() {
+        let quarantine = Quarantine { share_percent: 50, ..Quarantine::default() };
+        let rows = [(1, 3), (2, 3), (3, 3), (7, 7)];
+        for (workers, resting) in rows {
+            let expected = Capacity { pairs: 7, resting };
+            assert_eq!(range(10_000..=10_013).capacity(quarantine, workers), expected, "{workers} workers");
+        }
+        let never = Capacity { pairs: 7, resting: 3 }.calls_per_second(Duration::ZERO);
+        assert_eq!(never, None, "what need not rest is free at once");
+    }
+
+    /// How long a pair rested at least, when calls without length come that fast; `None` where one found no pair.
+    fn shortest_rest(pool: &mut Pool, per_second: f64) -> Option<Duration> {
+        let mut closed = std::collections::BTreeMap::new();
+        let mut shortest = Duration::MAX;
+        for call in 0..3_000_u32 {
+            // Each a microsecond later: a pair that is due is due by then.
+            let now = at(0)
+                + Duration::from_secs_f64(f64::from(call) / per_second)
+                + Duration::from_micros(call.into());
+            let pair = pool.take(now)?;
+            if let Some(before) = closed.insert(pair, now) {
+                shortest = shortest.min(now.since(before));
+            }
+            pool.rest(now, pair);
+        }
+        Some(shortest)
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! everything that is wrong at once, each with its line and what to write.
 
 mod load;
+mod ports;
 pub mod problem;
 mod section;
 mod source;
@@ -21,6 +22,7 @@ use terms::{ListenerName, NodeId, Secret, ZoneName};
 
 pub(crate) use load::spoken;
 pub use load::{load, parse, parse_flow, parse_words};
+pub use ports::{Ports, RangePorts};
 pub use problem::Problems;
 
 /// Everything that the operator set.

@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use media::Clock;
 use server::{
     caller::{self, Pair, Plan},
-    config::{self, Config, LogFormat},
+    config::{self, Config, LogFormat, Ports},
     driver::State,
     journal::{self, Month},
     program, status,
@@ -224,14 +224,20 @@ fn carry_out(command: Command) -> Result<()> {
 }
 
 fn check(args: &CheckArgs) -> Result<()> {
-    let loaded = args.config.load().map(drop);
+    let loaded = args.config.load().map(|config| Ports::of(&config));
     if args.json {
-        let found = loaded.as_ref().err().map_or(&[][..], |problems| &problems.found);
-        say(serde_json::json!({ "problems": found }))?;
-        return loaded.map_err(|problems| anyhow::anyhow!("{} problems", problems.found.len()));
+        return match loaded {
+            Ok(Ports { ranges, warnings }) => {
+                say(serde_json::json!({ "problems": [], "media": ranges, "warnings": warnings }))
+            }
+            Err(problems) => {
+                say(serde_json::json!({ "problems": problems.found }))?;
+                bail!("{} problems", problems.found.len())
+            }
+        };
     }
-    loaded?;
-    say(format_args!("{}: no problems", args.config.config.display()))
+    let ports = loaded?;
+    say(format_args!("{}: no problems\n{ports}", args.config.config.display()))
 }
 
 fn call(args: CallArgs) -> Result<()> {
