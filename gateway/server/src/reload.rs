@@ -1,6 +1,6 @@
 //! Another configuration while calls go on.
 //!
-//! Trunks, dialplan, access numbers, the IVR's flows and bounds change for calls that come from then on; what callers are
+//! Trunks, the limits of listeners, dialplan, access numbers, the IVR's flows and bounds change for calls that come from then on; what callers are
 //! told, the guard, the keys of a meeting, waiting times, the bounds of silent and of bad streams, tenants and meetings for all. What is
 //! bound, opened or counted at the start stays until the next one.
 
@@ -10,11 +10,12 @@ use std::{
 };
 
 use call::core::Meeting;
+use interwork::GateLimits;
 use terms::{MeetingId, TenantId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
-    config::{self, Config},
+    config::{self, Config, Listener},
     driver::Request,
     program,
     shard::Configuration,
@@ -69,7 +70,7 @@ impl Reload {
             ("node", running.node == config.node),
             ("state", running.state == config.state),
             ("log", running.log == config.log),
-            ("listener", running.listeners == config.listeners),
+            ("listener", sockets(&running.listeners).eq(sockets(&config.listeners))),
             ("sip", running.sip == config.sip),
             ("media", running.media == config.media),
             ("http", running.http == config.http),
@@ -92,7 +93,7 @@ impl Reload {
             node: running.node,
             state: running.state.clone(),
             log: running.log.clone(),
-            listeners: running.listeners.clone(),
+            listeners: with_limits_of(&running.listeners, &config.listeners),
             sip: running.sip.clone(),
             media: running.media.clone(),
             http: running.http.clone(),
@@ -105,6 +106,20 @@ impl Reload {
             meetings: config.meetings,
         }
     }
+}
+
+/// What is bound at the start: all of a listener but its limits.
+fn sockets(listeners: &[Listener]) -> impl Iterator<Item = Listener> {
+    listeners.iter().map(|listener| Listener { limits: GateLimits::default(), ..listener.clone() })
+}
+
+/// The listeners that run, with the limits that `wanted` has for the same socket.
+fn with_limits_of(running: &[Listener], wanted: &[Listener]) -> Vec<Listener> {
+    let limits = |listener: &Listener| {
+        let same = wanted.iter().find(|other| other.name() == listener.name());
+        same.map_or(listener.limits, |other| other.limits)
+    };
+    running.iter().map(|listener| Listener { limits: limits(listener), ..listener.clone() }).collect()
 }
 
 /// The meetings that are new or differ: to put the others again would undo a host's lock.

@@ -3,6 +3,7 @@
 use std::{fmt, io, time::Duration};
 
 use call::switch::Census;
+use interwork::GateView;
 use terms::Secret;
 use thiserror::Error;
 use tokio::{
@@ -121,6 +122,9 @@ impl fmt::Display for Status {
         for (trunk, calls) in by_trunk {
             writeln!(f, "  {:<11} {calls:>6}", trunk.as_str())?;
         }
+        for gate in &load.gates {
+            write_gate(f, gate)?;
+        }
         writeln!(f, "meetings      {:>6}   {} with somebody in", load.meetings, load.busy_meetings)?;
         writeln!(f, "participants  {:>6}", load.participants)?;
         writeln!(f, "leases        {:>6}", load.leases)?;
@@ -141,6 +145,19 @@ impl fmt::Display for Status {
         }
         Ok(())
     }
+}
+
+/// What came by a trunk or a listener that has a limit.
+fn write_gate(f: &mut fmt::Formatter<'_>, view: &GateView) -> fmt::Result {
+    let GateView { gate, in_use, channels, calls_per_second, refused } = view;
+    write!(f, "{} {:<27} {in_use:>6}", gate.kind(), gate.name())?;
+    if let Some(channels) = channels {
+        write!(f, "   of {channels}")?;
+    }
+    if let Some(rate) = calls_per_second {
+        write!(f, "   {rate} a second")?;
+    }
+    writeln!(f, "   refused: {} over channels, {} over rate", refused.channels, refused.rate)
 }
 
 /// Seconds, as people say them.

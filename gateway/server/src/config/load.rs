@@ -190,7 +190,7 @@ fn listener(section: Section<'_, '_>) -> Option<Listener> {
 
 /// Of a trunk or of a listener; no bound unless written.
 fn limits(section: &Section<'_, '_>) -> GateLimits {
-    let channels = section.has("channels").then(|| section.number("channels", 1..1_000_001, 1));
+    let channels = Some(section.number("channels", 1..1_000_001, 0)).filter(|channels| *channels > 0);
     let remedy = "write a number such as 5 or 0.5, from 0.001 to 100000";
     let rate = section.decimal("calls_per_second", remedy, |number| Rate::try_from(number).ok());
     GateLimits { channels, rate }
