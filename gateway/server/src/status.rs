@@ -3,7 +3,7 @@
 use std::{fmt, io, time::Duration};
 
 use call::switch::Census;
-use interwork::GateView;
+use interwork::{GateView, gates::Refused};
 use terms::Secret;
 use thiserror::Error;
 use tokio::{
@@ -150,14 +150,12 @@ impl fmt::Display for Status {
 /// What came by a trunk or a listener that has a limit.
 fn write_gate(f: &mut fmt::Formatter<'_>, view: &GateView) -> fmt::Result {
     let GateView { gate, in_use, channels, calls_per_second, refused } = view;
-    write!(f, "{} {:<27} {in_use:>6}", gate.kind(), gate.name())?;
-    if let Some(channels) = channels {
-        write!(f, "   of {channels}")?;
-    }
-    if let Some(rate) = calls_per_second {
-        write!(f, "   {rate} a second")?;
-    }
-    writeln!(f, "   refused: {} over channels, {} over rate", refused.channels, refused.rate)
+    let channels = channels.map(|channels| format!("of {channels}"));
+    let rate = calls_per_second.map(|rate| format!("{rate} a second"));
+    let limits = channels.into_iter().chain(rate).collect::<Vec<_>>().join(", ");
+    let name = format!("{} {}", gate.kind(), gate.name());
+    let Refused { channels, rate } = refused;
+    writeln!(f, "{name:<13} {in_use:>6}   {limits}; refused {channels} over channels, {rate} over rate")
 }
 
 /// Seconds, as people say them.
@@ -176,6 +174,7 @@ impl fmt::Display for Span {
 
 #[cfg(test)]
 mod tests {
+    use interwork::{Gate, Rate};
     use terms::{BootEpoch, NodeId};
 
     use super::*;
@@ -183,7 +182,14 @@ mod tests {
 
     #[test]
     fn an_answer_is_a_status_or_says_what_to_do() {
-        let load = Load { calls: 2, ..Load::default() };
+        let gates = vec![GateView {
+            gate: Gate::Trunk("carrier".into()),
+            in_use: 12,
+            channels: Some(30),
+            calls_per_second: Rate::try_from(2.5).ok(),
+            refused: Refused { channels: 3, rate: 1 },
+        }];
+        let load = Load { calls: 2, gates, ..Load::default() };
         let status = Status {
             version: "0.1.0".to_owned(),
             node: NodeId(1),
@@ -200,6 +206,11 @@ mod tests {
         let told = status.to_string();
         assert!(told.contains("start 7, up 2 h 1 min") && told.contains("1 isolation violations"), "{told}");
         assert!(!told.contains("records lost"), "{told}");
+        let limited = "12   of 30, 2.5 a second; refused 3 over channels, 1 over rate";
+        assert!(
+            told.lines().any(|line| line.starts_with("trunk carrier ") && line.ends_with(limited)),
+            "{told}"
+        );
         let cases = [
             ("HTTP/1.1 401 Unauthorized\r\n\r\n", "--token"),
             ("HTTP/1.1 404 Not Found\r\n\r\n", "404 Not Found"),

@@ -3,4 +3,5 @@
 mod admin;
 mod calls;
 mod figures;
+mod limits;
 mod stand;
