@@ -2,18 +2,6 @@ use sip::wire::{self, Message};
 
 use super::*;
 
-fn invite(headers: &str) -> Request {
-    let text = format!(
-        "INVITE sip:9001@192.0.2.100 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa\r\n\
-         From: <sip:a@192.0.2.1>;tag=1\r\nTo: <sip:9001@192.0.2.100>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n\
-         Contact: <sip:a@192.0.2.1>\r\n{headers}Content-Length: 0\r\n\r\n"
-    );
-    match wire::parse(Bytes::from(text)) {
-        Ok(Message::Request(request)) => *request,
-        other => panic!("{other:?}"),
-    }
-}
-
 #[test]
 fn rfc3261_20_1_accept_says_whether_a_description_may_be_sent() {
     let rows = [
@@ -63,33 +51,81 @@ fn rfc3261_18_1_1_a_trunk_that_takes_streams_is_told_to_the_endpoint() {
         ("it came by the stream", Oversize::Stream(tcp), tcp, false),
     ];
     for (name, oversize, listener, expected) in rows {
-        let zone = terms::ZoneName::from("trunk");
-        let trunk = crate::Trunk {
-            name: "carrier".into(),
-            zone: zone.clone(),
-            peers: vec!["192.0.2.0/24".parse().expect("a network")],
-            kind: call::leg::Kind::Phone,
-            keys: call::leg::KeyMethod::Auto,
-            called_number: crate::CalledNumber::RequestUri,
-            oversize,
-            limits: crate::GateLimits::default(),
-        };
-        let ours = crate::Listener {
-            name: "udp:192.0.2.100:5060".into(),
-            zone: zone.clone(),
-            policy: crate::Policy::Trunks,
-            limits: crate::GateLimits::default(),
-        };
-        let listeners = [udp, tcp].map(|id| (id, ours.clone())).into();
-        let peers = Peers { listeners, trunks: vec![trunk] };
-        let settings = SipSettings { peers, capabilities: sdp::Capabilities::default() };
-        let mut legs = SipLegs::new(Arc::new(settings), Entropy::from_seed([1; 4]));
-        let dialog = DialogId::outgoing(7);
-        let source = "192.0.2.1:5060".parse().expect("an address");
-        let invited = Invited { dialog, listener, source, request: invite("") };
-        legs.handle_input(terms::Instant::ZERO, Input::Sip(Event::Invited(Box::new(invited))));
+        let mut legs = legs(crate::Trunk { oversize, ..trunk() });
+        legs.handle_input(terms::Instant::ZERO, invited(listener, 7, ""));
         let reached = std::iter::from_fn(|| legs.poll_output())
             .any(|output| matches!(output, Output::Sip(Command::Reach { .. })));
         assert_eq!(reached, expected, "{name}");
+    }
+}
+
+#[test]
+fn out_6_a_call_that_is_refused_for_its_offer_takes_no_channel_and_a_leg_that_is_restored_twice_takes_one() {
+    let limits = crate::GateLimits { channels: Some(2), rate: None };
+    let mut legs = legs(crate::Trunk { limits, ..trunk() });
+    let in_use = |legs: &SipLegs| legs.gates().first().map(|trunk| (trunk.in_use, trunk.refused.channels));
+    for serial in 1..=3 {
+        legs.handle_input(terms::Instant::ZERO, invited(ListenerId(0), serial, "Accept: text/plain\r\n"));
+    }
+    assert_eq!(in_use(&legs), Some((0, 0)));
+    for serial in 4..=6 {
+        legs.handle_input(terms::Instant::ZERO, invited(ListenerId(0), serial, ""));
+    }
+    assert_eq!(in_use(&legs), Some((2, 1)));
+    let leg = LegId(DialogId::outgoing(4).as_u64());
+    let snapshot = legs.snapshot(leg).expect("a leg");
+    legs.restore(snapshot);
+    assert_eq!(in_use(&legs), Some((2, 1)));
+    let ending = Ending::Bye(None);
+    legs.handle_input(
+        terms::Instant::ZERO,
+        Input::Sip(Event::Ended { dialog: DialogId::outgoing(4), ending }),
+    );
+    assert_eq!(in_use(&legs), Some((1, 1)));
+}
+
+/// Over UDP and over TCP, with one trunk.
+fn legs(trunk: crate::Trunk) -> SipLegs {
+    let ours = |name: &str| crate::Listener {
+        name: name.into(),
+        zone: trunk.zone.clone(),
+        policy: crate::Policy::Trunks,
+        limits: crate::GateLimits::default(),
+    };
+    let listeners =
+        [(ListenerId(0), ours("udp:192.0.2.100:5060")), (ListenerId(1), ours("tcp:192.0.2.100:5060"))];
+    let peers = Peers { listeners: listeners.into(), trunks: vec![trunk] };
+    let settings = SipSettings { peers, capabilities: Capabilities::default() };
+    SipLegs::new(Arc::new(settings), Entropy::from_seed([1; 4]))
+}
+
+fn trunk() -> crate::Trunk {
+    crate::Trunk {
+        name: "carrier".into(),
+        zone: "trunk".into(),
+        peers: vec!["192.0.2.0/24".parse().expect("a network")],
+        kind: call::leg::Kind::Phone,
+        keys: call::leg::KeyMethod::Auto,
+        called_number: crate::CalledNumber::RequestUri,
+        oversize: Oversize::Same,
+        limits: crate::GateLimits::default(),
+    }
+}
+
+fn invited(listener: ListenerId, serial: u64, headers: &str) -> Input {
+    let source = "192.0.2.1:5060".parse().expect("an address");
+    let dialog = DialogId::outgoing(serial);
+    Input::Sip(Event::Invited(Box::new(Invited { dialog, listener, source, request: invite(headers) })))
+}
+
+fn invite(headers: &str) -> Request {
+    let text = format!(
+        "INVITE sip:9001@192.0.2.100 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa\r\n\
+         From: <sip:a@192.0.2.1>;tag=1\r\nTo: <sip:9001@192.0.2.100>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n\
+         Contact: <sip:a@192.0.2.1>\r\n{headers}Content-Length: 0\r\n\r\n"
+    );
+    match wire::parse(Bytes::from(text)) {
+        Ok(Message::Request(request)) => *request,
+        other => panic!("{other:?}"),
     }
 }
