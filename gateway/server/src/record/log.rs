@@ -54,8 +54,11 @@ pub(super) fn counted(counted: &Counted) {
 }
 
 pub(super) fn full(gate: &Gate, limit: GateLimit) {
-    let (kind, name, limit) = (gate.kind(), gate.name(), limit.as_str());
-    warn!("{kind} {name} is at its limit of {limit}; a call is answered 503");
+    let (kind, name) = (gate.kind(), gate.name());
+    match limit {
+        GateLimit::Channels => warn!("{kind} {name} has as many calls as it may; one more is answered 503"),
+        GateLimit::Rate => warn!("calls of {kind} {name} come too fast; one is answered 503"),
+    }
 }
 
 pub(super) fn quality(call: CallId, quality: &Quality) {
