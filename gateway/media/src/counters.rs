@@ -1,6 +1,9 @@
 //! What a worker counts.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)+) => {
@@ -14,6 +17,7 @@ macro_rules! counters {
         #[derive(Debug, Default)]
         pub struct Counters {
             $($name: AtomicU64,)+
+            strain: Strain,
         }
 
         impl Counters {
@@ -24,6 +28,11 @@ macro_rules! counters {
             /// The figures as last published.
             pub fn read(&self) -> Counted {
                 Counted { $($name: self.$name.load(Ordering::Relaxed),)+ }
+            }
+
+            /// How near the worker is to what it can do.
+            pub const fn strain(&self) -> &Strain {
+                &self.strain
             }
         }
     };
@@ -52,4 +61,42 @@ counters! {
     ports_open,
     /// Meetings that have a port here.
     rooms_open,
+}
+
+/// How near a worker is to what it can do (REL-1). It writes, one other reads.
+#[derive(Debug, Default)]
+pub struct Strain {
+    lag_nanos: AtomicU64,
+    ports_taken_percent: AtomicU64,
+    wakeups: AtomicU64,
+}
+
+impl Strain {
+    pub(crate) fn on_wakeup(&self, ports_taken_percent: u8) {
+        self.ports_taken_percent.store(ports_taken_percent.into(), Ordering::Relaxed);
+        // The worker alone adds.
+        self.wakeups.store(self.wakeups.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    }
+
+    pub(crate) fn on_tick(&self, late: Duration) {
+        let nanos = u64::try_from(late.as_nanos()).unwrap_or(u64::MAX);
+        if nanos > self.lag_nanos.load(Ordering::Relaxed) {
+            self.lag_nanos.fetch_max(nanos, Ordering::Relaxed);
+        }
+    }
+
+    /// How late the latest tick was since this was asked last.
+    pub fn take_lag(&self) -> Duration {
+        Duration::from_nanos(self.lag_nanos.swap(0, Ordering::Relaxed))
+    }
+
+    /// Of the range that has least to give, how many pairs of a hundred are in use or rest.
+    pub fn ports_taken_percent(&self) -> u8 {
+        u8::try_from(self.ports_taken_percent.load(Ordering::Relaxed)).unwrap_or(u8::MAX)
+    }
+
+    /// How often it woke since the start, twice a second at the least: one that does not is stuck.
+    pub fn wakeups(&self) -> u64 {
+        self.wakeups.load(Ordering::Relaxed)
+    }
 }

@@ -223,6 +223,11 @@ impl Engine {
         Counted { ports_open: open(self.by_port.len()), rooms_open: open(self.rooms.len()), ..self.counted }
     }
 
+    /// Of the range that has least to give, how many pairs of a hundred are in use or rest.
+    pub fn ports_taken_percent(&mut self, now: Instant) -> u8 {
+        self.slots.taken_percent(now)
+    }
+
     /// A port as a value, for a standby.
     pub fn snapshot(&self, port: PortId) -> Option<PortSnapshot> {
         let slot = *self.by_port.get(&port)?;

@@ -35,7 +35,7 @@ mod watch;
 mod worker;
 
 pub use clock::Clock;
-pub use counters::{Counted, Counters};
+pub use counters::{Counted, Counters, Strain};
 pub use engine::{Between, Channel, Engine, EngineSettings, Input, Output, Reading, SlotId};
 pub use prompts::Prompts;
 pub use queue::{Commands, Reports, Wake};

@@ -129,10 +129,7 @@ impl Pool {
 
     /// A pair that nobody uses: one that has rested, else one never used, so that few sockets are opened.
     pub(crate) fn take(&mut self, now: Instant) -> Option<u16> {
-        while let Some((_, pair)) = self.resting.first().copied().filter(|(until, _)| *until <= now) {
-            self.resting.pop_first();
-            self.free.push_back(pair);
-        }
+        self.free_rested(now);
         if let Some(pair) = self.free.pop_front() {
             return Some(pair);
         }
@@ -141,6 +138,21 @@ impl Pool {
             return Some(self.fresh - 1);
         }
         None
+    }
+
+    fn free_rested(&mut self, now: Instant) {
+        while let Some((_, pair)) = self.resting.first().copied().filter(|(until, _)| *until <= now) {
+            self.resting.pop_first();
+            self.free.push_back(pair);
+        }
+    }
+
+    /// How many pairs of a hundred could not be taken now.
+    pub(crate) fn taken_percent(&mut self, now: Instant) -> u8 {
+        self.free_rested(now);
+        let free = self.free.len() + usize::from(self.pairs - self.fresh);
+        let taken = usize::from(self.pairs).saturating_sub(free) * 100;
+        u8::try_from(taken / usize::from(self.pairs).max(1)).unwrap_or(100)
     }
 
     /// Takes a particular pair, for a port that is restored with its address.
@@ -271,6 +283,15 @@ mod tests {
             pool.rest(now, pair);
         }
         Some(shortest)
+    }
+
+    #[test]
+    fn rel_1_pairs_in_use_and_at_rest_are_taken_until_they_have_rested() {
+        let mut pool = Pool::new(&range(10_000..=10_007), Quarantine::default());
+        let taken: Vec<_> = (0..3).filter_map(|_| pool.take(at(0))).collect();
+        assert_eq!(pool.taken_percent(at(0)), 75);
+        pool.rest(at(10), taken[0]);
+        assert_eq!((pool.taken_percent(at(39)), pool.taken_percent(at(40))), (75, 50));
     }
 
     #[test]

@@ -206,9 +206,8 @@ impl Running {
     /// Reads what came for the ports that are due, then has them run.
     fn tick(&mut self, batch: &mut Batch) {
         let now = self.clock.now();
-        if self.engine.poll_timeout().is_none_or(|at| at > now.mono) {
-            return;
-        }
+        let Some(at) = self.engine.poll_timeout().filter(|at| *at <= now.mono) else { return };
+        self.counters.strain().on_tick(now.mono.since(at));
         let mut due = std::mem::take(&mut self.due);
         self.engine.due(now.mono, &mut due);
         for slot in &due {
@@ -323,7 +322,9 @@ impl Running {
         }
     }
 
-    fn publish(&self) {
+    fn publish(&mut self) {
+        let ports_taken = self.engine.ports_taken_percent(self.clock.now().mono);
+        self.counters.strain().on_wakeup(ports_taken);
         let lost = &self.lost;
         self.counters.publish(&Counted {
             packets_sent: lost.packets_sent,

@@ -22,7 +22,6 @@ use axum::{
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use call::{CallView, core::PasswordFault};
 use serde::{Deserialize, Serialize};
-use sip::endpoint::Serving;
 use terms::{BootEpoch, MeetingId, NodeId, Secret, TenantId};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
@@ -288,13 +287,13 @@ async fn status(State(admin): State<Arc<Admin>>) -> Result<Json<Status>, Refused
 
 /// REL-3: no new calls; the gateway stops once the last is over.
 async fn drain(State(admin): State<Arc<Admin>>) -> Result<StatusCode, Refused> {
-    ask(&admin, |answer| Request::Serve(Serving::Known, answer)).await?;
+    ask(&admin, |answer| Request::Serve(Serves::Draining, answer)).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
 /// Takes calls again.
 async fn take_calls(State(admin): State<Arc<Admin>>) -> Result<StatusCode, Refused> {
-    ask(&admin, |answer| Request::Serve(Serving::All, answer)).await?;
+    ask(&admin, |answer| Request::Serve(Serves::Running, answer)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -20,6 +20,8 @@ use sip::{
 };
 use terms::{ListenerName, NodeId, Secret, ZoneName};
 
+use crate::admission::AdmissionSettings;
+
 pub(crate) use load::spoken;
 pub use load::{load, parse, parse_flow, parse_words};
 pub use ports::{Ports, RangePorts};
@@ -40,6 +42,8 @@ pub struct Config {
     pub sip: Sip,
     /// Where media flows.
     pub media: Media,
+    /// From which load on new calls are held back.
+    pub admission: AdmissionSettings,
     /// The administration's address.
     pub http: Http,
     /// The carriers' trunks.

@@ -25,8 +25,10 @@ use tokio::{
 };
 
 use crate::{
+    admission::{AdmissionSettings, AdmissionView, Standing},
     directory::{Answers, Directory},
     feed::{Feed, MeetingView},
+    health::Health,
     net::Net,
     record::Recorder,
     shard::{Booked, Configuration, HostCheck, Input, Output, Shard},
@@ -34,8 +36,6 @@ use crate::{
 
 /// How long hang-ups may take to reach the peers when the gateway stops.
 const FAREWELL: Duration = Duration::from_secs(2);
-/// A driver with nothing to do looks up this often.
-const IDLE: Duration = Duration::from_secs(1);
 
 /// What the administration asks of a shard. Each is answered; a lost answer means that the shard is gone.
 #[derive(Debug)]
@@ -49,13 +49,13 @@ pub enum Request {
     /// Is this the host password of the meeting?
     CheckHost(MeetingId, Secret, oneshot::Sender<HostCheck>),
     /// The operator changed the configuration.
-    Configure(Box<Configuration>, oneshot::Sender<()>),
+    Configure(Box<Configuration>, AdmissionSettings, oneshot::Sender<()>),
     /// One meeting.
     Get(MeetingId, oneshot::Sender<Option<MeetingView>>),
     /// All meetings.
     List(oneshot::Sender<Vec<MeetingView>>),
     /// Whether new calls are taken from here on (REL-3).
-    Serve(Serving, oneshot::Sender<()>),
+    Serve(State, oneshot::Sender<()>),
     /// All calls.
     Calls(oneshot::Sender<Vec<CallView>>),
     /// How things stand.
@@ -76,6 +76,8 @@ pub enum Existed {
 pub struct Load {
     /// Whether new calls are taken.
     pub state: State,
+    /// How many of them, by how loaded it is (REL-1).
+    pub admission: AdmissionView,
     /// Calls, those being recorded included.
     pub calls: usize,
     /// What they are at.
@@ -130,8 +132,10 @@ pub struct Driver {
     pub recorder: Recorder,
     /// Where changes of meetings go.
     pub feed: Feed,
-    /// Whether new calls are taken.
-    pub serving: Serving,
+    /// What the operator wants of it.
+    pub state: State,
+    /// How loaded it is.
+    pub health: Health,
     /// Told when none are taken and none are left.
     pub drained: Arc<Notify>,
 }
@@ -154,8 +158,9 @@ impl Driver {
                 Woken::Stop => break,
                 woken => self.handle(woken),
             }
+            self.measure();
             // Refusals to who calls meanwhile are no reason to stay.
-            if self.serving == Serving::Known && self.shard.calls() == 0 {
+            if self.state == State::Draining && self.shard.calls() == 0 {
                 self.drained.notify_one();
             }
         }
@@ -164,8 +169,9 @@ impl Driver {
     }
 
     async fn wait(&mut self, stop: &Notify) -> Woken {
-        let due = self.shard.poll_timeout().map(|at| Instant::from_std(self.clock.to_system(at)));
-        let due = due.unwrap_or_else(|| Instant::now() + IDLE);
+        let measure = self.health.poll_timeout();
+        let due = self.shard.poll_timeout().map_or(measure, |at| at.min(measure));
+        let due = Instant::from_std(self.clock.to_system(due));
         tokio::select! {
             input = poll_fn(|context| self.net.poll_receive(context)) => Woken::Sip(input),
             () = self.reported.notified() => Woken::Reported,
@@ -220,7 +226,8 @@ impl Driver {
             Request::CheckHost(meeting, password, answer) => {
                 answer.send(self.shard.check_host(now, meeting, &password)).ok();
             }
-            Request::Configure(configuration, answer) => {
+            Request::Configure(configuration, admission, answer) => {
+                self.health.configure(admission);
                 self.feed(now, Input::Configure(configuration));
                 answer.send(()).ok();
             }
@@ -230,9 +237,9 @@ impl Driver {
             Request::List(answer) => {
                 answer.send(self.shard.core().views().map(|view| MeetingView::of(&view)).collect()).ok();
             }
-            Request::Serve(serving, answer) => {
-                self.serving = serving;
-                self.feed(now, Input::Serve(serving));
+            Request::Serve(state, answer) => {
+                self.state = state;
+                self.serve(now);
                 answer.send(()).ok();
             }
             Request::Calls(answer) => {
@@ -244,12 +251,29 @@ impl Driver {
         }
     }
 
+    /// REL-1: looks how loaded we are, and takes as many calls as that allows.
+    fn measure(&mut self) {
+        let now = self.clock.now();
+        let Some(measured) = self.health.measure(now.mono) else { return };
+        self.recorder.measured(&measured);
+        if measured.standing.share() != measured.before.share() {
+            self.serve(now);
+        }
+    }
+
+    fn serve(&mut self, now: Now) {
+        let serving = match (self.state, self.health.standing()) {
+            (State::Draining, _) => Serving::Known,
+            (State::Running, Standing::Open) => Serving::All,
+            (State::Running, Standing::HoldingBack { share, .. }) => Serving::Part(share),
+        };
+        self.feed(now, Input::Serve(serving));
+    }
+
     fn load(&self) -> Load {
         let mut load = Load {
-            state: match self.serving {
-                Serving::All => State::Running,
-                Serving::Known => State::Draining,
-            },
+            state: self.state,
+            admission: self.health.view(),
             calls: self.shard.calls(),
             census: self.shard.census(),
             red: self.shard.red_calls(),

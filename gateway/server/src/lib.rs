@@ -11,11 +11,13 @@
 #![warn(missing_docs)]
 
 pub mod admin;
+pub mod admission;
 pub mod caller;
 pub mod config;
 pub mod directory;
 pub mod driver;
 pub mod feed;
+pub mod health;
 pub mod journal;
 pub mod net;
 pub mod program;

@@ -5,6 +5,7 @@ use std::{
     io::Read,
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    thread,
 };
 
 use anyhow::{Context as _, Result};
@@ -12,26 +13,28 @@ use interwork::{Peers, SipSettings};
 use media::{Clock, EngineSettings, Reports, Worker};
 use sdp::Capabilities;
 use sip::{
-    endpoint::{EndpointConfig, Listener, ListenerId, Serving},
+    endpoint::{EndpointConfig, Listener, ListenerId},
     wire::{Host, Text, Transport},
 };
 use terms::{BootEpoch, Entropy, Origin, ShardId, WorkerId};
 use tokio::{
     net::TcpListener,
+    runtime,
     signal::unix::{SignalKind, signal},
-    sync::{Notify, Semaphore, mpsc},
-    task::JoinHandle,
+    sync::{Notify, Semaphore, mpsc, oneshot},
+    task::{JoinHandle, spawn_blocking},
 };
 
 use crate::{
     admin::{self, Admin},
     config::{self, Config},
     directory::Directory,
-    driver::Driver,
+    driver::{self, Driver},
     feed::Feed,
+    health::{Health, SHARD},
     journal::Journal,
     net::Net,
-    record::{Metrics, Recorder},
+    record::{Metrics, Recorder, WorkerCounters},
     recordings,
     reload::Reload,
     shard::{self, Booking, Shard},
@@ -46,7 +49,7 @@ const WATCHERS: usize = 64;
 /// A gateway that runs. Dropping it leaves it running; [`Gateway::stop`] ends it.
 pub struct Gateway {
     stop: Arc<Notify>,
-    shard: JoinHandle<()>,
+    shard: thread::JoinHandle<()>,
     admin: JoinHandle<()>,
     store: StoreQueue,
     workers: Vec<Worker>,
@@ -70,13 +73,11 @@ impl Gateway {
         let reader = Arc::clone(&reported);
         let reports = Reports::new(config.media.reports, Arc::new(move || reader.notify_one()));
         let workers = start_workers(&config, &prompts, &reports, clock, &mut entropy)?;
-        let counters = workers.iter().map(|worker| Arc::clone(worker.counters())).collect();
-        let metrics = Arc::new(Metrics::new(counters));
+        let counters: WorkerCounters = workers.iter().map(|worker| Arc::clone(worker.counters())).collect();
+        let metrics = Arc::new(Metrics::new(counters.clone()));
         let journal = Journal::open(&config.state, config.records.keep_months, clock.now().wall);
         let journal = journal.context("journal of records")?;
 
-        let listeners = config.listeners.iter().map(|listener| (listener.transport, listener.address));
-        let net = Net::bind(&listeners.collect::<Vec<_>>())?;
         let (requests, queue) = mpsc::channel(REQUESTS);
         let store = StoreQueue::start(store)?;
         let (reload, tenants) = Reload::new(config.clone(), Arc::clone(&prompts), requests.clone());
@@ -102,29 +103,30 @@ impl Gateway {
         let mut settings = shard_settings(&config, boot);
         settings.meetings.extend(stored);
         let (directory, booked) = config.directory.clone().map(Directory::start).unzip();
-        let driver = Driver {
+        let health = Health::new(clock.now().mono, config.admission, counters);
+        let shard = Shard::new(settings, entropy.split());
+        let commands = workers.iter().map(|worker| worker.commands().clone()).collect();
+        let told = Arc::clone(&drained);
+        let driver = move |net| Driver {
             directory,
             booked,
-            shard: Shard::new(settings, entropy.split()),
+            shard,
             net,
-            workers: workers.iter().map(|worker| worker.commands().clone()).collect(),
+            workers: commands,
             reports,
             reported,
             requests: queue,
             clock,
             recorder: Recorder::new(metrics, journal),
             feed,
-            serving: Serving::All,
-            drained: Arc::clone(&drained),
+            state: driver::State::Running,
+            health,
+            drained: told,
         };
         let stop = Arc::new(Notify::new());
-        let shard = tokio::spawn(driver.run(Arc::clone(&stop)));
-        let admin = tokio::spawn(async move {
-            if let Err(error) = axum::serve(http, admin::router(admin)).await {
-                tracing::error!(%error, "administration ended");
-            }
-        });
-        Ok(Self { stop, shard, admin, store, workers, reload, drained })
+        let listeners = config.listeners.iter().map(|listener| (listener.transport, listener.address));
+        let shard = start_shard(listeners.collect(), driver, Arc::clone(&stop)).await?;
+        Ok(Self { stop, shard, admin: serve(http, admin), store, workers, reload, drained })
     }
 
     /// Takes another configuration without touching calls. Yields the sections that differ and
@@ -141,8 +143,8 @@ impl Gateway {
     /// Hangs up, writes out what is queued, ends the threads.
     pub async fn stop(self) {
         self.stop.notify_one();
-        if let Err(error) = self.shard.await {
-            tracing::error!(%error, "shard ended by a panic");
+        if !matches!(spawn_blocking(|| self.shard.join()).await, Ok(Ok(()))) {
+            tracing::error!("shard ended by a panic");
         }
         self.admin.abort();
         self.store.close().await;
@@ -150,6 +152,41 @@ impl Gateway {
             worker.stop();
         }
     }
+}
+
+fn serve(http: TcpListener, admin: Arc<Admin>) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(http, admin::router(admin)).await {
+            tracing::error!(%error, "administration ended");
+        }
+    })
+}
+
+/// The shard has a thread of its own, which it alone keeps busy: its load is the thread's, and a scrape or a slow request
+/// of the administration does not hold up a call. Returns once its listeners are bound.
+async fn start_shard(
+    listeners: Vec<(config::Transport, SocketAddr)>,
+    driver: impl FnOnce(Net) -> Driver + Send + 'static,
+    stop: Arc<Notify>,
+) -> Result<thread::JoinHandle<()>> {
+    let (tell, told) = oneshot::channel();
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().context("shard's runtime")?;
+    let run = move || {
+        runtime.block_on(async {
+            match Net::bind(&listeners) {
+                Ok(net) => {
+                    tell.send(Ok(())).ok();
+                    driver(net).run(stop).await;
+                }
+                Err(error) => {
+                    tell.send(Err(error)).ok();
+                }
+            }
+        });
+    };
+    let thread = thread::Builder::new().name(SHARD.to_owned()).spawn(run).context("shard's thread")?;
+    told.await.context("shard ended")??;
+    Ok(thread)
 }
 
 /// Runs until SIGTERM or SIGINT; at SIGHUP the configuration is loaded anew.

@@ -15,6 +15,7 @@ use terms::CallId;
 pub use metrics::Metrics;
 
 use crate::{
+    health::Measured,
     journal::{Journal, Lost},
     shard::Booked,
 };
@@ -53,6 +54,12 @@ impl Recorder {
     /// The directory was asked for a meeting.
     pub fn looked_up(&self, booked: &Booked) {
         self.metrics.looked_up(booked);
+    }
+
+    /// The gateway looked how loaded it is.
+    pub fn measured(&self, measured: &Measured) {
+        self.metrics.measured(measured);
+        log::measured(measured);
     }
 
     /// A leg, or a sitting of a meeting, is over.

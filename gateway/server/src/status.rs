@@ -12,7 +12,11 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{admin::Status, driver::State};
+use crate::{
+    admin::Status,
+    admission::{AdmissionState, AdmissionView},
+    driver::State,
+};
 
 /// An answer takes a millisecond.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -111,6 +115,25 @@ impl fmt::Display for Status {
         };
         writeln!(f, "gateway {version}, node {}, start {}, up {}", node.0, boot.0, Span(*uptime_seconds))?;
         writeln!(f, "state         {state}")?;
+        let AdmissionView { state, admitted_percent, reason, loads } = &load.admission;
+        match (state, reason) {
+            (AdmissionState::Open, _) | (_, None) => writeln!(f, "admission     open")?,
+            (AdmissionState::HoldingBack | AdmissionState::Shut, Some(reason)) => {
+                writeln!(
+                    f,
+                    "admission     {admitted_percent} % of new calls are taken, because of {reason}"
+                )?;
+            }
+        }
+        writeln!(
+            f,
+            "load          shard {} %, worker {} %, tick lag {} ms, ports {} %, memory {} %",
+            loads.shard_percent,
+            loads.worker_percent,
+            loads.tick_lag_ms,
+            loads.ports_percent,
+            loads.memory_percent
+        )?;
         let Census { ringing, in_ivr, waiting, in_meetings, in_apps, clearing, by_trunk } = &load.census;
         writeln!(
             f,

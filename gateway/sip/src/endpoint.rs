@@ -42,7 +42,9 @@ mod usage;
 
 pub use crate::wire::Body;
 pub use agent::{Endpoint, Input, Output};
-pub use command::{Command, DialogId, ExtraHeader, Hop, Invite, Oversize, Refusal, Reliability, Serving};
+pub use command::{
+    Command, DialogId, ExtraHeader, Hop, Invite, Oversize, Refusal, Reliability, Serving, Share,
+};
 pub use config::{EndpointConfig, Limit, Limits, Listener, ListenerId, SessionTimer};
 pub use connections::ConnectionId;
 pub use event::{Counted, Ending, Event, Failure, Invited, NotSent};

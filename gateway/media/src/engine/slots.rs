@@ -105,6 +105,11 @@ impl Slots {
         Ok((slot, bound))
     }
 
+    /// Of the range that has least to give, how many pairs of a hundred can't be taken now.
+    pub(crate) fn taken_percent(&mut self, now: Instant) -> u8 {
+        self.zones.iter_mut().map(|zone| zone.pool.taken_percent(now)).max().unwrap_or(0)
+    }
+
     /// Takes the pair whose RTP half is `rtp`.
     pub(crate) fn take_exactly(&mut self, rtp: SocketAddr) -> Option<SlotId> {
         let zone = self.zones.iter_mut().find(|zone| {

@@ -1,5 +1,6 @@
 //! Reads each section of the file.
 
+mod admission;
 mod customers;
 mod dialing;
 mod flow;
@@ -79,6 +80,7 @@ fn read(root: &Section<'_, '_>, folder: &Path) -> Option<Config> {
     let directory = directory(root.section("directory"));
     let sip = sip(root.section("sip"));
     let media = media(root.section("media"));
+    let admission = admission::admission(root.section("admission"));
     let trunks = trunks(root, &listeners);
     let tenants = customers::tenants(root);
     let meetings = customers::meetings(root, &tenants);
@@ -97,6 +99,7 @@ fn read(root: &Section<'_, '_>, folder: &Path) -> Option<Config> {
         listeners,
         sip,
         media,
+        admission,
         http: http?,
         trunks,
         rules: Rules { tenants, host_grace },

@@ -2,9 +2,11 @@
 
 use call::{Event, doctor::Stopped, event::Keyed};
 use interwork::{Gate, GateLimit};
-use sip::endpoint::Counted;
+use sip::endpoint::{Counted, Limit};
 use terms::{CallId, media::Quality};
 use tracing::{debug, info, warn};
+
+use crate::{admission::Standing, health::Measured};
 
 pub(super) fn event(call: CallId, event: &Event) {
     let call = call.0;
@@ -48,8 +50,21 @@ pub(super) fn event(call: CallId, event: &Event) {
 
 pub(super) fn counted(counted: &Counted) {
     match counted {
+        // Thousands a second, maybe; that it began is told once (see `measured`).
+        Counted::LimitMet(Limit::Load) => debug!("a call is held back"),
         Counted::LimitMet(limit) => warn!(?limit, "a limit of SIP is met; requests are answered 503"),
         other => debug!(?other, "SIP"),
+    }
+}
+
+pub(super) fn measured(measured: &Measured) {
+    let Measured { loads, before, standing } = measured;
+    match (before, standing) {
+        (Standing::Open, Standing::HoldingBack { reason, .. }) => {
+            warn!(%reason, ?loads, "new calls are held back: some are answered 503");
+        }
+        (Standing::HoldingBack { .. }, Standing::Open) => info!(?loads, "all new calls are taken again"),
+        (Standing::Open, Standing::Open) | (Standing::HoldingBack { .. }, Standing::HoldingBack { .. }) => {}
     }
 }
 

@@ -11,14 +11,19 @@ use prometheus_client::{
     metrics::{
         counter::{ConstCounter, Counter},
         family::Family,
-        gauge::ConstGauge,
+        gauge::{ConstGauge, Gauge},
     },
     registry::Registry,
 };
 use sip::endpoint::Counted;
 
 use super::{WorkerCounters, streams::Streams};
-use crate::{admin::MediaStatus, shard::Booked};
+use crate::{
+    admin::MediaStatus,
+    admission::{AdmissionView, Resource},
+    health::Measured,
+    shard::Booked,
+};
 
 type Labels = Vec<(&'static str, String)>;
 
@@ -32,6 +37,8 @@ pub struct Metrics {
     records_lost: Counter,
     directory: Family<Labels, Counter>,
     calls_refused: Family<Labels, Counter>,
+    loads: Family<Labels, Gauge>,
+    admitted: Gauge,
     workers: WorkerCounters,
     streams: Streams,
 }
@@ -61,6 +68,18 @@ impl Metrics {
             "Calls beyond a limit of their trunk or listener, by limit",
             calls_refused.clone(),
         );
+        let (loads, admitted) = (Family::<Labels, Gauge>::default(), Gauge::default());
+        registry.register(
+            "load",
+            "How loaded the gateway is: in percent, tick-lag in milliseconds (REL-1)",
+            loads.clone(),
+        );
+        registry.register(
+            "admitted_percent",
+            "How many of a hundred new calls are taken (REL-1)",
+            admitted.clone(),
+        );
+        admitted.set(100);
         registry.register_collector(Box::new(Workers(workers.clone())));
         let streams = Streams::new(&mut registry);
         Self {
@@ -71,6 +90,8 @@ impl Metrics {
             records_lost,
             directory,
             calls_refused,
+            loads,
+            admitted,
             workers,
             streams,
         }
@@ -172,6 +193,16 @@ impl Metrics {
     pub(super) fn full(&self, gate: &Gate, limit: GateLimit) {
         let labels = vec![(gate.kind(), gate.name().to_owned()), ("limit", limit.as_str().to_owned())];
         self.calls_refused.get_or_create(&labels).inc();
+    }
+
+    pub(super) fn measured(&self, measured: &Measured) {
+        let AdmissionView { admitted_percent, loads, .. } =
+            AdmissionView::new(measured.loads, measured.standing);
+        self.admitted.set(admitted_percent.into());
+        for resource in Resource::EACH {
+            let load = i64::try_from(loads.of(resource)).unwrap_or(i64::MAX);
+            self.loads.get_or_create(&vec![("of", resource.as_str().to_owned())]).set(load);
+        }
     }
 
     pub(super) fn record_lost(&self) {

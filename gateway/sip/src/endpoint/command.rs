@@ -260,7 +260,43 @@ pub enum Serving {
     /// They are.
     #[default]
     All,
+    /// This share of them is; the INVITEs beyond it get 503 with Retry-After (REL-1). OPTIONS is answered as ever: a
+    /// peer that took the 503 for an outage would stay away long after.
+    Part(Share),
     /// What is going on goes on; INVITE and OPTIONS beyond a dialog get 503 with Retry-After, so that peers look for
     /// another way.
     Known,
+}
+
+/// A share of what comes, in thousandths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Share(u16);
+
+impl Share {
+    /// Nothing.
+    pub const NONE: Self = Self(0);
+    /// Everything.
+    pub const ALL: Self = Self(1_000);
+
+    /// So many of a thousand; all, where they are more.
+    pub const fn of_1000(parts: u16) -> Self {
+        if parts < Self::ALL.0 { Self(parts) } else { Self::ALL }
+    }
+
+    /// Of a thousand, so many.
+    pub const fn parts(self) -> u16 {
+        self.0
+    }
+
+    /// Half of it, rounded down.
+    #[must_use]
+    pub const fn half(self) -> Self {
+        Self(self.0 / 2)
+    }
+
+    /// This and so many thousandths more, everything at most.
+    #[must_use]
+    pub const fn plus(self, parts: u16) -> Self {
+        Self::of_1000(self.0.saturating_add(parts))
+    }
 }

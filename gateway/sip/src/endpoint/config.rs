@@ -95,6 +95,8 @@ pub enum Limit {
     Transactions,
     /// [`Limits::forks`].
     Forks,
+    /// What the gateway can carry (see [`Serving::Part`](super::Serving::Part)).
+    Load,
     /// [`Limits::connections`].
     Connections,
     /// Messages that may wait for one connection to be opened, or for one PRACK; the message is lost.

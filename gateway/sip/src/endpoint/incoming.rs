@@ -73,13 +73,30 @@ impl Endpoint {
             (_, Method::Cancel) => self.on_cancel(now, from, request),
             (Some(key), _) => self.on_in_dialog(now, from, &key, request),
             (None, Method::Invite | Method::Options) if self.serving == Serving::Known => {
-                let refused = Refused::Overload(RetryAfter::from(self.config.limits.retry_after));
+                let refused = Refused::Overload(self.retry_after());
                 self.refuse(now, from, request, &refused);
+            }
+            (None, Method::Invite) if self.is_beyond_share(&request) => {
+                self.refuse_overload(from, &request, Limit::Load);
             }
             (None, Method::Invite) => self.on_invite(now, from, request),
             (None, Method::Options) => self.on_options(now, from, request),
             (None, _) => self.refuse(now, from, request, &Refused::NoDialog),
         }
+    }
+
+    /// Drawn by the request itself: one whose 503 was lost gets the same answer when it comes again.
+    fn is_beyond_share(&self, request: &Request) -> bool {
+        match self.serving {
+            Serving::All | Serving::Known => false,
+            Serving::Part(share) => !self.minter.is_among(share, &request.head),
+        }
+    }
+
+    /// From 1 s to the setting, so that those who were refused together don't come back together.
+    pub(super) fn retry_after(&mut self) -> RetryAfter {
+        let RetryAfter(longest) = RetryAfter::from(self.config.limits.retry_after);
+        RetryAfter(1 + self.minter.below(longest.max(1)))
     }
 
     /// How many transactions there may be when this request begins one.
@@ -116,7 +133,7 @@ impl Endpoint {
 
     /// Refuses a request without keeping anything of it (RFC 3261 §8.2.7).
     pub(super) fn refuse_overload(&mut self, from: Hop, request: &Request, limit: Limit) {
-        let refused = Refused::Overload(RetryAfter::from(self.config.limits.retry_after));
+        let refused = Refused::Overload(self.retry_after());
         let tag = self.minter.stateless_tag(&request.head);
         let mut writer = Asked::of(request, from.destination).answer(refused.status(), &tag);
         refused.write(&mut writer);

@@ -1,6 +1,6 @@
 //! Tags, branches and Call-IDs: our origin, then what nobody can guess.
 
-use super::{DialogId, Listener};
+use super::{DialogId, Listener, Share};
 use crate::wire::{Branch, CallId, Head, Tag, Text, Transport, Uri};
 use bytes::BytesMut;
 use core::fmt::Write as _;
@@ -57,15 +57,25 @@ impl Minter {
         Uri::parse(text).expect("an origin, a number, a host and a port make a URI")
     }
 
-    /// RFC 3261 §8.2.7: the same tag for the same request, with no state kept (FNV-1a under a secret).
+    /// RFC 3261 §8.2.7: the same tag for the same request, with no state kept.
     pub(super) fn stateless_tag(&self, head: &Head) -> Tag {
+        let hash = self.hash(head);
+        Tag(self.text(|out| write!(out, "{}-{hash:016x}", self.origin)))
+    }
+
+    /// Whether a request is among this share of all: the same answer for the same request, however often it comes.
+    pub(super) fn is_among(&self, share: Share, head: &Head) -> bool {
+        (self.hash(head) >> 32) % u64::from(Share::ALL.parts()) < u64::from(share.parts())
+    }
+
+    /// FNV-1a under a secret, so that nobody can choose its outcome.
+    fn hash(&self, head: &Head) -> u64 {
         let branch = head.via.branch().map(|branch| branch.0).unwrap_or_default();
         let from = head.from.tag().map(|tag| tag.0).unwrap_or_default();
         let parts = [branch.as_bytes(), from.as_bytes(), head.call_id.0.as_bytes()];
-        let hash = parts.iter().copied().flatten().fold(self.secret ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
+        parts.iter().copied().flatten().fold(self.secret ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
             (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        });
-        Tag(self.text(|out| write!(out, "{}-{hash:016x}", self.origin)))
+        })
     }
 
     /// The name of the next INVITE that comes in.

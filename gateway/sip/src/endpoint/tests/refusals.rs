@@ -3,7 +3,12 @@
 use super::desk::*;
 use crate::endpoint::*;
 use crate::wire::{HeaderName, Malformed};
-use alloc::{string::String, vec};
+use alloc::{borrow::ToOwned, collections::BTreeSet, format, string::String, vec, vec::Vec};
+
+/// From 1 s to 5 s, as nobody can foretell.
+fn is_a_pause(answer: &str) -> bool {
+    matches!(header(answer, "Retry-After").parse(), Ok(1..=5))
+}
 
 struct Case {
     name: &'static str,
@@ -135,14 +140,14 @@ fn rfc3261_8_2_7_over_a_limit_the_answer_is_503_and_keeps_nothing() {
         let mut config = config(1, [192, 0, 2, 10]);
         match limit {
             Limit::Dialogs => config.limits.dialogs = 0,
-            Limit::Transactions | Limit::Forks | Limit::Connections | Limit::Waiting => {
+            Limit::Transactions | Limit::Forks | Limit::Load | Limit::Connections | Limit::Waiting => {
                 config.limits.transactions = 0;
             }
         }
         let mut desk = Desk::with(config);
         let seen = desk.feed(&Ask::invite().text());
         assert_eq!(seen.lines(), ["SIP/2.0 503 Service Unavailable"], "{name}");
-        assert_eq!(header(&seen.sent[0], "Retry-After"), "5", "{name}");
+        assert!(is_a_pause(&seen.sent[0]), "{name}");
         assert_eq!(seen.counted(), [Counted::LimitMet(limit)], "{name}");
         let again = desk.feed(&Ask::invite().text());
         assert_eq!(
@@ -183,11 +188,47 @@ fn rel_3_who_drains_takes_no_call_says_so_to_options_and_goes_on_with_those_that
     for ask in [Ask::new("OPTIONS", 7, ""), Ask::new("INVITE", 9, "")] {
         let seen = desk.feed(&ask.text());
         assert_eq!(seen.lines().first(), Some(&"SIP/2.0 503 Service Unavailable"));
-        assert_eq!(header(&seen.sent[0], "Retry-After"), "5");
+        assert!(is_a_pause(&seen.sent[0]), "{ask:?}");
         assert_eq!(desk.endpoint.dialogs(), 1);
     }
     assert_eq!(desk.feed(&Ask::new("OPTIONS", 3, &tag).text()).lines(), ["SIP/2.0 200 OK"]);
     assert_eq!(desk.feed(&Ask::new("BYE", 4, &tag).text()).told(), ["Ended Bye"]);
     desk.command(Command::Serve(Serving::All));
     assert_eq!(desk.feed(&Ask::new("OPTIONS", 8, "").text()).lines(), ["SIP/2.0 200 OK"]);
+}
+
+#[test]
+fn rel_1_of_a_share_that_many_are_taken_the_others_get_503_with_unlike_retry_after_each_time_that_they_come()
+{
+    let mut desk = Desk::new();
+    desk.command(Command::Serve(Serving::Part(Share::of_1000(250))));
+    let (mut taken, mut pauses) = (0, BTreeSet::new());
+    for number in 0..1_000 {
+        let ask = Ask::invite().text().replace("Call-ID: ", &format!("Call-ID: {number}-"));
+        let ask = ask.replace("branch=z9hG4bK", &format!("branch=z9hG4bK{number}-"));
+        let seen = desk.feed(&ask);
+        match seen.lines()[..] {
+            ["SIP/2.0 100 Trying"] => taken += 1,
+            ["SIP/2.0 503 Service Unavailable"] => {
+                assert_eq!(seen.counted(), [Counted::LimitMet(Limit::Load)]);
+                pauses.insert(header(&seen.sent[0], "Retry-After").to_owned());
+                assert_eq!(desk.feed(&ask).lines(), ["SIP/2.0 503 Service Unavailable"], "it came again");
+            }
+            ref other => panic!("{other:?}"),
+        }
+    }
+    assert!((200..300).contains(&taken), "{taken} of 1000");
+    assert_eq!(pauses.into_iter().collect::<Vec<_>>(), ["1", "2", "3", "4", "5"]);
+    assert_eq!((desk.endpoint.dialogs(), desk.endpoint.transactions()), (taken, taken));
+}
+
+#[test]
+fn rel_1_when_no_call_is_taken_options_is_answered_and_calls_that_there_are_go_on() {
+    let mut desk = Desk::new();
+    let (_, tag) = desk.confirmed();
+    desk.command(Command::Serve(Serving::Part(Share::NONE)));
+    assert_eq!(desk.feed(&Ask::new("OPTIONS", 7, "").text()).lines(), ["SIP/2.0 200 OK"]);
+    assert_eq!(desk.feed(&Ask::new("INVITE", 9, "").text()).lines(), ["SIP/2.0 503 Service Unavailable"]);
+    assert_eq!(desk.feed(&Ask::new("OPTIONS", 3, &tag).text()).lines(), ["SIP/2.0 200 OK"]);
+    assert_eq!(desk.feed(&Ask::new("BYE", 4, &tag).text()).told(), ["Ended Bye"]);
 }
