@@ -1,4 +1,7 @@
 //! When each port and room is due: one tick of 20 ms for all, spread over its phases so that work is flat.
+//!
+//! A phase wakes the worker, and a wake-up costs as much as several packets. So the first ports share a phase or two, and
+//! only when these have enough to do a further one is begun; when all have, the one with least to do is next.
 
 use std::time::Duration;
 
@@ -11,6 +14,10 @@ pub(crate) const TICK: Duration = Duration::from_millis(20);
 /// Units of one phase are due together, and what they send leaves together.
 const PHASES: usize = 10;
 const PHASE: Duration = Duration::from_millis(2);
+/// Ports that a phase takes before another is begun: half a millisecond's work, about.
+const ENOUGH: usize = 64;
+/// Who begins to sound does so in half a tick, though a phase be begun for it.
+const SOON: u64 = PHASES as u64 / 2;
 /// A worker that was held up longer than this drops the ticks that it missed.
 const MAX_BEHIND: Duration = Duration::from_millis(100);
 
@@ -30,9 +37,17 @@ pub(crate) struct Phase(usize);
 /// The units by phase, and how far time has been worked off.
 #[derive(Debug)]
 pub(crate) struct Schedule {
-    phases: [Vec<Unit>; PHASES],
+    phases: [Due; PHASES],
     /// The next phase to run, counted from [`Instant::ZERO`].
     next: u64,
+}
+
+/// What is due in one phase.
+#[derive(Debug, Default)]
+struct Due {
+    units: Vec<Unit>,
+    /// With those of its rooms.
+    ports: usize,
 }
 
 /// What was missed.
@@ -44,33 +59,53 @@ impl Schedule {
         Self { phases: Default::default(), next: phase_at(now) }
     }
 
-    /// Puts a unit where there is least to do.
+    /// Puts a unit into the soonest phase that is begun and has room, else into the next that is not begun, else where
+    /// there is least to do.
     pub(crate) fn add(&mut self, now: Instant, unit: Unit) -> Phase {
-        if self.phases.iter().all(Vec::is_empty) {
+        if self.phases.iter().all(|phase| phase.units.is_empty()) {
             // Nothing was due while there was nothing: nothing was missed.
             self.next = phase_at(now);
         }
-        let index = (0..PHASES).min_by_key(|index| self.phases[*index].len()).unwrap_or(0);
-        self.phases[index].push(unit);
+        let first = phase_at(now);
+        let coming = || (first..first + PHASES as u64).map(index_of);
+        let begun =
+            coming().take(SOON as usize).find(|index| (1..ENOUGH).contains(&self.phases[*index].ports));
+        let other = || coming().find(|index| self.phases[*index].ports == 0);
+        let least = || coming().min_by_key(|index| self.phases[*index].ports);
+        let index = begun.or_else(other).or_else(least).unwrap_or(0);
+        self.phases[index].units.push(unit);
+        self.phases[index].ports += 1;
         Phase(index)
     }
 
-    pub(crate) fn remove(&mut self, phase: Phase, unit: Unit) {
-        if let Some(index) = self.phases[phase.0].iter().position(|other| *other == unit) {
-            self.phases[phase.0].swap_remove(index);
+    pub(crate) fn remove(&mut self, Phase(phase): Phase, unit: Unit) {
+        let due = &mut self.phases[phase];
+        if let Some(index) = due.units.iter().position(|other| *other == unit) {
+            due.units.swap_remove(index);
+            due.ports -= 1;
         }
+    }
+
+    /// A port joins a room of that phase.
+    pub(crate) fn grow(&mut self, Phase(phase): Phase) {
+        self.phases[phase].ports += 1;
+    }
+
+    /// A port leaves a room of that phase.
+    pub(crate) fn shrink(&mut self, Phase(phase): Phase) {
+        self.phases[phase].ports -= 1;
     }
 
     /// When the next phase that has units is due.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        let busy = |next: &u64| !self.phases[index_of(*next)].is_empty();
+        let busy = |next: &u64| !self.phases[index_of(*next)].units.is_empty();
         (self.next..self.next + PHASES as u64).find(busy).map(begins)
     }
 
     /// The units of all phases that are due at `now`; more than a tick behind, they are due once all the same.
     pub(crate) fn due(&self, now: Instant) -> impl Iterator<Item = &Unit> {
         let phases = (self.next..self.next + PHASES as u64).take_while(move |phase| begins(*phase) <= now);
-        phases.flat_map(|phase| &self.phases[index_of(phase)])
+        phases.flat_map(|phase| &self.phases[index_of(phase)].units)
     }
 
     /// Copies the units of the next phase that is due at `now` and says when it was due.
@@ -78,7 +113,7 @@ impl Schedule {
         let at = self.poll_timeout().filter(|at| *at <= now)?;
         let phase = phase_at(at);
         units.clear();
-        units.extend_from_slice(&self.phases[index_of(phase)]);
+        units.extend_from_slice(&self.phases[index_of(phase)].units);
         self.next = phase + 1;
         Some(at)
     }
@@ -124,14 +159,46 @@ mod tests {
     }
 
     #[test]
-    fn each_unit_is_due_once_a_tick_and_units_are_spread() {
+    fn each_unit_is_due_once_a_tick_and_a_phase_is_filled_before_another_is_begun() {
         let mut schedule = Schedule::new(at_ms(0));
-        for slot in 0..11 {
+        for slot in 0..150 {
             schedule.add(at_ms(0), Unit::Port(SlotId(slot)));
         }
-        let first: Vec<_> = [(0, 2)].into_iter().chain((1..10).map(|phase| (phase * 2, 1))).collect();
-        assert_eq!(due(&mut schedule, at_ms(19)), first);
-        assert_eq!(due(&mut schedule, at_ms(20)), [(20, 2)]);
+        assert_eq!(due(&mut schedule, at_ms(19)), [(0, 64), (2, 64), (4, 22)]);
+        assert_eq!(due(&mut schedule, at_ms(20)), [(20, 64)]);
+    }
+
+    #[test]
+    fn when_all_phases_have_enough_work_is_flat() {
+        let mut schedule = Schedule::new(at_ms(0));
+        for slot in 0..1_003 {
+            schedule.add(at_ms(0), Unit::Port(SlotId(slot)));
+        }
+        let ports: Vec<usize> = due(&mut schedule, at_ms(19)).into_iter().map(|(_, ports)| ports).collect();
+        assert_eq!(ports, [101, 101, 101, 100, 100, 100, 100, 100, 100, 100]);
+    }
+
+    #[test]
+    fn a_port_is_due_within_half_a_tick_while_there_is_room() {
+        let mut schedule = Schedule::new(at_ms(0));
+        schedule.add(at_ms(0), Unit::Port(SlotId(0)));
+        due(&mut schedule, at_ms(1));
+        schedule.add(at_ms(1), Unit::Port(SlotId(1)));
+        assert_eq!(due(&mut schedule, at_ms(2)), [(2, 1)], "the phase at 0 would be due in 19 ms");
+        schedule.add(at_ms(13), Unit::Port(SlotId(2)));
+        assert_eq!(due(&mut schedule, at_ms(20)), [(20, 2)], "and that is due in 7");
+    }
+
+    #[test]
+    fn a_room_takes_the_room_of_its_ports() {
+        let mut schedule = Schedule::new(at_ms(0));
+        let phase = schedule.add(at_ms(0), Unit::Room("900100001".parse().expect("an ID")));
+        for _ in 0..63 {
+            schedule.grow(phase);
+        }
+        assert_ne!(schedule.add(at_ms(0), Unit::Port(SlotId(1))), phase);
+        schedule.shrink(phase);
+        assert_eq!(schedule.add(at_ms(0), Unit::Port(SlotId(2))), phase);
     }
 
     #[test]
@@ -140,7 +207,7 @@ mod tests {
         assert_eq!(schedule.poll_timeout(), None);
         let phase = schedule.add(at_ms(60_003), Unit::Port(SlotId(1)));
         assert_eq!(schedule.skip_missed(at_ms(60_003)), Missed(0));
-        assert_eq!(schedule.poll_timeout(), Some(at_ms(60_020)));
+        assert_eq!(schedule.poll_timeout(), Some(at_ms(60_004)));
         schedule.remove(phase, Unit::Port(SlotId(1)));
         assert_eq!(schedule.poll_timeout(), None);
     }

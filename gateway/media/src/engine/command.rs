@@ -155,6 +155,7 @@ impl Engine {
         if let Some(connected) = &mut port.connected {
             connected.sender.cut();
         }
+        let begins = matches!(port.hearing, Hearing::Nothing);
         self.leave_room(now, slot, Leaving::Softly);
         let hearing = match &route {
             Route::Drop => Hearing::Nothing,
@@ -167,6 +168,11 @@ impl Engine {
             Route::Meeting { tag, voice } => return self.enter_room(now, slot, (*tag, *voice)),
         };
         if let Some(port) = self.slots.port_mut(slot) {
+            // Who heard nothing shall not wait most of a tick for the first of it.
+            if let Some(phase) = port.phase.as_mut().filter(|_| begins) {
+                self.schedule.remove(*phase, Unit::Port(slot));
+                *phase = self.schedule.add(now.mono, Unit::Port(slot));
+            }
             port.hearing = hearing;
             port.route = route;
         }
@@ -220,6 +226,7 @@ impl Engine {
         match room.mix.seat(tag, port.id, port.rate()) {
             Ok(seat) => {
                 room.members.push(slot);
+                schedule.grow(room.phase);
                 port.hearing =
                     Hearing::Meeting { seat, voice, fader: Fader::SHUT, leveler: Leveler::default() };
                 port.route = Route::Meeting { tag, voice };
@@ -242,6 +249,7 @@ impl Engine {
         let meeting = seat.tag().meeting;
         let Some(room) = self.rooms.get_mut(&meeting) else { return };
         room.members.retain(|member| *member != slot);
+        self.schedule.shrink(room.phase);
         room.speakers.forget(port.id);
         self.counted.isolation_violations += u64::from(room.mix.leave(seat, leaving).is_err());
         self.end_room_if_over(meeting);
