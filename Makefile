@@ -47,9 +47,8 @@ check:
 
 bench:
 	@tests/setup demo
-	@tests/stage build cargo build $(CARGO_FLAGS) -p server -p tests --bin gateway --bin bench --bin parser_bench
+	@tests/stage build cargo build $(CARGO_FLAGS) -p server -p bench --bin gateway --bin bench --bin parser_bench
 	@$(TARGET)/ci/bench
-	@$(TARGET)/ci/parser_bench
 
 prompts:
 	@tests/setup test

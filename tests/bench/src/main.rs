@@ -19,11 +19,12 @@ use std::{
     error::Error,
     fs,
     path::{Path, PathBuf},
-    process::ExitCode,
+    process::{Command, ExitCode},
     thread,
     time::Duration,
 };
 
+use clap::{Parser, ValueEnum};
 use crowd::Crowd;
 use figures::{Comparison, Turn};
 use media::Clock;
@@ -45,15 +46,44 @@ struct Size {
     turns: usize,
 }
 
-impl Size {
-    /// `bench [CALLERS [SECONDS [TURNS]]]`.
-    fn of_arguments() -> Result<Self, Box<dyn Error>> {
-        let mut numbers = std::env::args().skip(1).map(|text| text.parse::<u32>());
-        let mut next = |default| numbers.next().unwrap_or(Ok(default));
-        let (callers, seconds, turns) = (next(200)?, next(10)?, next(3)?);
-        let whole = usize::try_from(callers)?.next_multiple_of(crowd::MEETING);
-        let window = Duration::from_secs(seconds.max(1).into());
-        Ok(Self { callers: whole, window, turns: usize::try_from(turns)?.max(1) })
+/// Measures the gateway beside foreign programs.
+#[derive(Debug, Parser)]
+#[command(name = "bench")]
+struct Arguments {
+    /// What to measure; all unless said.
+    #[arg(value_name = "NAME")]
+    experiments: Vec<Experiment>,
+    /// How many call.
+    #[arg(long, default_value_t = 200)]
+    callers: usize,
+    /// How long each turn is measured.
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// How often each takes its turn.
+    #[arg(long, default_value_t = 3)]
+    turns: usize,
+}
+
+/// What can be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Experiment {
+    /// Callers in meetings of five, all talking, beside a plain UDP echo.
+    Meetings,
+    /// Reading SIP, beside rsip.
+    Parser,
+}
+
+impl Arguments {
+    fn size(&self) -> Size {
+        Size {
+            callers: self.callers.next_multiple_of(crowd::MEETING),
+            window: Duration::from_secs(self.seconds.max(1)),
+            turns: self.turns.max(1),
+        }
+    }
+
+    fn wants(&self, experiment: Experiment) -> bool {
+        self.experiments.is_empty() || self.experiments.contains(&experiment)
     }
 }
 
@@ -68,7 +98,17 @@ fn main() -> ExitCode {
 }
 
 fn bench() -> Result<(), Box<dyn Error>> {
-    let size = Size::of_arguments()?;
+    let arguments = Arguments::parse();
+    if arguments.wants(Experiment::Parser) {
+        let program = std::env::current_exe()?.with_file_name("parser_bench");
+        if !Command::new(program).status()?.success() {
+            return Err("parser_bench failed; it said above why".into());
+        }
+    }
+    if arguments.wants(Experiment::Meetings) { meetings(arguments.size()) } else { Ok(()) }
+}
+
+fn meetings(size: Size) -> Result<(), Box<dyn Error>> {
     let folder = Folder(std::env::temp_dir().join(format!("gateway-bench-{}", std::process::id())));
     fs::create_dir_all(&folder.0)?;
     let echo_program = server::compile_echo(&folder.0)?;

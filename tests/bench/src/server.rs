@@ -60,7 +60,7 @@ fn no_taskset(program: &str, error: io::Error) -> ServerError {
 
 /// `cc -O2` of the echo beside this program's source.
 pub(crate) fn compile_echo(folder: &Path) -> Result<PathBuf, ServerError> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/echo.c");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("echo.c");
     let program = folder.join("echo");
     let done =
         Command::new("cc").arg("-O2").arg("-o").arg(&program).arg(source).status().map_err(|error| {
@@ -135,7 +135,7 @@ impl Gateway {
     /// Starts the gateway that was built beside this program, with the demonstration's configuration.
     pub(crate) fn start(core: usize, state: &Path, callers: usize) -> Result<Self, ServerError> {
         let program = std::env::current_exe()?.with_file_name("gateway");
-        let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conf/demo.toml");
+        let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conf/demo.toml");
         let http = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         // SIP's and a spare one, then two ports a caller, and as many to rest in quarantine.
         let ports = 2 + callers * 4;
