@@ -23,6 +23,8 @@ mod mouth;
 mod parser;
 mod phones;
 mod process;
+mod signalling;
+mod sipp;
 mod tones;
 
 use std::process::ExitCode;
@@ -59,6 +61,8 @@ enum Experiment {
     Meetings,
     /// One meeting of 500 in which three talk, beside the echo.
     Hall,
+    /// INVITE, 200, ACK, BYE: 6,000 at 2,000 a second, beside SIPp.
+    Signalling,
     /// 100, 1,000 and 4,000 callers with packets of 60 ms.
     Scale,
     /// Reading SIP, beside rsip.
@@ -66,12 +70,13 @@ enum Experiment {
 }
 
 impl Experiment {
-    const USUAL: [Self; 4] = [Self::Meetings, Self::Hall, Self::Scale, Self::Parser];
+    const USUAL: [Self; 5] = [Self::Meetings, Self::Hall, Self::Signalling, Self::Scale, Self::Parser];
 
     fn run(self, context: &mut Context) -> Result<Findings, Fault> {
         match self {
             Self::Meetings => loads::meetings(context),
             Self::Hall => loads::hall(context),
+            Self::Signalling => signalling::signalling(context),
             Self::Scale => loads::scale(context),
             Self::Parser => parser::parser(),
         }

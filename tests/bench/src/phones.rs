@@ -24,6 +24,8 @@ use crate::{
 const FIRST_MEETING: usize = 900_100_001;
 const PASSWORD: &str = "1234";
 const ACCESS_NUMBER: &str = "02153290005";
+/// The number that answers at once.
+const ANSWERS: &str = "9001";
 /// From the last INVITE to the last caller in its meeting.
 const DIALLING: Duration = Duration::from_secs(45);
 /// What BYEs and their answers take.
@@ -82,11 +84,16 @@ pub(crate) struct Guest {
 /// A caller who waits for its 200.
 #[derive(Debug)]
 struct Calling {
-    part: Part,
-    rtp: UdpSocket,
     offer: SessionDescription,
-    steps: Vec<Step>,
     since: Instant,
+    then: Then,
+}
+
+/// What is done once a call is answered.
+#[derive(Debug)]
+enum Then {
+    Talk { part: Part, rtp: UdpSocket, steps: Vec<Step> },
+    HangUp,
 }
 
 /// Callers and the SIP of all of them.
@@ -96,13 +103,15 @@ pub(crate) struct Phones {
     entropy: Entropy,
     socket: UdpSocket,
     batch: Batch,
-    /// Takes the gateway's reports, so that they meet no closed port.
-    rtcp: UdpSocket,
+    /// Takes the gateway's reports, and sound that nobody listens to, so that they meet no closed port.
+    sink: UdpSocket,
     gateway: SocketAddr,
     endpoint: Endpoint,
     next: u64,
     calling: BTreeMap<LineId, Calling>,
     crowd: Crowd,
+    /// Of calls that are hung up once they are answered.
+    answered: Vec<LineId>,
     set_ups: Vec<Duration>,
     retransmitted: u64,
     failures: Vec<DialError>,
@@ -123,11 +132,12 @@ impl Phones {
             entropy,
             socket,
             batch: Batch::new(),
-            rtcp: UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?,
+            sink: UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?,
             gateway,
             next: 0,
             calling: BTreeMap::new(),
             crowd: Crowd::new(clock),
+            answered: Vec::new(),
             set_ups: Vec::new(),
             retransmitted: 0,
             failures: Vec::new(),
@@ -205,26 +215,37 @@ impl Phones {
         }
     }
 
-    /// Calls.
+    /// Calls, to join a meeting.
     pub(crate) fn invite(&mut self, guest: &Guest) -> Result<LineId, DialError> {
-        let id = LineId(self.next);
-        self.next += 1;
         let rtp = rtp_socket(Ipv4Addr::LOCALHOST)?;
-        let local = LocalDescription { rtcp: self.rtcp.local_addr()?, ..LocalDescription::new(rtp.local_addr()?) };
+        let local =
+            LocalDescription { rtcp: self.sink.local_addr()?, ..LocalDescription::new(rtp.local_addr()?) };
         let capabilities = Capabilities { ptime: guest.part.ptime, ..Capabilities::without_comfort_noise() };
-        let offer = sdp::offer(&capabilities, &local);
-        let plan = Plan::new(self.gateway, Ipv4Addr::LOCALHOST.into(), ACCESS_NUMBER);
-        let plan = plan.from(format!("138{:08}", id.0));
         let meeting: Option<MeetingId> = (FIRST_MEETING + guest.meeting).to_string().parse().ok();
-        let plan = match meeting {
+        let plan = Plan::new(self.gateway, Ipv4Addr::LOCALHOST.into(), ACCESS_NUMBER);
+        let mut plan = match meeting {
             Some(meeting) => plan.joining(&Pair { meeting, password: Secret::new(PASSWORD.to_owned()) }),
             None => plan,
         };
-        let dialog = DialogId::outgoing(id.0);
+        let steps = plan.script.drain(..).map(|step| paced(step, guest.manner)).collect();
+        let then = Then::Talk { part: guest.part.clone(), rtp, steps };
+        self.call(plan, sdp::offer(&capabilities, &local), then)
+    }
+
+    /// Calls the number that answers, and hangs up once it does.
+    pub(crate) fn ring(&mut self) -> Result<LineId, DialError> {
+        let sink = self.sink.local_addr()?;
+        let local = LocalDescription { rtcp: sink, ..LocalDescription::new(sink) };
+        let plan = Plan::new(self.gateway, Ipv4Addr::LOCALHOST.into(), ANSWERS);
+        self.call(plan, sdp::offer(&Capabilities::without_comfort_noise(), &local), Then::HangUp)
+    }
+
+    fn call(&mut self, plan: Plan, offer: SessionDescription, then: Then) -> Result<LineId, DialError> {
+        let id = LineId(self.next);
+        self.next += 1;
+        let (dialog, plan) = (DialogId::outgoing(id.0), plan.from(format!("138{:08}", id.0)));
         let invite = invitation(dialog, &plan, self.socket.local_addr()?, &offer)?;
-        let steps = plan.script.into_iter().map(|step| paced(step, guest.manner)).collect();
-        let (part, since) = (guest.part.clone(), self.now());
-        self.calling.insert(id, Calling { part, rtp, offer, steps, since });
+        self.calling.insert(id, Calling { offer, since: self.now(), then });
         self.feed(Input::Command(Command::Invite(Box::new(invite))));
         Ok(id)
     }
@@ -255,6 +276,9 @@ impl Phones {
             if count < media::BATCH {
                 break;
             }
+        }
+        for id in std::mem::take(&mut self.answered) {
+            self.hang_up(id);
         }
         if self.endpoint.poll_timeout().is_some_and(|at| at <= self.now()) {
             self.feed(Input::Timeout);
@@ -302,8 +326,12 @@ impl Phones {
 
     fn on_answer(&mut self, came: Instant, dialog: DialogId, body: &[u8]) -> Result<(), DialError> {
         let id = line_of(dialog);
-        let Some(Calling { part, rtp, offer, steps, since }) = self.calling.remove(&id) else { return Ok(()) };
+        let Some(Calling { offer, since, then }) = self.calling.remove(&id) else { return Ok(()) };
         self.set_ups.push(came.since(since));
+        let Then::Talk { part, rtp, steps } = then else {
+            self.answered.push(id);
+            return Ok(());
+        };
         let stream = sdp::accept(&SessionDescription::parse(body)?, &offer)?;
         rtp.set_nonblocking(true)?;
         let answered = self.now();

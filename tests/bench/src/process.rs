@@ -143,6 +143,13 @@ impl Process {
         matches!(self.0.try_wait(), Ok(None))
     }
 
+    /// Whether it has ended; until it is let go, what it took can still be asked.
+    pub(crate) fn has_ended(&self) -> Result<bool, ProcessError> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.id()))?;
+        // proc(5): the state is behind the name.
+        Ok(stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z')))
+    }
+
     /// Its ends of pipes.
     pub(crate) const fn pipes(&mut self) -> (&mut Option<ChildStdin>, &mut Option<ChildStdout>) {
         (&mut self.0.stdin, &mut self.0.stdout)
