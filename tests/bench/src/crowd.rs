@@ -106,8 +106,29 @@ impl Crowd {
     }
 
     /// One of them.
+    pub(crate) fn line(&self, id: LineId) -> Option<&Line> {
+        self.lines.get(&id)
+    }
+
+    /// One of them.
     pub(crate) fn line_mut(&mut self, id: LineId) -> Option<&mut Line> {
         self.lines.get_mut(&id)
+    }
+
+    /// From here on what one hears counts.
+    pub(crate) fn begin_measuring_of(&mut self, id: LineId) {
+        let now = self.tools.clock.now().mono;
+        if let Some(line) = self.lines.get_mut(&id) {
+            line.begin_measuring(now);
+        }
+    }
+
+    /// And no more; whether it was what it must be.
+    pub(crate) fn heard_its_part(&mut self, id: LineId) -> bool {
+        let now = self.tools.clock.now();
+        let Some(line) = self.lines.get_mut(&id) else { return false };
+        line.end_measuring(now, &mut self.tools);
+        line.heard_its_part()
     }
 
     /// From here on what is heard counts, and gaps and lateness do.

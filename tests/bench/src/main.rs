@@ -13,19 +13,23 @@
 mod compare;
 mod context;
 mod crowd;
+mod dial_ins;
 mod echo;
 mod findings;
 mod gateway;
 mod hearing;
 mod line;
 mod loads;
+mod memory;
 mod mouth;
 mod parser;
 mod phones;
 mod process;
+mod reaction;
 mod signalling;
 mod sipp;
 mod tones;
+mod visits;
 
 use std::process::ExitCode;
 
@@ -63,6 +67,12 @@ enum Experiment {
     Hall,
     /// INVITE, 200, ACK, BYE: 6,000 at 2,000 a second, beside SIPp.
     Signalling,
+    /// How soon there is sound after the ACK, and the meeting after the last #.
+    Reaction,
+    /// 80 dial-ins a second for a minute.
+    DialIns,
+    /// What a call takes of memory.
+    Memory,
     /// 100, 1,000 and 4,000 callers with packets of 60 ms.
     Scale,
     /// Reading SIP, beside rsip.
@@ -70,13 +80,16 @@ enum Experiment {
 }
 
 impl Experiment {
-    const USUAL: [Self; 5] = [Self::Meetings, Self::Hall, Self::Signalling, Self::Scale, Self::Parser];
+    const USUAL: [Self; 8] = [Self::Meetings, Self::Hall, Self::Signalling, Self::Reaction, Self::DialIns, Self::Memory, Self::Scale, Self::Parser];
 
     fn run(self, context: &mut Context) -> Result<Findings, Fault> {
         match self {
             Self::Meetings => loads::meetings(context),
             Self::Hall => loads::hall(context),
             Self::Signalling => signalling::signalling(context),
+            Self::Reaction => reaction::reaction(context),
+            Self::DialIns => dial_ins::dial_ins(context),
+            Self::Memory => memory::memory(context),
             Self::Scale => loads::scale(context),
             Self::Parser => parser::parser(),
         }

@@ -1,0 +1,65 @@
+//! How fast a caller hears something: the first packet after the ACK, the meeting after the last `#` (DIAL-10).
+
+use std::time::Duration;
+
+use terms::media::Ptime;
+
+use crate::{
+    context::{Context, Fault},
+    crowd::LineId,
+    findings::{Findings, Row, Times, Verdict},
+    line::Part,
+    phones::{Guest, Manner, Phones},
+    tones::{Tone, Tones},
+};
+
+const CALLERS: usize = 200;
+/// Who talks, each one of the four tones that a single packet tells.
+const TALKERS: usize = 4;
+/// Calls a second: the gateway has time for each.
+const PACE: u64 = 20;
+const FIRST_PACKET_BAR: Duration = Duration::from_millis(20);
+const IN_MIX_BAR: Duration = Duration::from_millis(300);
+/// What the first four settle in, and the last in the end.
+const SETTLING: Duration = Duration::from_secs(1);
+
+/// 200 callers join a meeting in which four talk.
+pub(crate) fn reaction(context: &mut Context) -> Result<Findings, Fault> {
+    let callers = context.callers(CALLERS);
+    let gateway = context.gateway(callers + 16, &[])?;
+    let mut phones = Phones::new(gateway.sip, &mut context.entropy)?;
+    let talkers: Vec<Guest> = (0..TALKERS).map(|seat| guest(Some(Tone::quick(seat)))).collect();
+    phones.dial(&talkers, PACE)?;
+    phones.run_for(SETTLING);
+    phones.crowd_mut().begin_measuring();
+    phones.dial(&vec![guest(None); callers], PACE)?;
+    phones.run_for(SETTLING);
+    let late = phones.crowd().late();
+    let came = |id: &LineId| id.0 >= TALKERS as u64;
+    let times: Vec<_> =
+        phones.crowd().lines().filter(|(id, _)| came(id)).map(|(_, line)| line.times()).collect();
+    let first_packet = Times::of(times.iter().filter_map(|times| times.first_packet));
+    let in_mix = Times::of(times.iter().filter_map(|times| times.in_mix));
+    phones.hang_up_all();
+
+    let mut findings = Findings::default();
+    for (what, times) in [("a packet", &first_packet), ("the meeting", &in_mix)] {
+        findings.demand(times.count() == callers, || {
+            format!("reaction: {} of {callers} heard {what}", times.count())
+        });
+    }
+    let bars = [
+        (format!("{callers} join: first RTP after the ACK"), first_packet, FIRST_PACKET_BAR),
+        ("  in the mix after the last #".to_owned(), in_mix, IN_MIX_BAR),
+    ];
+    for (name, times, bar) in bars {
+        let verdict = Verdict::of(times.max() <= bar).if_punctual(late);
+        findings.rows.push(Row::new(name, times.to_string()).bar(format!("≤ {} ms", bar.as_millis()), verdict));
+    }
+    Ok(findings)
+}
+
+fn guest(says: Option<Tone>) -> Guest {
+    let hears = says.map_or(Tones::QUICK, |says| Tones::QUICK.without(says));
+    Guest { meeting: 0, part: Part { says, hears, ptime: Ptime::MS_20 }, manner: Manner::Hurried }
+}
