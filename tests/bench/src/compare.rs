@@ -10,7 +10,7 @@ use crate::{
     crowd::{Crowd, LineId, Packets},
     echo::Echo,
     findings::{Findings, Row, TOO_LATE, Verdict, count, median, millis},
-    line::Line,
+    line::{Heard, Line},
     phones::{Guest, Phones},
     process::Cpu,
     tones::Tone,
@@ -93,7 +93,10 @@ pub(crate) fn compare(context: &mut Context, load: &Load) -> Result<Comparison, 
         comparison.echo.push(echo);
     }
     if comparison.is_disturbed() {
-        println!("{}: others took more than a tenth of the machine; measure again when it is idle", load.name);
+        println!(
+            "{}: others took more than a tenth of the machine; measure again when it is idle",
+            load.name
+        );
     }
     Ok(comparison)
 }
@@ -110,7 +113,8 @@ fn gateway_turn(context: &mut Context, load: &Load, findings: &mut Findings) -> 
         format!("{name}: {} of {} heard what they must, and nothing else", turn.heard, turn.callers)
     });
     findings.demand(turn.packets.lost == 0, || format!("{name}: {} packets lost", turn.packets.lost));
-    findings.demand(turn.packets.foreign == 0, || format!("{name}: {} foreign packets", turn.packets.foreign));
+    findings
+        .demand(turn.packets.foreign == 0, || format!("{name}: {} foreign packets", turn.packets.foreign));
     for figure in ["media_isolation_violations", "media_packets_foreign", "media_sends_failed"] {
         let counted = metrics.of(figure, "");
         findings.demand(counted == 0, || format!("{name}: the gateway counts {counted} {figure}"));
@@ -146,7 +150,7 @@ fn measure(crowd: &mut Crowd, window: Duration, process: u32) -> Result<Turn, Fa
     crowd.run_for(window);
     let (cpu, packets) = (Cpu::of(process)?.since(cpu), crowd.packets().since(packets));
     crowd.end_measuring();
-    let heard = crowd.lines().filter(|(_, line)| line.heard_its_part()).count();
+    let heard = crowd.lines().filter(|(_, line)| line.heard() == Heard::Part).count();
     let gap = crowd.lines().map(|(_, line)| line.largest_gap()).max().unwrap_or_default();
     Ok(Turn { cpu, packets, late: crowd.late(), gap, heard, callers: crowd.lines().count() })
 }

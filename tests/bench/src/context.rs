@@ -81,8 +81,11 @@ impl Context {
     /// A gateway that knows nothing yet, with so many pairs of media ports.
     pub(crate) fn gateway(&mut self, pairs: usize, settings: &[&str]) -> Result<Gateway, ProcessError> {
         self.starts += 1;
-        let settings: Vec<String> =
-            settings.iter().map(|setting| (*setting).to_owned()).chain(self.options.settings.clone()).collect();
+        let settings: Vec<String> = settings
+            .iter()
+            .map(|setting| (*setting).to_owned())
+            .chain(self.options.settings.clone())
+            .collect();
         let state = self.state_folder();
         Gateway::start(&Wanted { core: SERVER_CORE, state, pairs, settings: &settings })
     }

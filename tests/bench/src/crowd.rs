@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, mem, thread, time::Duration};
 use media::Clock;
 use terms::{Instant, Now};
 
-use crate::line::{Line, Tools};
+use crate::line::{Heard, Line, Tools};
 
 /// Milliseconds of the longest packet: who is due in one of them is due again in the same, at most.
 const WHEEL: usize = 60;
@@ -123,12 +123,12 @@ impl Crowd {
         }
     }
 
-    /// And no more; whether it was what it must be.
-    pub(crate) fn heard_its_part(&mut self, id: LineId) -> bool {
+    /// And no more; what it was.
+    pub(crate) fn end_measuring_of(&mut self, id: LineId) -> Option<Heard> {
         let now = self.tools.clock.now();
-        let Some(line) = self.lines.get_mut(&id) else { return false };
+        let line = self.lines.get_mut(&id)?;
         line.end_measuring(now, &mut self.tools);
-        line.heard_its_part()
+        Some(line.heard())
     }
 
     /// From here on what is heard counts, and gaps and lateness do.

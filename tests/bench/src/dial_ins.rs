@@ -10,7 +10,7 @@ use crate::{
     loads::in_fives,
     phones::{Manner, Phones},
     process::Cpu,
-    visits::Visits,
+    visits::{Does, Visits, Wish},
 };
 
 const A_SECOND: usize = 80;
@@ -37,13 +37,13 @@ pub(crate) fn dial_ins(context: &mut Context) -> Result<Findings, Fault> {
     let (began, cpu) = (phones.now(), Cpu::of(gateway.process.id())?);
     phones.crowd_mut().begin_measuring();
     let mut coming = guests.iter();
-    while (!visits.is_over() || coming.len() > 0) && phones.now() < until {
+    while (visits.count() > 0 || coming.len() > 0) && phones.now() < until {
         let now = phones.step();
         let due = now.since(began).as_millis() * a_second as u128 / 1_000;
         while u128::from(visits.outcome().called) < due
             && let Some(guest) = coming.next()
         {
-            visits.begin(&mut phones, guest, STAY)?;
+            visits.begin(&mut phones, guest, Wish { stay: STAY, does: Does::Talks })?;
             until = now + PATIENCE;
         }
         visits.go_on(&mut phones);
@@ -64,7 +64,9 @@ pub(crate) fn dial_ins(context: &mut Context) -> Result<Findings, Fault> {
 
     let (mut findings, called) = (Findings::default(), guests.len() as u64);
     let failures = phones.take_failures();
-    findings.demand(failures.is_empty(), || format!("dial-ins: {} failed: {:?}", failures.len(), failures.first()));
+    findings.demand(failures.is_empty(), || {
+        format!("dial-ins: {} failed: {:?}", failures.len(), failures.first())
+    });
     findings.demand(outcome.joined == called && outcome.left == called, || {
         format!("dial-ins: of {called} {} joined and {} left", outcome.joined, outcome.left)
     });

@@ -34,11 +34,7 @@ impl Echo {
     /// Starts it with one port a caller.
     pub(crate) fn start(core: usize, program: &Path, callers: usize) -> Result<Self, ProcessError> {
         let mut command = on_core(core);
-        command.arg(program).args([
-            own_address().to_string(),
-            FIRST_PORT.to_string(),
-            callers.to_string(),
-        ]);
+        command.arg(program).args([own_address().to_string(), FIRST_PORT.to_string(), callers.to_string()]);
         let mut process = Process::start(command.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
         let mut line = String::new();
         if let (_, Some(out)) = process.pipes() {

@@ -122,7 +122,8 @@ pub(crate) struct Table<'a>(pub(crate) &'a [Row]);
 
 impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let head = ["experiment", "gateway", "counterpart", "ratio", "bar", "", "absolute"].map(str::to_owned);
+        let head =
+            ["experiment", "gateway", "counterpart", "ratio", "bar", "", "absolute"].map(str::to_owned);
         let lines: Vec<[String; 7]> = std::iter::once(head).chain(self.0.iter().map(Row::cells)).collect();
         let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
         let widths: [usize; 7] = std::array::from_fn(width);

@@ -14,7 +14,7 @@ use crate::process::{Process, ProcessError, on_core};
 
 const START: Duration = Duration::from_secs(20);
 const TOKEN: &str = "bench-token";
-const FIRST_PORT: usize = 10_000;
+pub(crate) const FIRST_PORT: u16 = 10_000;
 /// Meetings that there are.
 const MEETINGS: &str = "900100001-900101000";
 
@@ -61,7 +61,7 @@ impl Gateway {
             format!("http.address={http}"),
             format!("http.token={TOKEN}"),
             format!("media.range.0.address={address}"),
-            format!("media.range.0.ports={FIRST_PORT}-{}", FIRST_PORT + 2 * wanted.pairs - 1),
+            format!("media.range.0.ports={FIRST_PORT}-{}", usize::from(FIRST_PORT) + 2 * wanted.pairs - 1),
             format!("meetings.0.ids={MEETINGS}"),
             "log.level=warn".to_owned(),
         ];
@@ -88,7 +88,8 @@ impl Gateway {
     pub(crate) fn status(&self) -> Result<Value, ProcessError> {
         let answer = self.get("/v1/status")?;
         let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-        serde_json::from_str(body).map_err(|error| ProcessError::Failed("the gateway's status", error.to_string()))
+        serde_json::from_str(body)
+            .map_err(|error| ProcessError::Failed("the gateway's status", error.to_string()))
     }
 
     fn get(&self, path: &str) -> io::Result<String> {

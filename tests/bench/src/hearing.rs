@@ -52,7 +52,9 @@ impl Scale {
             bank.add(self.linear[usize::from(*code)], &self.coefficients);
         }
         let powers = bank.take(&self.coefficients);
-        Tones::QUICK.iter().all(|tone| peak_level(powers[lane(tone)], payload.len(), 1.0) > AUDIBLE_BELOW_WORDS)
+        Tones::QUICK
+            .iter()
+            .all(|tone| peak_level(powers[lane(tone)], payload.len(), 1.0) > AUDIBLE_BELOW_WORDS)
     }
 }
 

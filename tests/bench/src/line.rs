@@ -83,6 +83,17 @@ pub(crate) struct Times {
     pub(crate) joined: Option<Instant>,
 }
 
+/// What a caller heard, beside what it must.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// All of it, and nothing else.
+    Part,
+    /// Not all of it, and nothing else.
+    Less,
+    /// Something else: itself, or another meeting.
+    Strange,
+}
+
 /// What is counted while it is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Measuring {
@@ -208,9 +219,14 @@ impl Line {
         self.arrivals.end_measuring(now.mono);
     }
 
-    /// Whether it heard what it must, and nothing else.
-    pub(crate) fn heard_its_part(&self) -> bool {
-        self.meter.heard() == self.part.hears
+    /// What it heard while it was measured.
+    pub(crate) fn heard(&self) -> Heard {
+        let heard = self.meter.heard();
+        match heard.except(self.part.hears) {
+            Tones::NONE if heard == self.part.hears => Heard::Part,
+            Tones::NONE => Heard::Less,
+            _ => Heard::Strange,
+        }
     }
 
     /// Packets sent, received, lost.

@@ -89,9 +89,9 @@ pub(crate) fn scale(context: &mut Context) -> Result<Findings, Fault> {
         findings.rows.push(comparison.late_row("  callers late"));
         findings.add(comparison.findings);
     }
-    let (least, most) = micros.iter().fold((f64::MAX, 0.0_f64), |(least, most), micros| {
-        (least.min(*micros), most.max(*micros))
-    });
+    let (least, most) = micros
+        .iter()
+        .fold((f64::MAX, 0.0_f64), |(least, most), micros| (least.min(*micros), most.max(*micros)));
     let flat = most / least;
     let row = Row::new("CPU a packet over these sizes", format!("{least:.2} to {most:.2} µs"));
     let verdict = Verdict::of(flat <= FLAT_BAR).if_punctual(late);

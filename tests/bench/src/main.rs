@@ -28,6 +28,7 @@ mod process;
 mod reaction;
 mod signalling;
 mod sipp;
+mod soak;
 mod tones;
 mod visits;
 
@@ -77,10 +78,21 @@ enum Experiment {
     Scale,
     /// Reading SIP, beside rsip.
     Parser,
+    /// Calls of all kinds; then nothing may be left of them.
+    Soak,
 }
 
 impl Experiment {
-    const USUAL: [Self; 8] = [Self::Meetings, Self::Hall, Self::Signalling, Self::Reaction, Self::DialIns, Self::Memory, Self::Scale, Self::Parser];
+    const USUAL: [Self; 8] = [
+        Self::Meetings,
+        Self::Hall,
+        Self::Signalling,
+        Self::Reaction,
+        Self::DialIns,
+        Self::Memory,
+        Self::Scale,
+        Self::Parser,
+    ];
 
     fn run(self, context: &mut Context) -> Result<Findings, Fault> {
         match self {
@@ -91,6 +103,7 @@ impl Experiment {
             Self::DialIns => dial_ins::dial_ins(context),
             Self::Memory => memory::memory(context),
             Self::Scale => loads::scale(context),
+            Self::Soak => soak::soak(context),
             Self::Parser => parser::parser(),
         }
     }

@@ -353,7 +353,9 @@ fn taken(now: Now, datagram: &Datagram<'_>) -> (SocketAddr, Instant, Bytes) {
 
 fn paced(step: Step, manner: Manner) -> Option<Step> {
     match (step, manner) {
-        (Step::Listen { pause, .. }, Manner::Hurried | Manner::Sure) => Some(Step::Listen { pause, within: HURRY }),
+        (Step::Listen { pause, .. }, Manner::Hurried | Manner::Sure) => {
+            Some(Step::Listen { pause, within: HURRY })
+        }
         (Step::Join { .. }, Manner::Sure) => None,
         (step, _) => Some(step),
     }

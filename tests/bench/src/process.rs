@@ -2,6 +2,7 @@
 
 use std::{
     fs, io,
+    net::Ipv4Addr,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     time::Duration,
 };
@@ -96,6 +97,35 @@ pub(crate) fn descriptors(process: u32) -> Result<usize, ProcessError> {
     Ok(fs::read_dir(format!("/proc/{process}/fd"))?.count())
 }
 
+/// UDP sockets at an address from a port on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct UdpSockets {
+    pub(crate) open: usize,
+    /// Datagrams that found no room in them.
+    pub(crate) dropped: u64,
+}
+
+/// Those of the whole machine (`/proc/net/udp`).
+pub(crate) fn udp_sockets(address: Ipv4Addr, from: u16) -> Result<UdpSockets, ProcessError> {
+    Ok(udp_sockets_in(&fs::read_to_string("/proc/net/udp")?, address, from))
+}
+
+/// proc(5): the second field is the local address, in the machine's byte order, and port, both in hexadecimal; the last is
+/// what was dropped.
+fn udp_sockets_in(text: &str, address: Ipv4Addr, from: u16) -> UdpSockets {
+    let address = format!("{:08X}", u32::from_ne_bytes(address.octets()));
+    let dropped = text.lines().filter_map(|line| {
+        let mut fields = line.split_whitespace();
+        let (at, port) = fields.nth(1)?.split_once(':')?;
+        let port = u16::from_str_radix(port, 16).ok().filter(|port| *port >= from && at == address)?;
+        fields.last()?.parse::<u64>().ok().filter(|_| port > 0)
+    });
+    dropped.fold(UdpSockets { open: 0, dropped: 0 }, |sum, dropped| UdpSockets {
+        open: sum.open + 1,
+        dropped: sum.dropped + dropped,
+    })
+}
+
 const fn of_ticks(ticks: u64) -> Duration {
     Duration::from_millis(ticks * 1_000 / TICKS)
 }
@@ -160,5 +190,25 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.0.kill().ok();
         self.0.wait().ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sockets_are_counted_by_address_and_port_with_what_they_dropped() {
+        let at = |address: Ipv4Addr, port: u16, drops: u64| {
+            let address = u32::from_ne_bytes(address.octets());
+            format!(
+                "7: {address:08X}:{port:04X} 00000000:0000 07 00000000:00000000 00:00000000 00000000 0 0 99 2 0 {drops}\n"
+            )
+        };
+        let (ours, other) = (Ipv4Addr::new(127, 77, 1, 2), Ipv4Addr::LOCALHOST);
+        let text =
+            ["  sl local_address rem_address drops\n".to_owned(), at(ours, 10_000, 3), at(ours, 10_001, 4)];
+        let text = text.concat() + &at(ours, 5_060, 50) + &at(other, 10_000, 60);
+        assert_eq!(udp_sockets_in(&text, ours, 10_000), UdpSockets { open: 2, dropped: 7 });
     }
 }

@@ -61,7 +61,9 @@ pub(crate) fn reaction(context: &mut Context) -> Result<Findings, Fault> {
     ];
     for (name, times, bar) in bars {
         let verdict = Verdict::of(times.max() <= bar).if_punctual(late);
-        findings.rows.push(Row::new(name, times.to_string()).bar(format!("≤ {} ms", bar.as_millis()), verdict));
+        findings
+            .rows
+            .push(Row::new(name, times.to_string()).bar(format!("≤ {} ms", bar.as_millis()), verdict));
     }
     Ok(findings)
 }
@@ -72,7 +74,10 @@ fn silent_flows(folder: &Path) -> Result<PathBuf, Fault> {
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conf/ivr"))? {
         let file = entry?.path();
         let text = fs::read_to_string(&file)?;
-        fs::write(folder.join(file.file_name().unwrap_or_default()), text.replace(SAYS_JOINED, SAYS_NOTHING))?;
+        fs::write(
+            folder.join(file.file_name().unwrap_or_default()),
+            text.replace(SAYS_JOINED, SAYS_NOTHING),
+        )?;
     }
     if fs::read_to_string(folder.join("words.toml"))?.contains(SAYS_NOTHING) {
         Ok(folder.to_owned())

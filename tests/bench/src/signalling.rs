@@ -71,14 +71,17 @@ pub(crate) fn signalling(context: &mut Context) -> Result<Findings, Fault> {
         Row::new(name, format!("{gateway:.3} s"))
             .beside(format!("{sipp:.3} s (SIPp)"), Some(gateway / sipp))
             .bar(format!("≤ {CPU_BAR} s"), Verdict::of(gateway <= CPU_BAR))
-            .absolute(format!("{:.0} and {:.0} µs a call; SIPp's caller {:.0}", gateway * 1e3, sipp * 1e3, caller * 1e3)),
+            .absolute(format!(
+                "{:.0} and {:.0} µs a call; SIPp's caller {:.0}",
+                gateway * 1e3,
+                sipp * 1e3,
+                caller * 1e3
+            )),
     );
-    findings.rows.push(
-        Row::new("  set-up p99", format!("{set_up:.2} ms")).bar(
-            format!("≤ {} ms", SET_UP_BAR.as_millis()),
-            Verdict::of(set_up <= millis(SET_UP_BAR)).if_punctual(late),
-        ),
-    );
+    findings.rows.push(Row::new("  set-up p99", format!("{set_up:.2} ms")).bar(
+        format!("≤ {} ms", SET_UP_BAR.as_millis()),
+        Verdict::of(set_up <= millis(SET_UP_BAR)).if_punctual(late),
+    ));
     Ok(findings)
 }
 
@@ -117,7 +120,10 @@ fn gateway_turn(context: &mut Context, rate: Rate, findings: &mut Findings) -> R
     turn.tell("gateway");
     let (called, metrics) = (&turn.called, gateway.metrics()?);
     findings.demand(called.failed == 0 && called.successful == rate.calls as u64, || {
-        format!("signalling: {} of {} calls were good, {} failed", called.successful, rate.calls, called.failed)
+        format!(
+            "signalling: {} of {} calls were good, {} failed",
+            called.successful, rate.calls, called.failed
+        )
     });
     let (absorbed, sent_again) =
         (metrics.of("sip_events", "retransmission_absorbed"), metrics.of("sip_events", "\"retransmitted\""));

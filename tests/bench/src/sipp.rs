@@ -50,10 +50,16 @@ pub(crate) fn call(callee: SocketAddr, rate: Rate, folder: &Path) -> Result<Call
     fs::remove_file(&statistics).ok();
     let mut command = sipp("call.xml");
     command.current_dir(folder).args(["-i", "127.0.0.1", "-s", ANSWERS, "-fd", "1", "-rtt_freq", "1"]);
-    command.args(["-m", &rate.calls.to_string(), "-r", &rate.a_second.to_string(), "-l", &rate.calls.to_string()]);
+    command.args([
+        "-m",
+        &rate.calls.to_string(),
+        "-r",
+        &rate.a_second.to_string(),
+        "-l",
+        &rate.calls.to_string(),
+    ]);
     command.args(["-trace_stat", "-trace_rtt", "-stf"]).arg(&statistics).arg(callee.to_string());
-    let mut process =
-        Process::start(&mut command).map_err(|_| not_started("sipp", missing(), REMEDY))?;
+    let mut process = Process::start(&mut command).map_err(|_| not_started("sipp", missing(), REMEDY))?;
     let number = process.id();
     let expected = Duration::from_secs((rate.calls / rate.a_second.max(1)) as u64);
     let until = Instant::now() + expected + PATIENCE;

@@ -71,6 +71,12 @@ impl Tones {
         Self(self.0 & !(1 << tone.0))
     }
 
+    /// But for these.
+    #[must_use]
+    pub(crate) const fn except(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
+    }
+
     /// Which they are.
     pub(crate) fn iter(self) -> impl Iterator<Item = Tone> {
         (0..COUNT).filter(move |index| self.0 >> index & 1 == 1).map(Tone)
