@@ -26,6 +26,7 @@ const MORE_GAP: Duration = Duration::from_millis(20);
 /// Who calls, and for how long it is measured.
 #[derive(Debug)]
 pub(crate) struct Load {
+    pub(crate) experiment: &'static str,
     pub(crate) name: String,
     pub(crate) guests: Vec<Guest>,
     pub(crate) ptime: Ptime,
@@ -83,7 +84,8 @@ pub(crate) struct Comparison {
 
 /// Gateway and echo take turns.
 pub(crate) fn compare(context: &mut Context, load: &Load) -> Result<Comparison, Fault> {
-    let mut comparison = Comparison { window: load.window, ..Comparison::default() };
+    let findings = Findings::of(load.experiment);
+    let mut comparison = Comparison { window: load.window, findings, ..Comparison::default() };
     for turn in 1..=load.turns {
         let gateway = gateway_turn(context, load, &mut comparison.findings)?;
         println!("{}, gateway {turn}: {gateway}", load.name);
@@ -108,20 +110,15 @@ fn gateway_turn(context: &mut Context, load: &Load, findings: &mut Findings) -> 
     phones.run_for(SETTLING);
     let turn = measure(phones.crowd_mut(), load.window, gateway.process.id())?;
     let metrics = gateway.metrics()?;
-    let name = &load.name;
-    findings.demand(turn.heard == turn.callers, || {
-        format!("{name}: {} of {} heard what they must, and nothing else", turn.heard, turn.callers)
-    });
-    findings.demand(turn.packets.lost == 0, || format!("{name}: {} packets lost", turn.packets.lost));
-    findings
-        .demand(turn.packets.foreign == 0, || format!("{name}: {} foreign packets", turn.packets.foreign));
+    findings.must_be("callers who heard what they must, and nothing else", turn.heard, turn.callers);
+    findings.must_be("packets lost", turn.packets.lost, 0);
+    findings.must_be("foreign packets", turn.packets.foreign, 0);
     for figure in ["media_isolation_violations", "media_packets_foreign", "media_sends_failed"] {
-        let counted = metrics.of(figure, "");
-        findings.demand(counted == 0, || format!("{name}: the gateway counts {counted} {figure}"));
+        findings.must_be(figure, metrics.of(figure, ""), 0);
     }
     let missed = metrics.of("media_ticks_missed", "");
     if missed > 0 {
-        println!("{name}: the gateway missed {missed} ticks");
+        println!("{}: the gateway missed {missed} ticks", load.name);
     }
     phones.hang_up_all();
     Ok(turn)
@@ -192,7 +189,7 @@ impl Comparison {
             .absolute(format!("{ours:.2} and {theirs:.2} µs a packet in and out"));
         match bar {
             Some(bar) => {
-                row.bar(format!("≤ {bar} × echo"), Verdict::of(ratio <= bar).if_punctual(self.late()))
+                row.bar(format!("≤ {bar} × echo"), Verdict::at_most(ratio, bar).if_punctual(self.late()))
             }
             None => row.bar("", Verdict::Told.if_punctual(self.late())),
         }
@@ -204,7 +201,7 @@ impl Comparison {
         let (ours, theirs) = (of(&self.gateway), of(&self.echo));
         Row::new(name, format!("{ours:.1} ms"))
             .beside(format!("{theirs:.1} ms (echo)"), None)
-            .bar("≤ echo + 20 ms", Verdict::of(ours <= theirs + millis(MORE_GAP)).if_punctual(self.late()))
+            .bar("≤ echo + 20 ms", Verdict::at_most(ours, theirs + millis(MORE_GAP)).if_punctual(self.late()))
     }
 
     /// What is to be known of the callers themselves.

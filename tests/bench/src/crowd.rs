@@ -106,11 +106,6 @@ impl Crowd {
     }
 
     /// One of them.
-    pub(crate) fn line(&self, id: LineId) -> Option<&Line> {
-        self.lines.get(&id)
-    }
-
-    /// One of them.
     pub(crate) fn line_mut(&mut self, id: LineId) -> Option<&mut Line> {
         self.lines.get_mut(&id)
     }

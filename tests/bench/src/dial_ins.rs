@@ -62,28 +62,22 @@ pub(crate) fn dial_ins(context: &mut Context) -> Result<Findings, Fault> {
         millis(late),
     );
 
-    let (mut findings, called) = (Findings::default(), guests.len() as u64);
-    let failures = phones.take_failures();
-    findings.demand(failures.is_empty(), || {
-        format!("dial-ins: {} failed: {:?}", failures.len(), failures.first())
-    });
-    findings.demand(outcome.joined == called && outcome.left == called, || {
-        format!("dial-ins: of {called} {} joined and {} left", outcome.joined, outcome.left)
-    });
-    findings.demand(outcome.heard == called, || {
-        format!("dial-ins: {} of {called} heard the others of their meeting, and nothing else", outcome.heard)
-    });
-    findings.demand(packets.foreign == 0, || format!("dial-ins: {} foreign packets", packets.foreign));
+    let (mut findings, called) = (Findings::of("dial-ins"), guests.len() as u64);
+    findings.must_be_none("calls that failed", &phones.take_failures());
+    findings.must_be("joined", outcome.joined, called);
+    findings.must_be("left", outcome.left, called);
+    findings.must_be("heard the others of their meeting, and nothing else", outcome.heard, called);
+    findings.must_be("foreign packets", packets.foreign, 0);
     let violations = gateway.metrics()?.of("media_isolation_violations", "");
-    findings.demand(violations == 0, || format!("dial-ins: {violations} isolation violations"));
+    findings.must_be("isolation violations", violations, 0);
 
     let name = format!("{a_second} dial-ins/s for {} s: in the right mix", window.as_secs());
     findings.rows.push(
         Row::new(name, format!("{} of {called}", outcome.heard))
-            .bar("all", Verdict::of(outcome.heard == called))
+            .bar("all", Verdict::at_most(called, outcome.heard))
             .absolute(format!("{:.1} ms CPU a dial-in", millis(cpu.tested) / set_ups.count().max(1) as f64)),
     );
-    let verdict = Verdict::of(set_ups.percentile(99) <= SET_UP_BAR).if_punctual(late);
+    let verdict = Verdict::at_most(set_ups.percentile(99), SET_UP_BAR).if_punctual(late);
     findings.rows.push(Row::new("  set-up", set_ups.to_string()).bar("p99 ≤ 20 ms", verdict));
     Ok(findings)
 }

@@ -5,16 +5,36 @@ use std::{fmt, time::Duration};
 /// What became of an experiment.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
+    pub(crate) experiment: &'static str,
     pub(crate) rows: Vec<Row>,
     /// What must not be: the figures are then of calls that were not sound.
     pub(crate) faults: Vec<String>,
 }
 
 impl Findings {
-    /// A fault, unless this holds.
-    pub(crate) fn demand(&mut self, holds: bool, otherwise: impl FnOnce() -> String) {
-        if !holds {
-            self.faults.push(otherwise());
+    /// Nothing found yet.
+    pub(crate) fn of(experiment: &'static str) -> Self {
+        Self { experiment, ..Self::default() }
+    }
+
+    /// A fault, unless one is the other.
+    pub(crate) fn must_be<T: Copy + PartialEq + fmt::Debug>(&mut self, what: &str, is: T, must: T) {
+        if is != must {
+            self.faults.push(format!("{}: {what}: {is:?}, must be {must:?}", self.experiment));
+        }
+    }
+
+    /// A fault, if it is more.
+    pub(crate) fn must_be_at_most<T: Copy + PartialOrd + fmt::Debug>(&mut self, what: &str, is: T, bound: T) {
+        if is > bound {
+            self.faults.push(format!("{}: {what}: {is:?}, at most {bound:?}", self.experiment));
+        }
+    }
+
+    /// A fault, if there are any.
+    pub(crate) fn must_be_none<T: fmt::Display>(&mut self, what: &str, all: &[T]) {
+        if let Some(first) = all.first() {
+            self.faults.push(format!("{}: {what}: {}, the first: {first}", self.experiment, all.len()));
         }
     }
 
@@ -37,9 +57,9 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
-    /// Whether a bar is met.
-    pub(crate) const fn of(is_met: bool) -> Self {
-        if is_met { Self::Met } else { Self::Missed }
+    /// Met by what is no more than the bar.
+    pub(crate) fn at_most<T: Copy + PartialOrd>(figure: T, bar: T) -> Self {
+        if figure <= bar { Self::Met } else { Self::Missed }
     }
 
     /// The same of a turn in which this process was so late at most.

@@ -67,10 +67,9 @@ struct Bank {
 
 impl Bank {
     fn add(&mut self, sample: f32, coefficients: &[f32; LANES]) {
-        for lane in 0..LANES {
-            let next = sample + coefficients[lane] * self.last[lane] - self.before[lane];
-            self.before[lane] = self.last[lane];
-            self.last[lane] = next;
+        for ((last, before), coefficient) in self.last.iter_mut().zip(&mut self.before).zip(coefficients) {
+            let next = sample + coefficient * *last - *before;
+            (*before, *last) = (*last, next);
         }
     }
 

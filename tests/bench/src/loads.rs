@@ -48,7 +48,15 @@ pub(crate) fn meetings(context: &mut Context) -> Result<Findings, Fault> {
     let guests = in_fives(context.callers(200), Ptime::MS_20, Manner::Patient);
     let (window, turns) = (context.window(10), context.turns(3));
     let name = format!("{} in meetings of {SET}, all talk", guests.len());
-    let load = Load { name: name.clone(), guests, ptime: Ptime::MS_20, pace: PACE, window, turns };
+    let load = Load {
+        experiment: "meetings",
+        name: name.clone(),
+        guests,
+        ptime: Ptime::MS_20,
+        pace: PACE,
+        window,
+        turns,
+    };
     let comparison = compare(context, &load)?;
     let mut findings = Findings::default();
     findings.rows.push(comparison.cpu_row(&name, Some(MEETINGS_BAR)));
@@ -63,7 +71,15 @@ pub(crate) fn hall(context: &mut Context) -> Result<Findings, Fault> {
     let guests = in_one(context.callers(500));
     let (window, turns) = (context.window(10), context.turns(3));
     let name = format!("{} in one meeting, {TALKERS} talk", guests.len());
-    let load = Load { name: name.clone(), guests, ptime: Ptime::MS_20, pace: PACE, window, turns };
+    let load = Load {
+        experiment: "hall",
+        name: name.clone(),
+        guests,
+        ptime: Ptime::MS_20,
+        pace: PACE,
+        window,
+        turns,
+    };
     let comparison = compare(context, &load)?;
     let mut findings = Findings::default();
     findings.rows.push(comparison.cpu_row(&name, Some(HALL_BAR)));
@@ -81,8 +97,10 @@ pub(crate) fn scale(context: &mut Context) -> Result<Findings, Fault> {
         let guests = in_fives(callers, ptime, Manner::Hurried);
         let (window, turns) = (context.window(10), context.turns(1));
         let name = format!("{} at 60 ms", guests.len());
-        let comparison =
-            compare(context, &Load { name: name.clone(), guests, ptime, pace: PACE, window, turns })?;
+        let comparison = compare(
+            context,
+            &Load { experiment: "scale", name: name.clone(), guests, ptime, pace: PACE, window, turns },
+        )?;
         micros.push(comparison.micros().0);
         late = late.max(comparison.late());
         findings.rows.push(comparison.cpu_row(&name, None));
@@ -94,7 +112,7 @@ pub(crate) fn scale(context: &mut Context) -> Result<Findings, Fault> {
         .fold((f64::MAX, 0.0_f64), |(least, most), micros| (least.min(*micros), most.max(*micros)));
     let flat = most / least;
     let row = Row::new("CPU a packet over these sizes", format!("{least:.2} to {most:.2} µs"));
-    let verdict = Verdict::of(flat <= FLAT_BAR).if_punctual(late);
+    let verdict = Verdict::at_most(flat, FLAT_BAR).if_punctual(late);
     findings.rows.push(Row { ratio: Some(flat), ..row.bar("within 20 %", verdict) });
     Ok(findings)
 }

@@ -49,18 +49,15 @@ pub(crate) fn reaction(context: &mut Context) -> Result<Findings, Fault> {
     let in_mix = Times::of(times.iter().filter_map(|times| times.in_mix));
     phones.hang_up_all();
 
-    let mut findings = Findings::default();
-    for (what, times) in [("a packet", &first_packet), ("the meeting", &in_mix)] {
-        findings.demand(times.count() == callers, || {
-            format!("reaction: {} of {callers} heard {what}", times.count())
-        });
-    }
+    let mut findings = Findings::of("reaction");
+    findings.must_be("callers who heard a packet", first_packet.count(), callers);
+    findings.must_be("callers who heard the meeting", in_mix.count(), callers);
     let bars = [
         (format!("{callers} join: first RTP after the ACK"), first_packet, FIRST_PACKET_BAR),
         ("  in the mix after the last #, announcement apart".to_owned(), in_mix, IN_MIX_BAR),
     ];
     for (name, times, bar) in bars {
-        let verdict = Verdict::of(times.max() <= bar).if_punctual(late);
+        let verdict = Verdict::at_most(times.max(), bar).if_punctual(late);
         findings
             .rows
             .push(Row::new(name, times.to_string()).bar(format!("≤ {} ms", bar.as_millis()), verdict));

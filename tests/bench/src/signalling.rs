@@ -50,7 +50,7 @@ impl Turn {
 /// 6,000 calls at 2,000 a second from a fresh start.
 pub(crate) fn signalling(context: &mut Context) -> Result<Findings, Fault> {
     let rate = Rate { calls: context.callers(CALLS), a_second: A_SECOND };
-    let (mut ours, mut theirs, mut findings) = (Vec::new(), Vec::new(), Findings::default());
+    let (mut ours, mut theirs, mut findings) = (Vec::new(), Vec::new(), Findings::of("signalling"));
     for _ in 0..context.turns(3) {
         ours.push(gateway_turn(context, rate, &mut findings)?);
         theirs.push(counterpart_turn(context, rate)?);
@@ -70,7 +70,7 @@ pub(crate) fn signalling(context: &mut Context) -> Result<Findings, Fault> {
     findings.rows.push(
         Row::new(name, format!("{gateway:.3} s"))
             .beside(format!("{sipp:.3} s (SIPp)"), Some(gateway / sipp))
-            .bar(format!("≤ {CPU_BAR} s"), Verdict::of(gateway <= CPU_BAR))
+            .bar(format!("≤ {CPU_BAR} s"), Verdict::at_most(gateway, CPU_BAR))
             .absolute(format!(
                 "{:.0} and {:.0} µs a call; SIPp's caller {:.0}",
                 gateway * 1e3,
@@ -80,7 +80,7 @@ pub(crate) fn signalling(context: &mut Context) -> Result<Findings, Fault> {
     );
     findings.rows.push(Row::new("  set-up p99", format!("{set_up:.2} ms")).bar(
         format!("≤ {} ms", SET_UP_BAR.as_millis()),
-        Verdict::of(set_up <= millis(SET_UP_BAR)).if_punctual(late),
+        Verdict::at_most(set_up, millis(SET_UP_BAR)).if_punctual(late),
     ));
     Ok(findings)
 }
@@ -102,13 +102,9 @@ fn set_ups(context: &mut Context, rate: Rate, findings: &mut Findings) -> Result
     let late = phones.crowd().late();
     phones.run_for(CLEARING);
     let times = Times::of(phones.set_ups().iter().copied());
-    let failures = phones.take_failures();
-    findings.demand(failures.is_empty() && times.count() == rate.calls, || {
-        format!("signalling: {} of {} calls were answered; {failures:?}", times.count(), rate.calls)
-    });
-    findings.demand(phones.retransmitted() == 0, || {
-        format!("signalling: {} retransmissions by our own callers", phones.retransmitted())
-    });
+    findings.must_be_none("calls that failed", &phones.take_failures());
+    findings.must_be("calls that were answered", times.count(), rate.calls);
+    findings.must_be("retransmissions by our own callers", phones.retransmitted(), 0);
     println!("signalling, our own callers: set-up {times}; late by {:.1} ms at most", millis(late));
     Ok((times, late))
 }
@@ -119,19 +115,13 @@ fn gateway_turn(context: &mut Context, rate: Rate, findings: &mut Findings) -> R
     let turn = turn(context, gateway.process.id(), gateway.sip, rate)?;
     turn.tell("gateway");
     let (called, metrics) = (&turn.called, gateway.metrics()?);
-    findings.demand(called.failed == 0 && called.successful == rate.calls as u64, || {
-        format!(
-            "signalling: {} of {} calls were good, {} failed",
-            called.successful, rate.calls, called.failed
-        )
-    });
-    let (absorbed, sent_again) =
-        (metrics.of("sip_events", "retransmission_absorbed"), metrics.of("sip_events", "\"retransmitted\""));
-    findings.demand(called.retransmissions + absorbed + sent_again == 0, || {
-        format!("signalling: {} retransmissions by SIPp, {sent_again} by the gateway", called.retransmissions)
-    });
-    let calls = gateway.status()?["load"]["calls"].as_u64();
-    findings.demand(calls == Some(0), || format!("signalling: calls that are left: {calls:?}"));
+    findings.must_be("calls of SIPp that were good", called.successful, rate.calls as u64);
+    findings.must_be("calls of SIPp that failed", called.failed, 0);
+    findings.must_be("retransmissions by SIPp", called.retransmissions, 0);
+    for kind in ["retransmission_absorbed", "\"retransmitted\""] {
+        findings.must_be(kind, metrics.of("sip_events", kind), 0);
+    }
+    findings.must_be("calls that are left", gateway.status()?["load"]["calls"].as_u64(), Some(0));
     Ok(turn)
 }
 

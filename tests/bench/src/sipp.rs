@@ -59,7 +59,7 @@ pub(crate) fn call(callee: SocketAddr, rate: Rate, folder: &Path) -> Result<Call
         &rate.calls.to_string(),
     ]);
     command.args(["-trace_stat", "-trace_rtt", "-stf"]).arg(&statistics).arg(callee.to_string());
-    let mut process = Process::start(&mut command).map_err(|_| not_started("sipp", missing(), REMEDY))?;
+    let process = Process::start(&mut command).map_err(|_| not_started("sipp", missing(), REMEDY))?;
     let number = process.id();
     let expected = Duration::from_secs((rate.calls / rate.a_second.max(1)) as u64);
     let until = Instant::now() + expected + PATIENCE;

@@ -179,22 +179,20 @@ pub(crate) fn soak(context: &mut Context) -> Result<Findings, Fault> {
         millis(late)
     );
 
-    let mut findings = Findings::default();
-    let failures = run.phones.take_failures();
-    findings.demand(failures.is_empty(), || {
-        format!("soak: {} calls failed: {:?}", failures.len(), failures.first())
-    });
+    let mut findings = Findings::of("soak");
+    findings.must_be_none("calls that failed", &run.phones.take_failures());
     check_callers(outcome, packets, &mut findings);
     let after = Held::by(&gateway)?;
-    check_left(&gateway, (before, after), idle, &mut findings)?;
+    check_left(&gateway, (before, after), &mut findings)?;
+    findings.must_be_at_most("CPU of nothing to do (timers are left)", idle, IDLE_CPU);
     check_counters(&gateway.metrics()?, (outcome, packets), after.media.dropped, &mut findings);
     check_journal(&context.state_folder(), outcome, &mut findings)?;
     let growth = memory.growth();
-    findings.demand(growth <= GROWTH_BAR, || format!("soak: memory grows by {growth:.1} %"));
+    findings.must_be_at_most("growth of memory in percent", growth, GROWTH_BAR);
     let name = format!("soak of {} s, {callers} callers: memory grows", window.as_secs());
     findings.rows.push(
         Row::new(name, format!("{growth:.1} %"))
-            .bar(format!("≤ {GROWTH_BAR} %"), Verdict::of(growth <= GROWTH_BAR))
+            .bar(format!("≤ {GROWTH_BAR} %"), Verdict::at_most(growth, GROWTH_BAR))
             .absolute(format!(
                 "{:.1} to {:.1} MB resident, {} calls",
                 memory.at(25) / 1e6,
@@ -208,39 +206,29 @@ pub(crate) fn soak(context: &mut Context) -> Result<Findings, Fault> {
 /// What the callers saw.
 fn check_callers(outcome: Outcome, packets: Packets, findings: &mut Findings) {
     let Outcome { called, joined, heard, strange, muted, given_up, left } = outcome;
-    findings.demand(joined + given_up == called && left == joined, || {
-        format!("soak: of {called} calls {joined} joined, {given_up} gave up and {left} left")
-    });
-    findings.demand(strange == 0, || format!("soak: {strange} callers heard what is not of their meeting"));
-    findings.demand(heard > 0 && muted > 0 && given_up > 0, || {
-        "soak: too short for each kind of call".to_owned()
-    });
-    findings.demand(packets.foreign == 0, || format!("soak: {} foreign packets", packets.foreign));
-    findings.demand(packets.lost == 0, || format!("soak: {} packets to the callers lost", packets.lost));
+    findings.must_be("joined or gave up", joined + given_up, called);
+    findings.must_be("left", left, joined);
+    findings.must_be("heard what is not of their meeting", strange, 0);
+    // A run that is too short shows nothing.
+    findings.must_be_at_most("of each kind of call one", 1, heard.min(muted).min(given_up));
+    findings.must_be("foreign packets", packets.foreign, 0);
+    findings.must_be("packets to the callers lost", packets.lost, 0);
 }
 
 /// What the gateway still holds when all are gone.
 fn check_left(
     gateway: &Gateway,
     (before, after): (Held, Held),
-    idle: Duration,
     findings: &mut Findings,
 ) -> Result<(), Fault> {
     let (status, metrics) = (gateway.status()?, gateway.metrics()?);
     for what in ["calls", "participants", "leases", "busy_meetings"] {
-        let left = status["load"][what].as_u64();
-        findings.demand(left == Some(0), || format!("soak: {what} that are left: {left:?}"));
+        findings.must_be(what, status["load"][what].as_u64(), Some(0));
     }
     for what in ["media_ports_open", "media_rooms_open", "media_isolation_violations", "records_lost"] {
-        let left = metrics.of(what, "");
-        findings.demand(left == 0, || format!("soak: {what} is {left}"));
+        findings.must_be(what, metrics.of(what, ""), 0);
     }
-    findings.demand(after.others() == before.others(), || {
-        format!("soak: {} descriptors beside the media's, {} before", after.others(), before.others())
-    });
-    findings.demand(idle <= IDLE_CPU, || {
-        format!("soak: {} ms CPU in {} s of nothing to do: timers are left", idle.as_millis(), IDLE.as_secs())
-    });
+    findings.must_be("descriptors beside those of media", after.others(), before.others());
     Ok(())
 }
 
@@ -252,15 +240,10 @@ fn check_counters(
     findings: &mut Findings,
 ) {
     for event in ["arrived", "ended"] {
-        let counted = metrics.of("call_events", &format!("event=\"{event}\""));
-        findings.demand(counted == outcome.called, || {
-            format!("soak: {} calls were made, {counted} {event}", outcome.called)
-        });
+        findings.must_be(event, metrics.of("call_events", &format!("event=\"{event}\"")), outcome.called);
     }
     let received = metrics.of("media_packets_received", "");
-    findings.demand(packets.sent == received + dropped, || {
-        format!("soak: {} packets sent, {received} received, {dropped} dropped by the kernel", packets.sent)
-    });
+    findings.must_be("packets received, and dropped by the kernel", received + dropped, packets.sent);
 }
 
 /// Whether each call has its record.
@@ -271,12 +254,8 @@ fn check_journal(folder: &Path, outcome: Outcome, findings: &mut Findings) -> Re
     for file in &files {
         legs += fs::read_to_string(file)?.matches("\"kind\":\"leg\"").count() as u64;
     }
-    findings.demand(legs == outcome.called, || {
-        format!(
-            "soak: {} calls were made, {legs} of {} records are of legs",
-            outcome.called, verified.records
-        )
-    });
+    findings.must_be("records of legs", legs, outcome.called);
+    findings.must_be_at_most("of all records", legs, verified.records);
     Ok(())
 }
 
