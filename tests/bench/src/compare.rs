@@ -18,8 +18,6 @@ use crate::{
 
 /// What the meetings settle in before the window.
 const SETTLING: Duration = Duration::from_secs(2);
-/// More than that of the machine, and the figures are partly of others.
-const DISTURBED_PERCENT: u32 = 10;
 /// A gap may be so much longer than the echo's.
 const MORE_GAP: Duration = Duration::from_millis(20);
 
@@ -94,12 +92,6 @@ pub(crate) fn compare(context: &mut Context, load: &Load) -> Result<Comparison, 
         comparison.gateway.push(gateway);
         comparison.echo.push(echo);
     }
-    if comparison.is_disturbed() {
-        println!(
-            "{}: others took more than a tenth of the machine; measure again when it is idle",
-            load.name
-        );
-    }
     Ok(comparison)
 }
 
@@ -168,9 +160,11 @@ impl Comparison {
         self.gateway.iter().chain(&self.echo)
     }
 
-    /// Two cores are in use; caches and interrupts are shared with whatever else runs.
-    fn is_disturbed(&self) -> bool {
-        self.turns().any(|turn| turn.cpu.others > self.window * 2 * DISTURBED_PERCENT / 100)
+    /// Percent of the machine that others took, at most: two cores are in use; caches and interrupts are shared with
+    /// whatever else runs.
+    fn disturbed_percent(&self) -> f64 {
+        let share = |turn: &Turn| turn.cpu.others.as_secs_f64() / self.window.as_secs_f64() / 2.0 * 100.0;
+        self.turns().map(share).fold(0.0, f64::max)
     }
 
     /// The CPU of both, beside each other.
@@ -186,7 +180,10 @@ impl Comparison {
         let (gateway, echo) = (a_participant(&self.gateway), a_participant(&self.echo));
         let row = Row::new(name, format!("{gateway:.3} ms/s each"))
             .beside(format!("{echo:.3} (echo)"), Some(ratio))
-            .absolute(format!("{ours:.2} and {theirs:.2} µs a packet in and out"));
+            .absolute(format!(
+                "{ours:.2} and {theirs:.2} µs a packet in and out; others took up to {:.0} % of the machine",
+                self.disturbed_percent()
+            ));
         match bar {
             Some(bar) => {
                 row.bar(format!("≤ {bar} × echo"), Verdict::at_most(ratio, bar).if_punctual(self.late()))
