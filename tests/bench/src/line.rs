@@ -22,8 +22,8 @@ use crate::{
     tones::{LONGEST, Sounds, Tone, Tones},
 };
 
-/// The way through the IVR is walked at this pace, whatever the packet time.
-const TICK: Ptime = Ptime::MS_20;
+/// A key is told of as often (RFC 4733 §2.5.1.2 leaves it to us), whatever the packet time.
+const KEY_PACKET: Ptime = Ptime::MS_20;
 /// Longer than any bench: who called hangs up.
 const FOREVER: Duration = Duration::from_secs(24 * 3_600);
 /// From one press to the next: as fast as people key.
@@ -247,8 +247,11 @@ impl Line {
     /// Sends what is due and hears what came; in how long it wants to be run again.
     pub(crate) fn run(&mut self, now: Now, tools: &mut Tools) -> Ptime {
         self.hear(now, tools);
-        let ptime = if self.is_in() { self.part.ptime } else { TICK };
+        let mut ptime = self.part.ptime;
         if let Some(say) = self.what_to_say(now.mono) {
+            if matches!(say, Say::Press(_)) || self.mouth.is_pressing() {
+                ptime = KEY_PACKET;
+            }
             let samples = SampleRate::Hz8000.tick_samples() * ptime.as_millis() as usize / 20;
             let mut packet: mouth::Packet = [0; _];
             let length = self.mouth.speak(now.mono, (say, samples), &tools.sounds, &mut packet);

@@ -1,5 +1,7 @@
 //! Meetings of five, one of five hundred, and thousands at 60 ms, each beside an echo of the same packets.
 
+use std::time::Duration;
+
 use terms::media::Ptime;
 
 use crate::{
@@ -13,6 +15,8 @@ use crate::{
 
 /// Calls a second until all are in.
 const PACE: u64 = 200;
+/// And of thousands: who is in shall cost more than who comes.
+const SCALE_PACE: u64 = 100;
 /// Who talks in the meeting of many.
 const TALKERS: usize = 3;
 const MEETINGS_BAR: f64 = 1.3;
@@ -92,19 +96,21 @@ pub(crate) fn hall(context: &mut Context) -> Result<Findings, Fault> {
 pub(crate) fn scale(context: &mut Context) -> Result<Findings, Fault> {
     let ptime = Ptime::nearest(60);
     let sizes = context.options.callers.map_or_else(|| SIZES.to_vec(), |callers| vec![callers]);
-    let (mut findings, mut micros, mut late) = (Findings::default(), Vec::new(), std::time::Duration::ZERO);
+    let (mut findings, mut micros, mut late) = (Findings::default(), Vec::new(), Duration::ZERO);
+    let mut carried = Verdict::Met;
     for callers in sizes {
         let guests = in_fives(callers, ptime, Manner::Hurried);
         let (window, turns) = (context.window(10), context.turns(1));
         let name = format!("{} at 60 ms", guests.len());
-        let load = Load { experiment: "scale", name: name.clone(), guests, ptime, pace: PACE, window, turns };
+        let load =
+            Load { experiment: "scale", name: name.clone(), guests, ptime, pace: SCALE_PACE, window, turns };
         let comparison = match compare(context, &load) {
             Ok(comparison) => comparison,
             // More than a core can carry is told, and the sizes below it stand.
             Err(fault) => {
                 let row = Row::new(name, "not carried").bar("all join", Verdict::Missed);
                 findings.rows.push(row.absolute(fault.to_string()));
-                micros.push(f64::INFINITY);
+                carried = Verdict::Missed;
                 continue;
             }
         };
@@ -114,12 +120,17 @@ pub(crate) fn scale(context: &mut Context) -> Result<Findings, Fault> {
         findings.rows.push(comparison.late_row("  callers late"));
         findings.add(comparison.findings);
     }
-    let (least, most) = micros
-        .iter()
-        .fold((f64::MAX, 0.0_f64), |(least, most), micros| (least.min(*micros), most.max(*micros)));
+    if micros.is_empty() {
+        return Ok(findings);
+    }
+    let least = micros.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = micros.iter().copied().fold(0.0, f64::max);
     let flat = most / least;
     let row = Row::new("CPU a packet over these sizes", format!("{least:.2} to {most:.2} µs"));
-    let verdict = Verdict::at_most(flat, FLAT_BAR).if_punctual(late);
+    let verdict = match carried {
+        Verdict::Met => Verdict::at_most(flat, FLAT_BAR).if_punctual(late),
+        not_carried => not_carried,
+    };
     findings.rows.push(Row { ratio: Some(flat), ..row.bar("within 20 %", verdict) });
     Ok(findings)
 }

@@ -62,6 +62,11 @@ impl Mouth {
         self.sent
     }
 
+    /// Whether a key is down, or was just let go.
+    pub(crate) const fn is_pressing(&self) -> bool {
+        self.key.is_some()
+    }
+
     /// When the last key was up.
     pub(crate) const fn released(&self) -> Option<Instant> {
         self.released

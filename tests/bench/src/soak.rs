@@ -69,6 +69,22 @@ impl Memory {
         count(part.iter().map(|(_, bytes)| bytes).sum()) / count(part.len().max(1) as u64)
     }
 
+    /// The straight line that fits best from a quarter of the run on, in kB a minute.
+    fn slope(&self) -> f64 {
+        let part = self.0.get(self.0.len() / 4..).unwrap_or_default();
+        let points: Vec<(f64, f64)> = part
+            .iter()
+            .map(|(at, bytes)| (at.since(Instant::ZERO).as_secs_f64() / 60.0, count(*bytes) / 1e3))
+            .collect();
+        let mean = |of: fn(&(f64, f64)) -> f64| {
+            points.iter().map(of).sum::<f64>() / count(points.len().max(1) as u64)
+        };
+        let (minute, kilobytes) = (mean(|point| point.0), mean(|point| point.1));
+        let rise: f64 = points.iter().map(|point| (point.0 - minute) * (point.1 - kilobytes)).sum();
+        let run: f64 = points.iter().map(|point| (point.0 - minute).powi(2)).sum();
+        if run > 0.0 { rise / run } else { 0.0 }
+    }
+
     /// Percent, from a quarter of the run to its end.
     fn growth(&self) -> f64 {
         let quarter = self.at(25);
@@ -194,9 +210,10 @@ pub(crate) fn soak(context: &mut Context) -> Result<Findings, Fault> {
         Row::new(name, format!("{growth:.1} %"))
             .bar(format!("≤ {GROWTH_BAR} %"), Verdict::at_most(growth, GROWTH_BAR))
             .absolute(format!(
-                "{:.1} to {:.1} MB resident, {} calls",
+                "{:.1} to {:.1} MB resident, {:+.0} kB a minute; {} calls",
                 memory.at(25) / 1e6,
                 memory.at(90) / 1e6,
+                memory.slope(),
                 outcome.called
             )),
     );
@@ -262,6 +279,17 @@ fn check_journal(folder: &Path, outcome: Outcome, findings: &mut Findings) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_slope_is_that_of_the_line_that_fits() {
+        const MINUTE: u64 = 60_000_000_000;
+        let memory = |a_minute: u64| {
+            Memory((0..8).map(|at| (Instant::from_nanos(at * MINUTE), 9_000 + at * a_minute)).collect())
+        };
+        assert!(memory(0).slope().abs() < 1e-6);
+        assert!((memory(5_000).slope() - 5.0).abs() < 1e-6);
+        assert!(Memory::default().slope().abs() < 1e-6);
+    }
 
     #[test]
     fn growth_is_from_a_quarter_to_the_end() {
