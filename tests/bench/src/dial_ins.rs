@@ -65,6 +65,7 @@ pub(crate) fn dial_ins(context: &mut Context) -> Result<Findings, Fault> {
     let (mut findings, called) = (Findings::of("dial-ins"), guests.len() as u64);
     findings.must_be_none("calls that failed", &phones.take_failures());
     findings.must_be("joined", outcome.joined, called);
+    findings.must_be("not let in", outcome.not_let_in, 0);
     findings.must_be("left", outcome.left, called);
     findings.must_be("heard the others of their meeting, and nothing else", outcome.heard, called);
     findings.must_be("foreign packets", packets.foreign, 0);

@@ -222,7 +222,8 @@ pub(crate) fn soak(context: &mut Context) -> Result<Findings, Fault> {
 
 /// What the callers saw.
 fn check_callers(outcome: Outcome, packets: Packets, findings: &mut Findings) {
-    let Outcome { called, joined, heard, strange, muted, given_up, left } = outcome;
+    let Outcome { called, joined, heard, strange, muted, given_up, not_let_in, left } = outcome;
+    findings.must_be("not let in", not_let_in, 0);
     findings.must_be("joined or gave up", joined + given_up, called);
     findings.must_be("left", left, joined);
     findings.must_be("heard what is not of their meeting", strange, 0);

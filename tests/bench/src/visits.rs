@@ -66,6 +66,8 @@ pub(crate) struct Outcome {
     pub(crate) strange: u64,
     pub(crate) muted: u64,
     pub(crate) given_up: u64,
+    /// Whom the prompts did not let in.
+    pub(crate) not_let_in: u64,
     pub(crate) left: u64,
 }
 
@@ -154,6 +156,11 @@ impl Visit {
         {
             phones.hang_up(id);
             outcome.given_up += 1;
+            return At::Gone { since: now };
+        }
+        if line.failure().is_some() {
+            phones.hang_up(id);
+            outcome.not_let_in += 1;
             return At::Gone { since: now };
         }
         let Some(joined) = line.times().joined else { return At::Coming };
