@@ -23,6 +23,14 @@ pub(crate) const SERVER_CORE: usize = 0;
 /// And the callers here.
 pub(crate) const CALLERS_CORE: usize = 1;
 
+/// No call is held back by load: what a core can't carry must show.
+const TAKING_ALL: [&str; 4] = [
+    "admission.cpu_high_percent=101",
+    "admission.ports_high_percent=101",
+    "admission.memory_high_percent=101",
+    "admission.tick_lag_high=60s",
+];
+
 /// What is wanted other than usual.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
@@ -81,11 +89,8 @@ impl Context {
     /// A gateway that knows nothing yet, with so many pairs of media ports.
     pub(crate) fn gateway(&mut self, pairs: usize, settings: &[&str]) -> Result<Gateway, ProcessError> {
         self.starts += 1;
-        let settings: Vec<String> = settings
-            .iter()
-            .map(|setting| (*setting).to_owned())
-            .chain(self.options.settings.clone())
-            .collect();
+        let settings = TAKING_ALL.iter().chain(settings).map(|setting| (*setting).to_owned());
+        let settings: Vec<String> = settings.chain(self.options.settings.iter().cloned()).collect();
         let state = self.state_folder();
         Gateway::start(&Wanted { core: SERVER_CORE, state, pairs, settings: &settings })
     }
