@@ -13,7 +13,7 @@ help:
 	@echo "make run      build, start the gateway with conf/demo.toml, stay up"
 	@echo "make test     install what is lacking, run every test"
 	@echo "make check    format and lints only"
-	@echo "make bench    CPU per participant, beside a plain UDP echo"
+	@echo "make bench    what calls cost and how fast they are, beside a plain UDP echo and SIPp"
 	@echo "make prompts  make the recordings whose text changed"
 
 demo:
@@ -46,10 +46,9 @@ check:
 	@tests/stage lint cargo clippy $(CARGO_FLAGS) --workspace --all-targets -- -D warnings
 
 bench:
-	@tests/setup demo
-	@tests/stage build cargo build $(CARGO_FLAGS) -p server -p tests --bin gateway --bin bench --bin parser_bench
+	@tests/setup bench
+	@tests/stage build cargo build $(CARGO_FLAGS) -p server -p bench --bin gateway --bin bench --bin parser_bench
 	@$(TARGET)/ci/bench
-	@$(TARGET)/ci/parser_bench
 
 prompts:
 	@tests/setup test

@@ -40,4 +40,5 @@ pub use engine::{Between, Channel, Engine, EngineSettings, Input, Output, Readin
 pub use prompts::Prompts;
 pub use queue::{Commands, Reports, Wake};
 pub use range::{Capacity, Quarantine, Range};
+pub use socket::{BATCH, Batch, Datagram, tell_times};
 pub use worker::{Settings, Worker};

@@ -7,7 +7,7 @@ use std::{io, net::SocketAddr, os::fd::AsRawFd as _};
 use mio::{Interest, Registry, Token, net::UdpSocket};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-pub(crate) use batch::{BATCH, Batch, Datagram};
+pub use batch::{BATCH, Batch, Datagram, tell_times};
 
 use crate::engine::{Channel, Reading, SlotId};
 
@@ -104,7 +104,7 @@ fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
         SocketAddr::V6(_) => socket.set_tclass_v6(EXPEDITED_FORWARDING)?,
     }
     report_unreachable(&socket, address)?;
-    batch::tell_times(&socket)?;
+    tell_times(&socket)?;
     socket.bind(&address.into())?;
     Ok(UdpSocket::from_std(socket.into()))
 }

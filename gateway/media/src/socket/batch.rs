@@ -4,7 +4,7 @@
 //! measured all the same.
 
 use std::{
-    io, mem,
+    fmt, io, mem,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6},
     os::fd::AsRawFd,
     ptr,
@@ -15,17 +15,19 @@ use terms::WallTime;
 /// The longest datagram that is read; longer ones are cut, and then malformed.
 const MAX_DATAGRAM: usize = 2_048;
 /// Datagrams by one call: one packet of 20 ms a tick is usual, two of 10 ms are, and one that was late.
-pub(crate) const BATCH: usize = 4;
+pub const BATCH: usize = 4;
 /// `CMSG_SPACE` of a `timespec`, rounded up.
 const CONTROL: usize = 64;
 
 /// A datagram that came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Datagram<'a> {
-    pub(crate) source: SocketAddr,
+pub struct Datagram<'a> {
+    /// Who sent it.
+    pub source: SocketAddr,
     /// When the kernel had it, where it says so.
-    pub(crate) came: Option<WallTime>,
-    pub(crate) bytes: &'a [u8],
+    pub came: Option<WallTime>,
+    /// What is in it.
+    pub bytes: &'a [u8],
 }
 
 /// What the kernel aligns its control messages to.
@@ -34,7 +36,7 @@ pub(crate) struct Datagram<'a> {
 struct Control([u8; CONTROL]);
 
 /// Room for the datagrams of one call, kept from call to call.
-pub(crate) struct Batch {
+pub struct Batch {
     bytes: Box<[[u8; MAX_DATAGRAM]; BATCH]>,
     names: [libc::sockaddr_storage; BATCH],
     controls: [Control; BATCH],
@@ -42,9 +44,22 @@ pub(crate) struct Batch {
     received: usize,
 }
 
+impl Default for Batch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch").field("received", &self.received).finish_non_exhaustive()
+    }
+}
+
 impl Batch {
+    /// Room, and nothing in it.
     #[expect(unsafe_code, reason = "the kernel's structures are empty when they are zero")]
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         // SAFETY: each is a plain C structure of integers and pointers, for which zero is a value.
         let (names, headers) = unsafe { (mem::zeroed(), mem::zeroed()) };
         Self {
@@ -59,7 +74,7 @@ impl Batch {
     /// Reads what waits, as much as there is room for, in place of what was read before. Less than [`BATCH`] means that
     /// no more waits, or that an error does.
     #[expect(unsafe_code, reason = "neither std nor socket2 reads several datagrams, or their time")]
-    pub(crate) fn receive(&mut self, socket: &impl AsRawFd) -> io::Result<usize> {
+    pub fn receive(&mut self, socket: &impl AsRawFd) -> io::Result<usize> {
         self.received = 0;
         let mut vectors = self
             .bytes
@@ -91,7 +106,7 @@ impl Batch {
     }
 
     /// What was read, in order.
-    pub(crate) fn datagrams(&self) -> impl Iterator<Item = Datagram<'_>> {
+    pub fn datagrams(&self) -> impl Iterator<Item = Datagram<'_>> {
         (0..self.received).filter_map(|index| self.get(index))
     }
 
@@ -109,7 +124,7 @@ impl Batch {
 
 /// Asks the kernel for the time of each datagram (`socket(7)`, `SO_TIMESTAMPNS`).
 #[expect(unsafe_code, reason = "socket2 has no safe way to set SO_TIMESTAMPNS")]
-pub(crate) fn tell_times(socket: &impl AsRawFd) -> io::Result<()> {
+pub fn tell_times(socket: &impl AsRawFd) -> io::Result<()> {
     let on: libc::c_int = 1;
     // SAFETY: the descriptor is open as long as `socket` is borrowed, and `on` is an integer of the length that is
     // given.

@@ -1,0 +1,360 @@
+//! One caller's media.
+
+use std::{
+    collections::VecDeque,
+    io,
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    time::Duration,
+};
+
+use codecs::Decoder;
+use media::{Batch, Clock, Datagram};
+use rtp::{Packet, classify};
+use server::caller::{self, Arrivals, Ear, Progress, Script, Step};
+use terms::{
+    Digit, Direction, Entropy, Instant, Now,
+    media::{Codec, Format, PayloadType, Ptime, SampleRate, Stream},
+};
+
+use crate::{
+    hearing::{Meter, Scale},
+    mouth::{self, Mouth, PRESS, Say},
+    tones::{LONGEST, Sounds, Tone, Tones},
+};
+
+/// A key is told of as often (RFC 4733 §2.5.1.2 leaves it to us), whatever the packet time.
+const KEY_PACKET: Ptime = Ptime::MS_20;
+/// Longer than any bench: who called hangs up.
+const FOREVER: Duration = Duration::from_secs(24 * 3_600);
+/// From one press to the next: as fast as people key.
+const KEY_TIME: Duration = PRESS.saturating_add(Duration::from_millis(80));
+/// Room in the kernel for what comes while this process is late.
+const RECEIVE_BUFFER: usize = 64 * 1024;
+/// After a change of what is said, what was said before is still on its way.
+const SETTLING: Duration = Duration::from_millis(300);
+
+/// What a caller is there for.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    /// Says this once it is in.
+    pub(crate) says: Option<Tone>,
+    /// Must hear these then, and no other.
+    pub(crate) hears: Tones,
+    /// How much its packets hold.
+    pub(crate) ptime: Ptime,
+}
+
+/// What all lines share.
+#[derive(Debug)]
+pub(crate) struct Tools {
+    pub(crate) clock: Clock,
+    pub(crate) sounds: Sounds,
+    pub(crate) scale: Scale,
+    pub(crate) batch: Batch,
+}
+
+impl Tools {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self { clock, sounds: Sounds::new(), scale: Scale::new(), batch: Batch::new() }
+    }
+}
+
+/// How far a caller is.
+#[derive(Debug)]
+enum Stage {
+    Dialling(Box<Dialling>),
+    In,
+}
+
+#[derive(Debug)]
+struct Dialling {
+    script: Script,
+    ear: Ear,
+}
+
+/// When what came, from outside.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Times {
+    /// From the ACK to the first packet.
+    pub(crate) first_packet: Option<Duration>,
+    /// From the end of the last `#` to the first packet of the meeting.
+    pub(crate) in_mix: Option<Duration>,
+    /// When the caller knew that it was in.
+    pub(crate) joined: Option<Instant>,
+}
+
+/// What a caller heard, beside what it must.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// All of it, and nothing else.
+    Part,
+    /// Not all of it, and nothing else.
+    Less,
+    /// Something else: itself, or another meeting.
+    Strange,
+}
+
+/// What is counted while it is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Measuring {
+    No,
+    From(Instant),
+}
+
+/// A caller.
+#[derive(Debug)]
+pub(crate) struct Line {
+    part: Part,
+    socket: UdpSocket,
+    remote: SocketAddr,
+    mouth: Mouth,
+    stage: Stage,
+    keys: VecDeque<Digit>,
+    next_key: Instant,
+    meter: Meter,
+    measuring: Measuring,
+    arrivals: Arrivals,
+    foreign: u64,
+    answered: Instant,
+    /// The packet before held the quick tones, since then.
+    quick_since: Option<Instant>,
+    times: Times,
+    failure: Option<Progress>,
+}
+
+/// A socket for a caller's RTP, which notes when a packet came.
+pub(crate) fn rtp_socket(local: Ipv4Addr) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind((local, 0))?;
+    socket2::SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER)?;
+    media::tell_times(&socket)?;
+    Ok(socket)
+}
+
+impl Line {
+    /// A caller who was just answered and has keyed nothing yet. `steps` lead into the meeting.
+    pub(crate) fn new(
+        part: Part,
+        socket: UdpSocket,
+        stream: &Stream,
+        steps: &[Step],
+        (now, entropy): (Instant, &mut Entropy),
+    ) -> Self {
+        let keys = steps.iter().filter(|step| !matches!(step, Step::Talk { .. })).cloned();
+        let talk = Step::Talk { hz: None, duration: FOREVER };
+        let listen: Vec<u32> = part.hears.iter().map(Tone::hz).collect();
+        let dialling = Dialling { script: Script::new(keys.chain([talk])), ear: Ear::new(&listen) };
+        Self {
+            part,
+            socket,
+            remote: stream.remote,
+            mouth: Mouth::new(stream, entropy),
+            stage: Stage::Dialling(Box::new(dialling)),
+            keys: VecDeque::new(),
+            next_key: now,
+            meter: Meter::default(),
+            measuring: Measuring::No,
+            arrivals: Arrivals::default(),
+            foreign: 0,
+            answered: now,
+            quick_since: None,
+            times: Times::default(),
+            failure: None,
+        }
+    }
+
+    /// A caller of the echo at `remote`, who hears itself.
+    pub(crate) fn to_echo(
+        (tone, ptime): (Tone, Ptime),
+        remote: SocketAddr,
+        (now, entropy): (Instant, &mut Entropy),
+    ) -> io::Result<Self> {
+        let send = Format { payload_type: PayloadType(8), codec: Codec::Pcma };
+        let stream = Stream {
+            remote,
+            remote_rtcp: remote,
+            direction: Direction::SendReceive,
+            send,
+            ptime,
+            receive: vec![send],
+            receive_events: None,
+            send_events: None,
+            comfort_noise: None,
+        };
+        let part = Part { says: Some(tone), hears: Tones::NONE.with(tone), ptime };
+        let line = Self::new(part, rtp_socket(Ipv4Addr::LOCALHOST)?, &stream, &[], (now, entropy));
+        Ok(Self { stage: Stage::In, ..line })
+    }
+
+    /// Whether it is in its meeting.
+    pub(crate) const fn is_in(&self) -> bool {
+        matches!(self.stage, Stage::In)
+    }
+
+    /// What kept it from its meeting.
+    pub(crate) const fn failure(&self) -> Option<Progress> {
+        self.failure
+    }
+
+    /// When what happened.
+    pub(crate) const fn times(&self) -> Times {
+        self.times
+    }
+
+    /// Keys these, once it is in.
+    pub(crate) fn press(&mut self, keys: &[Digit]) {
+        self.keys.extend(keys.iter().copied());
+    }
+
+    /// From here on what is heard counts, and gaps do.
+    pub(crate) fn begin_measuring(&mut self, now: Instant) {
+        self.meter = Meter::default();
+        self.measuring = Measuring::From(now + SETTLING);
+        self.arrivals.begin_measuring(now);
+    }
+
+    /// And no more.
+    pub(crate) fn end_measuring(&mut self, now: Now, tools: &mut Tools) {
+        self.hear(now, tools);
+        self.measuring = Measuring::No;
+        self.arrivals.end_measuring(now.mono);
+    }
+
+    /// What it heard while it was measured.
+    pub(crate) fn heard(&self) -> Heard {
+        let heard = self.meter.heard();
+        match heard.except(self.part.hears) {
+            Tones::NONE if heard == self.part.hears => Heard::Part,
+            Tones::NONE => Heard::Less,
+            _ => Heard::Strange,
+        }
+    }
+
+    /// Packets sent, received, lost.
+    pub(crate) fn packets(&self) -> (u64, u64, u64) {
+        (self.mouth.sent(), self.arrivals.received(), self.arrivals.lost())
+    }
+
+    /// Packets from others than its peer, and those of no sound that was agreed.
+    pub(crate) const fn foreign(&self) -> u64 {
+        self.foreign
+    }
+
+    /// The longest time without a packet while gaps counted.
+    pub(crate) const fn largest_gap(&self) -> Duration {
+        self.arrivals.largest_gap()
+    }
+
+    /// Sends what is due and hears what came; in how long it wants to be run again.
+    pub(crate) fn run(&mut self, now: Now, tools: &mut Tools) -> Ptime {
+        self.hear(now, tools);
+        let mut ptime = self.part.ptime;
+        if let Some(say) = self.what_to_say(now.mono) {
+            if matches!(say, Say::Press(_)) || self.mouth.is_pressing() {
+                ptime = KEY_PACKET;
+            }
+            let samples = SampleRate::Hz8000.tick_samples() * ptime.as_millis() as usize / 20;
+            let mut packet: mouth::Packet = [0; _];
+            let length = self.mouth.speak(now.mono, (say, samples), &tools.sounds, &mut packet);
+            // A full socket buffer loses the packet; the peer's count tells.
+            self.socket.send_to(&packet[..length], self.remote).ok();
+        }
+        ptime
+    }
+
+    fn what_to_say(&mut self, now: Instant) -> Option<Say> {
+        let Stage::Dialling(dialling) = &mut self.stage else { return Some(self.talk(now)) };
+        let Dialling { script, ear } = &mut **dialling;
+        match script.tick(now, ear) {
+            Progress::Say(_) if script.is_talking() => {
+                self.times.joined = Some(now);
+                self.stage = Stage::In;
+                Some(self.talk(now))
+            }
+            Progress::Say(caller::Say::Press(digit)) => Some(Say::Press(digit)),
+            Progress::Say(caller::Say::Nothing | caller::Say::Tone(_)) => Some(Say::Nothing),
+            failed @ (Progress::Over | Progress::AskedAgain | Progress::NotJoined) => {
+                self.failure = Some(failed);
+                None
+            }
+        }
+    }
+
+    fn talk(&mut self, now: Instant) -> Say {
+        if now >= self.next_key
+            && let Some(key) = self.keys.pop_front()
+        {
+            self.next_key = now + KEY_TIME;
+            return Say::Press(key);
+        }
+        self.part.says.map_or(Say::Nothing, Say::Tone)
+    }
+
+    fn hear(&mut self, now: Now, tools: &mut Tools) {
+        let Tools { scale, batch, .. } = tools;
+        // ICMP while the peer is not up yet, and nothing to read, end it alike.
+        while let Ok(count) = batch.receive(&self.socket) {
+            for datagram in batch.datagrams() {
+                self.take(now, &datagram, scale);
+            }
+            if count < media::BATCH {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, now: Now, datagram: &Datagram<'_>, scale: &Scale) {
+        // The neighbour's reports come to the port above its own.
+        if classify(datagram.bytes) != rtp::Datagram::Rtp {
+            return;
+        }
+        let packet = Packet::parse(datagram.bytes).ok().filter(|_| datagram.source == self.remote);
+        let packet = packet.filter(|packet| packet.payload_type() == PayloadType(8));
+        let Some(packet) = packet else {
+            self.foreign += 1;
+            return;
+        };
+        let came = came(now, datagram);
+        self.arrivals.receive(came, &packet.header());
+        self.times.first_packet.get_or_insert(came.since(self.answered));
+        if let Measuring::From(from) = self.measuring
+            && came >= from
+        {
+            self.meter.hear(scale, packet.payload());
+        }
+        self.wait_for_the_mix(came, packet.payload(), scale);
+        if let Stage::Dialling(dialling) = &mut self.stage {
+            let mut samples = [0; LONGEST];
+            let count = Decoder::new(Codec::Pcma).decode(packet.payload(), &mut samples);
+            dialling.ear.hear(came, &samples[..count]);
+        }
+    }
+
+    /// Two packets in a row that hold the four quick tones are the meeting: no word has them all.
+    fn wait_for_the_mix(&mut self, came: Instant, payload: &[u8], scale: &Scale) {
+        if self.part.hears != Tones::QUICK || self.times.in_mix.is_some() {
+            return;
+        }
+        let Some(released) = self.mouth.released().filter(|_| self.has_keyed_all()) else { return };
+        self.quick_since = match self.quick_since {
+            _ if !scale.has_quick_tones(payload) => None,
+            None => Some(came),
+            Some(first) => {
+                self.times.in_mix = Some(first.since(released));
+                Some(first)
+            }
+        };
+    }
+
+    fn has_keyed_all(&self) -> bool {
+        match &self.stage {
+            Stage::Dialling(dialling) => dialling.script.is_joining(),
+            Stage::In => true,
+        }
+    }
+}
+
+/// When a datagram came, on our own clock.
+pub(crate) fn came(now: Now, datagram: &Datagram<'_>) -> Instant {
+    let Some(came) = datagram.came else { return now.mono };
+    now.mono.earlier_by(Duration::from_nanos(now.wall.as_unix_nanos().saturating_sub(came.as_unix_nanos())))
+}

@@ -1,0 +1,145 @@
+//! What the gateway costs and how fast it is, from outside.
+//!
+//! ```text
+//!  core 0                                     core 1
+//!  gateway       ◀── SIP, RTP, keys ──────── this process: callers, each hears its meeting and measures it
+//!  counterpart   ◀── the same packets ─────
+//! ```
+//!
+//! Gateway and counterpart take turns (A B A B), the figure of each is the median of its turns, and the ratio of the two is
+//! what travels from machine to machine. What callers must hear, and no other, is verified: where it isn't so, the run
+//! fails. A bar that is missed is told, and fails nothing: machines are noisy.
+
+mod compare;
+mod context;
+mod crowd;
+mod dial_ins;
+mod echo;
+mod findings;
+mod gateway;
+mod hearing;
+mod line;
+mod loads;
+mod memory;
+mod mouth;
+mod parser;
+mod phones;
+mod process;
+mod reaction;
+mod signalling;
+mod sipp;
+mod soak;
+mod tones;
+mod visits;
+
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+use context::{CALLERS_CORE, Context, Fault, Options};
+use findings::{Findings, Table};
+
+/// Measures the gateway beside foreign programs.
+#[derive(Debug, Parser)]
+#[command(name = "bench")]
+struct Arguments {
+    /// What to measure; all but the soak unless said.
+    #[arg(value_name = "NAME")]
+    experiments: Vec<Experiment>,
+    /// How many call, other than usual.
+    #[arg(long)]
+    callers: Option<usize>,
+    /// How long it is measured, other than usual.
+    #[arg(long)]
+    seconds: Option<u64>,
+    /// How often gateway and counterpart take turns, other than usual.
+    #[arg(long)]
+    turns: Option<usize>,
+    /// A setting of the gateway's configuration, on top of the demonstration's.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+}
+
+/// What can be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Experiment {
+    /// 200 callers in meetings of five, all talking, beside a plain UDP echo.
+    Meetings,
+    /// One meeting of 500 in which three talk, beside the echo.
+    Hall,
+    /// INVITE, 200, ACK, BYE: 6,000 at 2,000 a second, beside SIPp.
+    Signalling,
+    /// How soon there is sound after the ACK, and the meeting after the last #.
+    Reaction,
+    /// 80 dial-ins a second for a minute.
+    DialIns,
+    /// What a call takes of memory.
+    Memory,
+    /// 100, 1,000 and 4,000 callers with packets of 60 ms.
+    Scale,
+    /// Reading SIP, beside rsip.
+    Parser,
+    /// Calls of all kinds; then nothing may be left of them.
+    Soak,
+}
+
+impl Experiment {
+    const USUAL: [Self; 8] = [
+        Self::Meetings,
+        Self::Hall,
+        Self::Signalling,
+        Self::Reaction,
+        Self::DialIns,
+        Self::Memory,
+        Self::Scale,
+        Self::Parser,
+    ];
+
+    fn run(self, context: &mut Context) -> Result<Findings, Fault> {
+        match self {
+            Self::Meetings => loads::meetings(context),
+            Self::Hall => loads::hall(context),
+            Self::Signalling => signalling::signalling(context),
+            Self::Reaction => reaction::reaction(context),
+            Self::DialIns => dial_ins::dial_ins(context),
+            Self::Memory => memory::memory(context),
+            Self::Scale => loads::scale(context),
+            Self::Soak => soak::soak(context),
+            Self::Parser => parser::parser(),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    match bench(Arguments::parse()) {
+        Ok(faults) if faults.is_empty() => ExitCode::SUCCESS,
+        Ok(faults) => {
+            for fault in faults {
+                eprintln!("FAILED {fault}");
+            }
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Measures, prints the table, and tells what was not as it must be.
+fn bench(arguments: Arguments) -> Result<Vec<String>, Fault> {
+    let Arguments { experiments, callers, seconds, turns, settings } = arguments;
+    process::pin(std::process::id(), CALLERS_CORE)?;
+    process::allow_descriptors()?;
+    let entropy = ::server::program::entropy()?;
+    let mut context = Context::new(Options { callers, seconds, turns, settings }, entropy)?;
+    let wanted = if experiments.is_empty() { Experiment::USUAL.to_vec() } else { experiments };
+    let mut findings = Findings::default();
+    for experiment in wanted {
+        match experiment.run(&mut context) {
+            Ok(found) => findings.add(found),
+            Err(fault) => findings.faults.push(format!("{experiment:?}: {fault}")),
+        }
+    }
+    println!("\n{}", Table(&findings.rows));
+    Ok(findings.faults)
+}
