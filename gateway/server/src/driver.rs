@@ -311,7 +311,7 @@ impl Driver {
                     }
                 }
                 Output::Counted(counted) => self.recorder.counted(&counted),
-                Output::Full(gate, limit) => self.recorder.full(&gate, limit),
+                Output::Full(gate, limit) => self.recorder.full(gate, limit),
                 Output::Change(change) => self.feed.tell(change, self.shard.core()),
                 Output::Record(record) => self.recorder.record(record),
             }

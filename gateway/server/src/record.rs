@@ -1,5 +1,6 @@
 //! One stream of events, turned into log, metrics and records.
 
+mod limits;
 mod log;
 mod metrics;
 mod streams;
@@ -12,6 +13,7 @@ use media::Counters;
 use sip::endpoint::Counted;
 use terms::CallId;
 
+use limits::{Limits, Met};
 pub use metrics::Metrics;
 
 use crate::{
@@ -25,12 +27,13 @@ use crate::{
 pub struct Recorder {
     metrics: Arc<Metrics>,
     journal: Journal,
+    limits: Limits,
 }
 
 impl Recorder {
     /// Writes records into `journal` and counts in `metrics`.
-    pub const fn new(metrics: Arc<Metrics>, journal: Journal) -> Self {
-        Self { metrics, journal }
+    pub fn new(metrics: Arc<Metrics>, journal: Journal) -> Self {
+        Self { metrics, journal, limits: Limits::default() }
     }
 
     /// Something happened to a call.
@@ -40,15 +43,18 @@ impl Recorder {
     }
 
     /// SIP has something to count.
-    pub fn counted(&self, counted: &Counted) {
+    pub fn counted(&mut self, counted: &Counted) {
+        if let Counted::LimitMet(limit) = counted {
+            self.limits.add(Met::Sip(*limit));
+        }
         self.metrics.counted(counted);
         log::counted(counted);
     }
 
     /// A trunk or a listener was full, and a call was refused.
-    pub fn full(&self, gate: &Gate, limit: GateLimit) {
-        self.metrics.full(gate, limit);
-        log::full(gate, limit);
+    pub fn full(&mut self, gate: Gate, limit: GateLimit) {
+        self.metrics.full(&gate, limit);
+        self.limits.add(Met::Gate(gate, limit));
     }
 
     /// The directory was asked for a meeting.
@@ -57,9 +63,12 @@ impl Recorder {
     }
 
     /// The gateway looked how loaded it is.
-    pub fn measured(&self, measured: &Measured) {
+    pub fn measured(&mut self, measured: &Measured) {
         self.metrics.measured(measured);
         log::measured(measured);
+        for (met, times) in self.limits.take_due() {
+            log::met(&met, times);
+        }
     }
 
     /// A leg, or a sitting of a meeting, is over.

@@ -86,10 +86,19 @@ impl Context {
         Ok(program)
     }
 
-    /// A gateway that knows nothing yet, with so many pairs of media ports.
+    /// A gateway that knows nothing yet, with so many pairs of media ports; it takes all calls.
     pub(crate) fn gateway(&mut self, pairs: usize, settings: &[&str]) -> Result<Gateway, ProcessError> {
+        self.gateway_as_shipped(pairs, &[&TAKING_ALL, settings].concat())
+    }
+
+    /// The same, but it holds calls back where it is loaded.
+    pub(crate) fn gateway_as_shipped(
+        &mut self,
+        pairs: usize,
+        settings: &[&str],
+    ) -> Result<Gateway, ProcessError> {
         self.starts += 1;
-        let settings = TAKING_ALL.iter().chain(settings).map(|setting| (*setting).to_owned());
+        let settings = settings.iter().map(|setting| (*setting).to_owned());
         let settings: Vec<String> = settings.chain(self.options.settings.iter().cloned()).collect();
         let state = self.state_folder();
         Gateway::start(&Wanted { core: SERVER_CORE, state, pairs, settings: &settings })

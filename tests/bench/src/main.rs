@@ -22,6 +22,7 @@ mod line;
 mod loads;
 mod memory;
 mod mouth;
+mod overload;
 mod parser;
 mod phones;
 mod process;
@@ -74,6 +75,8 @@ enum Experiment {
     DialIns,
     /// What a call takes of memory.
     Memory,
+    /// Half as many calls again as are taken, while 100 talk.
+    Overload,
     /// 100, 1,000 and 4,000 callers with packets of 60 ms.
     Scale,
     /// Reading SIP, beside rsip.
@@ -83,13 +86,14 @@ enum Experiment {
 }
 
 impl Experiment {
-    const USUAL: [Self; 8] = [
+    const USUAL: [Self; 9] = [
         Self::Meetings,
         Self::Hall,
         Self::Signalling,
         Self::Reaction,
         Self::DialIns,
         Self::Memory,
+        Self::Overload,
         Self::Scale,
         Self::Parser,
     ];
@@ -102,6 +106,7 @@ impl Experiment {
             Self::Reaction => reaction::reaction(context),
             Self::DialIns => dial_ins::dial_ins(context),
             Self::Memory => memory::memory(context),
+            Self::Overload => overload::overload(context),
             Self::Scale => loads::scale(context),
             Self::Soak => soak::soak(context),
             Self::Parser => parser::parser(),

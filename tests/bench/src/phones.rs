@@ -11,7 +11,10 @@ use bytes::Bytes;
 use media::{Batch, Clock, Datagram};
 use sdp::{AnswerError, Capabilities, LocalDescription, ParseError, SessionDescription};
 use server::caller::{CallError, LISTENER, Pair, Plan, Step, endpoint_config, invitation};
-use sip::endpoint::{Command, Counted, DialogId, Ending, Endpoint, Event, Input, Limits, Output};
+use sip::{
+    endpoint::{Command, Counted, DialogId, Ending, Endpoint, Event, Failure, Input, Limits, Output},
+    wire::StatusCode,
+};
 use terms::{Entropy, Instant, MeetingId, Now, Secret};
 use thiserror::Error;
 
@@ -115,6 +118,7 @@ pub(crate) struct Phones {
     /// Of calls that are hung up once they are answered.
     answered: Vec<LineId>,
     set_ups: Vec<Duration>,
+    refusals: Vec<Duration>,
     retransmitted: u64,
     failures: Vec<DialError>,
 }
@@ -141,6 +145,7 @@ impl Phones {
             crowd: Crowd::new(clock),
             answered: Vec::new(),
             set_ups: Vec::new(),
+            refusals: Vec::new(),
             retransmitted: 0,
             failures: Vec::new(),
         })
@@ -159,6 +164,11 @@ impl Phones {
     /// From each INVITE to its 200.
     pub(crate) fn set_ups(&self) -> &[Duration] {
         &self.set_ups
+    }
+
+    /// From each INVITE of [`Phones::ring`] to its 503, since it was last asked.
+    pub(crate) fn take_refusals(&mut self) -> Vec<Duration> {
+        std::mem::take(&mut self.refusals)
     }
 
     /// Requests that the callers had to send again.
@@ -311,6 +321,7 @@ impl Phones {
     fn on_event(&mut self, came: Instant, event: Event) {
         let outcome = match event {
             Event::Accepted { dialog, response } => self.on_answer(came, dialog, &response.body),
+            Event::Failed { dialog, failure } if self.is_turned_away(came, dialog, &failure) => Ok(()),
             Event::Failed { dialog, failure } => {
                 Err(DialError::Ended(line_of(dialog).0, failure.status().to_string()))
             }
@@ -324,6 +335,18 @@ impl Phones {
             _ => Ok(()),
         };
         self.failures.extend(outcome.err());
+    }
+
+    /// Whether a call that was to be hung up at once got 503.
+    fn is_turned_away(&mut self, came: Instant, dialog: DialogId, failure: &Failure) -> bool {
+        let rang = |calling: &Calling| matches!(calling.then, Then::HangUp);
+        let is_busy = failure.status() == StatusCode::SERVICE_UNAVAILABLE;
+        let id = line_of(dialog);
+        if !is_busy || !self.calling.get(&id).is_some_and(rang) {
+            return false;
+        }
+        self.refusals.extend(self.calling.remove(&id).map(|calling| came.since(calling.since)));
+        true
     }
 
     fn on_answer(&mut self, came: Instant, dialog: DialogId, body: &[u8]) -> Result<(), DialError> {

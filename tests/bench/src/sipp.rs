@@ -83,6 +83,29 @@ pub(crate) fn call(callee: SocketAddr, rate: Rate, folder: &Path) -> Result<Call
     Ok(called)
 }
 
+/// Calls without end in sight, whose caller minds no 503. Ends when it is let go.
+#[derive(Debug)]
+pub(crate) struct Storm {
+    _process: Process,
+}
+
+impl Storm {
+    /// On this process's core, at a lower priority than it: the storm may come late, its measure may not.
+    pub(crate) fn begin(callee: SocketAddr, rate: Rate) -> Result<Self, ProcessError> {
+        let sipp = sipp("storm.xml");
+        let mut command = Command::new("nice");
+        command.arg("-n5").arg(sipp.get_program()).args(sipp.get_args());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.args(["-i", "127.0.0.1", "-s", ANSWERS, "-max_retrans", "1"]);
+        for (option, number) in [("-m", rate.calls), ("-r", rate.a_second), ("-l", rate.calls)] {
+            command.args([option, &number.to_string()]);
+        }
+        command.arg(callee.to_string());
+        let process = Process::start(&mut command).map_err(|_| not_started("sipp", missing(), REMEDY))?;
+        Ok(Self { _process: process })
+    }
+}
+
 /// SIPp that answers, in the gateway's place.
 pub(crate) fn counterpart() -> Result<(Process, SocketAddr), ProcessError> {
     let address = SocketAddr::from((own_address(), COUNTERPART_PORT));

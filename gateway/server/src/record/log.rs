@@ -1,11 +1,12 @@
 //! Events as log lines. Numbers are masked (see `terms::Pii`); digits never come here.
 
 use call::{Event, doctor::Stopped, event::Keyed};
-use interwork::{Gate, GateLimit};
+use interwork::GateLimit;
 use sip::endpoint::{Counted, Limit};
 use terms::{CallId, media::Quality};
 use tracing::{debug, info, warn};
 
+use super::limits::Met;
 use crate::{admission::Standing, health::Measured};
 
 pub(super) fn event(call: CallId, event: &Event) {
@@ -50,9 +51,8 @@ pub(super) fn event(call: CallId, event: &Event) {
 
 pub(super) fn counted(counted: &Counted) {
     match counted {
-        // Thousands a second, maybe; that it began is told once (see `measured`).
-        Counted::LimitMet(Limit::Load) => debug!("a call is held back"),
-        Counted::LimitMet(limit) => warn!(?limit, "a limit of SIP is met; requests are answered 503"),
+        // Told together (see `limits_met`).
+        Counted::LimitMet(limit) => debug!(?limit, "a limit of SIP is met"),
         other => debug!(?other, "SIP"),
     }
 }
@@ -68,11 +68,23 @@ pub(super) fn measured(measured: &Measured) {
     }
 }
 
-pub(super) fn full(gate: &Gate, limit: GateLimit) {
-    let (kind, name) = (gate.kind(), gate.name());
-    match limit {
-        GateLimit::Channels => warn!("{kind} {name} has as many calls as it may; one more is answered 503"),
-        GateLimit::Rate => warn!("calls of {kind} {name} come too fast; one is answered 503"),
+/// How often a limit was met since it was told of last.
+pub(super) fn met(met: &Met, times: u64) {
+    match met {
+        // Whether calls are held back is told where it changes.
+        Met::Sip(Limit::Load) => debug!(times, "calls were held back"),
+        Met::Sip(limit) => warn!(?limit, times, "a limit of SIP was met; requests were answered 503"),
+        Met::Gate(gate, limit) => {
+            let (kind, name) = (gate.kind(), gate.name());
+            match limit {
+                GateLimit::Channels => {
+                    warn!(times, "{kind} {name} has as many calls as it may; further ones were answered 503");
+                }
+                GateLimit::Rate => {
+                    warn!(times, "calls of {kind} {name} come too fast; some were answered 503");
+                }
+            }
+        }
     }
 }
 

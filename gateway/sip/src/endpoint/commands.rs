@@ -72,7 +72,7 @@ impl Endpoint {
         {
             usage.parting.clone_from(reason);
         }
-        usage.stage = stage;
+        self.usages.enter(id, stage);
         if acts.is_empty() && is_commanded {
             self.count(Counted::CommandIgnored(id));
         }

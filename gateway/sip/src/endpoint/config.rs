@@ -62,10 +62,11 @@ impl SessionTimer {
 /// How much of everything. Each limit that is met yields `Counted::LimitMet` with its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// INVITE usages, those that only wind down included. Beyond it an INVITE gets 503.
+    /// INVITE usages, those apart that are over and only wind down. Beyond it an INVITE gets 503.
     pub dialogs: usize,
     /// Transactions of all kinds. Beyond it a request gets a stateless 503; one that says it is within
-    /// a dialog, or that cancels, has room up to twice as many, so that calls can end under load.
+    /// a dialog, or that cancels, has room up to twice as many, so that calls can end under load. Each call leaves two or
+    /// more behind for 64*T1.
     pub transactions: usize,
     /// Early dialogs that one INVITE of ours may fork into; further ones are ignored while early.
     pub forks: usize,
@@ -79,7 +80,7 @@ impl Limits {
     /// Room for the largest appliance.
     pub const DEFAULT: Self = Self {
         dialogs: 20_000,
-        transactions: 80_000,
+        transactions: 160_000,
         forks: 8,
         connections: 8_000,
         retry_after: Duration::from_secs(5),

@@ -39,7 +39,7 @@ impl Endpoint {
         if self.usages.get(id).is_some() {
             return Err(NotSent::NameInUse);
         }
-        if self.usages.len() >= limits.dialogs {
+        if self.usages.live() >= limits.dialogs {
             return Err(NotSent::Limit(Limit::Dialogs));
         }
         if self.transactions.len() >= limits.transactions {

@@ -20,7 +20,7 @@ use terms::time::Instant;
 
 impl Endpoint {
     pub(super) fn on_invite(&mut self, now: Instant, from: Hop, request: Request) {
-        if self.usages.len() >= self.config.limits.dialogs {
+        if self.usages.live() >= self.config.limits.dialogs {
             return self.refuse_overload(from, &request, Limit::Dialogs);
         }
         let dialog = self.minter.incoming();

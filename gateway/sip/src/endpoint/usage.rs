@@ -266,16 +266,33 @@ impl Usage {
 pub(super) struct Usages {
     by_id: BTreeMap<DialogId, Usage>,
     by_dialog: BTreeMap<DialogKey, DialogId>,
+    /// How many are over.
+    over: usize,
 }
 
 impl Usages {
     pub(super) fn insert(&mut self, id: DialogId, usage: Usage) {
         self.by_dialog.extend(usage.keys().map(|key| (key, id)));
+        self.over += usize::from(usage.is_over());
         self.by_id.insert(id, usage);
+    }
+
+    /// A usage goes on to another stage.
+    pub(super) fn enter(&mut self, id: DialogId, stage: Stage) {
+        let Some(usage) = self.by_id.get_mut(&id) else { return };
+        let was_over = usage.is_over();
+        usage.stage = stage;
+        self.over = self.over + usize::from(usage.is_over()) - usize::from(was_over);
+    }
+
+    /// How many are not over: those that are wait for their transactions alone, for 64*T1.
+    pub(super) fn live(&self) -> usize {
+        self.by_id.len() - self.over
     }
 
     pub(super) fn remove(&mut self, id: DialogId) {
         let Some(usage) = self.by_id.remove(&id) else { return };
+        self.over -= usize::from(usage.is_over());
         for key in usage.keys() {
             self.by_dialog.remove(&key);
         }
@@ -308,6 +325,7 @@ impl Usages {
     /// Changes the dialogs of a usage and keeps them findable.
     pub(super) fn update(&mut self, id: DialogId, change: impl FnOnce(&mut Usage)) {
         let Some(mut usage) = self.by_id.remove(&id) else { return };
+        self.over -= usize::from(usage.is_over());
         for key in usage.keys() {
             self.by_dialog.remove(&key);
         }
