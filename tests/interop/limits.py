@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""SIPp callers beyond the limits of a trunk (OUT-6); a line each, exit code 1 if one fails.
+"""SIPp callers beyond the limits of a trunk (OUT-6), and of a gateway that has too much to do (REL-1); a line each, exit code 1 if
+one fails.
 
 usage: limits.py [--keep FOLDER] [NAME[/TRANSPORT] ...]
 
@@ -21,7 +22,7 @@ sys.dont_write_bytecode = True
 
 import own_gateway
 import sipp_caller
-from sipp_steps import acknowledge, bye, call, cancel, has, invite, lacks, mark, maybe, pause, receive, refused, scenario
+from sipp_steps import acknowledge, ask, bye, call, cancel, has, invite, lacks, mark, maybe, pause, receive, refused, scenario
 
 ECHO, RINGS = "9001", "9003"
 CALL_SECONDS = 20
@@ -62,9 +63,30 @@ def rate(world):
     yield world.refused(channels=0, rate=refusals)
 
 
+def load(world):
+    """Where the ports of the range run short, INVITEs get 503 while calls that are there go on and OPTIONS is answered; and all get in
+    once there are ports again."""
+    long = [world.dial(f"long-{number}", call() + pause(5000) + bye()) for number in range(3)]
+    yield world.waits_for_share(0)
+    for number in range(3):
+        yield world.dial(f"held-back-{number}", invite() + refused(503, has("Retry-After", " [1-5]"))).fault()
+    yield world.dial("options", ask("OPTIONS", 1, 200, inside=False)).fault()
+    for one in long:
+        yield one.fault()
+    if (refusals := world.gateway.metric("gateway_sip_events_total", kind="limit_met", detail="Load")) != 3:
+        yield f"{refusals:g} refusals in the metrics, not 3"
+    yield world.waits_for_share(100, seconds=10)
+    yield world.dial("after", call() + pause(300) + bye()).fault()
+
+
 # Of the INVITE's transaction; the To tag is the refusal's.
 NOT_TAKEN = refused(503)[-1:]
-CASES = {"channels": (channels, ("channels=2",)), "rate": (rate, ("calls_per_second=5",))}
+CASES = {
+    "channels": (channels, ("trunk.0.channels=2",)),
+    "rate": (rate, ("trunk.0.calls_per_second=5",)),
+    # Of the hundred pairs of the gateway's range.
+    "load": (load, ("admission.ports_high_percent=3", "admission.ports_low_percent=2")),
+}
 
 
 def main():
@@ -88,8 +110,8 @@ def main():
 
 
 def outcome(folder, name, transport):
-    steps, limits = CASES[name]
-    with own_gateway.OwnGateway(folder, [f"trunk.0.{limit}" for limit in limits]) as gateway:
+    steps, settings = CASES[name]
+    with own_gateway.OwnGateway(folder, settings) as gateway:
         return next((fault for fault in steps(World(folder, gateway, transport)) if fault), None)
 
 
@@ -115,6 +137,17 @@ class World:
                 return f"{trunk['in_use']} calls, not {in_use}"
             time.sleep(0.05)
         return None
+
+    def waits_for_share(self, percent, seconds=5):
+        """Until so many of a hundred new calls are taken."""
+        until = time.monotonic() + seconds
+        while True:
+            admission = json.loads(self.gateway.ask("GET", "/v1/status")[1])["load"]["admission"]
+            if admission["admitted_percent"] == percent:
+                return None
+            if time.monotonic() > until:
+                return f"{admission} and not {percent} %"
+            time.sleep(0.05)
 
     def refused(self, **wanted):
         """What status and metrics say of it."""

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! While calls are held back, each measure halves the share where a load is at its high mark still, leaves it where one
-//! is between its marks, and adds a twentieth once all are at their low marks. So a load that stays too high finds the
+//! is between its marks, and adds a fortieth once all are at their low marks. So a load that stays too high finds the
 //! share that can be carried, and what was refused comes back gradually. Calls that are there are never touched.
 
 use std::{fmt, time::Duration};
@@ -16,8 +16,8 @@ use std::{fmt, time::Duration};
 use serde::{Deserialize, Serialize};
 use sip::endpoint::Share;
 
-/// What a quiet measure adds to the share, in thousandths: five measures a second are 4 s from nothing to all.
-const STEP: u16 = 50;
+/// What a quiet measure adds to the share, in thousandths: ten measures a second are 4 s from nothing to all.
+const STEP: u16 = 25;
 /// A share below this is none.
 const LEAST: Share = Share::of_1000(30);
 
@@ -230,7 +230,7 @@ impl Admission {
         self.standing
     }
 
-    /// Takes what was measured; one comes five times a second.
+    /// Takes what was measured; one comes ten times a second.
     pub fn measure(&mut self, loads: &Loads) -> Standing {
         let place = self.settings.place(loads);
         self.standing = match (self.standing, place) {
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn rel_1_a_load_that_stays_high_ends_in_no_call_within_a_second_and_a_half() {
+    fn rel_1_a_load_that_stays_high_ends_in_no_call_within_a_second() {
         let busy = Loads { worker_percent: 97, ..IDLE };
         assert_eq!(parts(&mut admission(), &busy, 7), [500, 250, 125, 62, 31, 0, 0]);
     }
@@ -326,12 +326,12 @@ mod tests {
         let (busy, between) = (Loads { shard_percent: 90, ..IDLE }, Loads { shard_percent: 71, ..IDLE });
         parts(&mut admission, &busy, 2);
         assert_eq!(parts(&mut admission, &between, 100), [250; 100], "one mark alone would swing");
-        let back = parts(&mut admission, &IDLE, 15);
-        assert_eq!((back[0], back[13], back[14]), (300, 950, 1_000));
+        let back = parts(&mut admission, &IDLE, 30);
+        assert_eq!((back[0], back[28], back[29]), (275, 975, 1_000));
         assert_eq!(admission.standing(), Standing::Open);
         assert_eq!(parts(&mut admission, &between, 1), [1_000]);
         parts(&mut admission, &busy, 10);
-        assert_eq!(parts(&mut admission, &IDLE, 20).last(), Some(&1_000), "from nothing in 20 measures");
+        assert_eq!(parts(&mut admission, &IDLE, 40).last(), Some(&1_000), "from nothing in 40 measures");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! How the process itself is: measured five times a second, and told to those who act on it: whether new calls are
+//! How the process itself is: measured ten times a second, and told to those who act on it: whether new calls are
 //! taken (REL-1), and systemd's watchdog.
 
 mod meter;
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Between two measures.
-pub const PERIOD: Duration = Duration::from_millis(200);
+pub const PERIOD: Duration = Duration::from_millis(100);
 
 /// What is measured, and what comes of it.
 #[derive(Debug)]

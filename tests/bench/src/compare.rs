@@ -12,7 +12,7 @@ use crate::{
     findings::{Findings, Row, TOO_LATE, Verdict, count, median, millis},
     line::{Heard, Line},
     phones::{Guest, Phones},
-    process::Cpu,
+    process::{Cpu, KeptAwake},
     tones::Tone,
 };
 
@@ -20,6 +20,15 @@ use crate::{
 const SETTLING: Duration = Duration::from_secs(2);
 /// A gap may be so much longer than the echo's.
 const MORE_GAP: Duration = Duration::from_millis(20);
+
+/// What the core of the processes under test does between packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Core {
+    /// Nothing, in time that is nobody's: what is measured is work, as on a core that has more of it.
+    Awake,
+    /// It sleeps, and has forgotten its caches when it is waked.
+    Sleeps,
+}
 
 /// Who calls, and for how long it is measured.
 #[derive(Debug)]
@@ -32,6 +41,7 @@ pub(crate) struct Load {
     pub(crate) pace: u64,
     pub(crate) window: Duration,
     pub(crate) turns: usize,
+    pub(crate) core: Core,
 }
 
 /// One turn of the gateway or of the echo.
@@ -83,6 +93,10 @@ pub(crate) struct Comparison {
 /// Gateway and echo take turns.
 pub(crate) fn compare(context: &mut Context, load: &Load) -> Result<Comparison, Fault> {
     let findings = Findings::of(load.experiment);
+    let _awake = match load.core {
+        Core::Awake => Some(KeptAwake::begin(SERVER_CORE)?),
+        Core::Sleeps => None,
+    };
     let mut comparison = Comparison { window: load.window, findings, ..Comparison::default() };
     for turn in 1..=load.turns {
         let gateway = gateway_turn(context, load, &mut comparison.findings)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use terms::media::Ptime;
 
 use crate::{
-    compare::{Load, compare},
+    compare::{Core, Load, compare},
     context::{Context, Fault},
     findings::{Findings, Row, Verdict},
     line::Part,
@@ -60,6 +60,7 @@ pub(crate) fn meetings(context: &mut Context) -> Result<Findings, Fault> {
         pace: PACE,
         window,
         turns,
+        core: Core::Awake,
     };
     let comparison = compare(context, &load)?;
     let mut findings = Findings::default();
@@ -67,6 +68,9 @@ pub(crate) fn meetings(context: &mut Context) -> Result<Findings, Fault> {
     findings.rows.push(comparison.gap_row("  longest gap of any caller"));
     findings.rows.push(comparison.late_row("  callers late"));
     findings.add(comparison.findings);
+    let sleeping = compare(context, &Load { core: Core::Sleeps, turns: 1, ..load })?;
+    findings.rows.push(sleeping.cpu_row("  on a core that sleeps between packets", None));
+    findings.add(sleeping.findings);
     Ok(findings)
 }
 
@@ -83,6 +87,7 @@ pub(crate) fn hall(context: &mut Context) -> Result<Findings, Fault> {
         pace: PACE,
         window,
         turns,
+        core: Core::Awake,
     };
     let comparison = compare(context, &load)?;
     let mut findings = Findings::default();
@@ -102,8 +107,16 @@ pub(crate) fn scale(context: &mut Context) -> Result<Findings, Fault> {
         let guests = in_fives(callers, ptime, Manner::Hurried);
         let (window, turns) = (context.window(10), context.turns(1));
         let name = format!("{} at 60 ms", guests.len());
-        let load =
-            Load { experiment: "scale", name: name.clone(), guests, ptime, pace: SCALE_PACE, window, turns };
+        let load = Load {
+            experiment: "scale",
+            name: name.clone(),
+            guests,
+            ptime,
+            pace: SCALE_PACE,
+            window,
+            turns,
+            core: Core::Awake,
+        };
         let comparison = match compare(context, &load) {
             Ok(comparison) => comparison,
             // More than a core can carry is told, and the sizes below it stand.

@@ -6,7 +6,7 @@ use interwork::{Gate, GateLimit};
 use sip::endpoint::Limit;
 
 /// Measures from one telling to the next: a second.
-const EVERY: u8 = 5;
+const EVERY: u8 = 10;
 
 /// A limit that was met.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,8 +46,8 @@ mod tests {
     #[test]
     fn a_flood_is_one_line_a_second() {
         let (mut limits, mut told) = (Limits::default(), Vec::new());
-        for _ in 0..20 {
-            for _ in 0..100 {
+        for _ in 0..40 {
+            for _ in 0..50 {
                 limits.add(Met::Sip(Limit::Dialogs));
             }
             told.extend(limits.take_due());
