@@ -1,8 +1,8 @@
 //! How many calls a trunk or a listener brings at once, and how fast (OUT-6).
 //!
 //! A call comes by its listener and, where the source is a trunk's, by that trunk: both count it, and
-//! either may be full. What a call has taken it gives back with its leg (see `legs.rs`); what was refused
-//! has taken nothing.
+//! either may be full. What a call has taken it gives back with its leg (see `legs.rs`). What a gate refuses has taken
+//! nothing; what is refused later, for its offer or its number, has used its token of the rate.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 

@@ -59,7 +59,7 @@ impl Schedule {
         Self { phases: Default::default(), next: phase_at(now) }
     }
 
-    /// Puts a unit into the soonest phase that is begun and has room, else into the next that is not begun, else where
+    /// Puts a unit into the soonest phase of the next half tick that is begun and has room, else into the next that is not begun, else where
     /// there is least to do.
     pub(crate) fn add(&mut self, now: Instant, unit: Unit) -> Phase {
         if self.phases.iter().all(|phase| phase.units.is_empty()) {
@@ -67,6 +67,10 @@ impl Schedule {
             self.next = phase_at(now);
         }
         let first = phase_at(now);
+        // Phases that went by empty are not due any more, whatever is put into them.
+        while self.next < first && self.phases[index_of(self.next)].units.is_empty() {
+            self.next += 1;
+        }
         let coming = || (first..first + PHASES as u64).map(index_of);
         let begun =
             coming().take(SOON as usize).find(|index| (1..ENOUGH).contains(&self.phases[*index].ports));
@@ -187,6 +191,18 @@ mod tests {
         assert_eq!(due(&mut schedule, at_ms(2)), [(2, 1)], "the phase at 0 would be due in 19 ms");
         schedule.add(at_ms(13), Unit::Port(SlotId(2)));
         assert_eq!(due(&mut schedule, at_ms(20)), [(20, 2)], "and that is due in 7");
+    }
+
+    #[test]
+    fn a_phase_that_went_by_empty_is_not_due_at_once_when_it_is_begun() {
+        let mut schedule = Schedule::new(at_ms(0));
+        for slot in 0..64 {
+            schedule.add(at_ms(0), Unit::Port(SlotId(slot)));
+        }
+        assert_eq!(due(&mut schedule, at_ms(0)), [(0, 64)]);
+        schedule.add(at_ms(19), Unit::Port(SlotId(64)));
+        assert_eq!(due(&mut schedule, at_ms(19)), []);
+        assert_eq!(due(&mut schedule, at_ms(22)), [(20, 64), (22, 1)]);
     }
 
     #[test]

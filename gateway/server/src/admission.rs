@@ -7,9 +7,10 @@
 //!          the share has come back to all
 //! ```
 //!
-//! While calls are held back, each measure halves the share where a load is at its high mark still, leaves it where one
-//! is between its marks, and adds a fortieth once all are at their low marks. So a load that stays too high finds the
-//! share that can be carried, and what was refused comes back gradually. Calls that are there are never touched.
+//! While calls are held back, each measure halves the share where a load is at its high mark still. The loads that were at
+//! theirs since calls are held back must all come down to their low marks before the share grows, by a fortieth a measure;
+//! other loads have no say. So a load that stays too high finds the share that can be carried, and what was refused comes
+//! back gradually. Calls that are there are never touched.
 
 use std::{fmt, time::Duration};
 
@@ -135,6 +136,8 @@ pub enum Standing {
         share: Share,
         /// What was at its high mark last.
         reason: Resource,
+        /// All that were since calls are held back.
+        pressing: Resources,
     },
 }
 
@@ -147,6 +150,13 @@ impl Standing {
         }
     }
 
+    fn pressing(self) -> Resources {
+        match self {
+            Self::Open => Resources::default(),
+            Self::HoldingBack { pressing, .. } => pressing,
+        }
+    }
+
     /// What holds them back, if anything does.
     pub const fn reason(self) -> Option<Resource> {
         match self {
@@ -156,14 +166,31 @@ impl Standing {
     }
 }
 
-/// Where the loads are together.
+/// Some of what can be loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Resources([bool; Resource::EACH.len()]);
+
+impl Resources {
+    /// Those that `fits` says yes to.
+    fn that(fits: impl Fn(Resource) -> bool) -> Self {
+        Self(Resource::EACH.map(fits))
+    }
+
+    fn iter(self) -> impl Iterator<Item = Resource> {
+        Resource::EACH.into_iter().zip(self.0).filter_map(|(resource, is_in)| is_in.then_some(resource))
+    }
+
+    fn has(self, wanted: Resource) -> bool {
+        self.iter().any(|resource| resource == wanted)
+    }
+}
+
+/// Where a load is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// All at or below their low marks.
     Low,
     Between,
-    /// This one at its high mark or above.
-    High(Resource),
+    High,
 }
 
 /// Whether new calls are taken, as `GET /v1/status` tells it.
@@ -232,46 +259,48 @@ impl Admission {
 
     /// Takes what was measured; one comes ten times a second.
     pub fn measure(&mut self, loads: &Loads) -> Standing {
-        let place = self.settings.place(loads);
-        self.standing = match (self.standing, place) {
-            (Standing::Open, Place::Low | Place::Between) => Standing::Open,
-            (standing, Place::High(reason)) => {
-                let half = standing.share().half();
+        let place = |resource| self.settings.place(resource, loads);
+        let high = Resources::that(|resource| place(resource) == Place::High);
+        self.standing = match (self.standing, high.iter().next()) {
+            (Standing::Open, None) => Standing::Open,
+            (standing, Some(reason)) => {
+                let (half, before) = (standing.share().half(), standing.pressing());
                 let share = if half < LEAST { Share::NONE } else { half };
-                Standing::HoldingBack { share, reason }
+                let pressing = Resources::that(|resource| before.has(resource) || high.has(resource));
+                Standing::HoldingBack { share, reason, pressing }
             }
-            (standing @ Standing::HoldingBack { .. }, Place::Between) => standing,
-            (Standing::HoldingBack { share, reason }, Place::Low) => match share.plus(STEP) {
-                Share::ALL => Standing::Open,
-                share => Standing::HoldingBack { share, reason },
-            },
+            (Standing::HoldingBack { share, reason, pressing }, None) => {
+                let are_low = pressing.iter().all(|resource| place(resource) == Place::Low);
+                match if are_low { share.plus(STEP) } else { share } {
+                    Share::ALL => Standing::Open,
+                    share => Standing::HoldingBack { share, reason, pressing },
+                }
+            }
         };
         self.standing
     }
 }
 
 impl AdmissionSettings {
-    fn place(&self, loads: &Loads) -> Place {
-        let places = Resource::EACH.map(|resource| (resource, self.place_of(resource, loads)));
-        let high = places.iter().find(|(_, (is_high, _))| *is_high);
-        match high {
-            Some((resource, _)) => Place::High(*resource),
-            None if places.iter().all(|(_, (_, is_low))| *is_low) => Place::Low,
-            None => Place::Between,
+    fn place(&self, resource: Resource, loads: &Loads) -> Place {
+        match resource {
+            Resource::Shard => self.cpu.place(loads.shard_percent),
+            Resource::Worker => self.cpu.place(loads.worker_percent),
+            Resource::TickLag => self.tick_lag.place(Duration::from_millis(loads.tick_lag_ms)),
+            Resource::Ports => self.ports.place(loads.ports_percent),
+            Resource::Memory => self.memory.place(loads.memory_percent),
         }
     }
+}
 
-    /// Whether a load is at its high mark, and whether at its low one.
-    fn place_of(&self, resource: Resource, loads: &Loads) -> (bool, bool) {
-        fn of<T: PartialOrd + Copy>(load: T, marks: &Marks<T>) -> (bool, bool) {
-            (load >= marks.high, load <= marks.low)
-        }
-        match resource {
-            Resource::Shard => of(loads.shard_percent, &self.cpu),
-            Resource::Worker => of(loads.worker_percent, &self.cpu),
-            Resource::TickLag => of(Duration::from_millis(loads.tick_lag_ms), &self.tick_lag),
-            Resource::Ports => of(loads.ports_percent, &self.ports),
-            Resource::Memory => of(loads.memory_percent, &self.memory),
+impl<T: PartialOrd + Copy> Marks<T> {
+    fn place(&self, load: T) -> Place {
+        if load >= self.high {
+            Place::High
+        } else if load <= self.low {
+            Place::Low
+        } else {
+            Place::Between
         }
     }
 }
@@ -282,14 +311,6 @@ mod tests {
 
     const IDLE: Loads =
         Loads { shard_percent: 0, worker_percent: 0, tick_lag_ms: 0, ports_percent: 0, memory_percent: 0 };
-
-    fn admission() -> Admission {
-        Admission::new(AdmissionSettings::default())
-    }
-
-    fn parts(admission: &mut Admission, loads: &Loads, measures: usize) -> Vec<u16> {
-        (0..measures).map(|_| admission.measure(loads).share().parts()).collect()
-    }
 
     #[test]
     fn rel_1_each_load_holds_calls_back_at_its_high_mark_and_says_so() {
@@ -302,7 +323,7 @@ mod tests {
         ];
         for (resource, loads) in rows {
             let standing = admission().measure(&loads);
-            assert_eq!(standing, Standing::HoldingBack { share: Share::of_1000(500), reason: resource });
+            assert_eq!((standing.share(), standing.reason()), (Share::of_1000(500), Some(resource)));
         }
         let just_below = Loads {
             shard_percent: 84,
@@ -335,11 +356,32 @@ mod tests {
     }
 
     #[test]
-    fn one_load_that_is_high_keeps_calls_back_whatever_the_others_are() {
+    fn rel_1_a_load_that_was_never_high_does_not_keep_calls_back_nor_does_one_that_is_not_looked_at() {
+        let memory = Loads { memory_percent: 85, ..IDLE };
+        let unwatched =
+            AdmissionSettings { memory: Marks { high: 101, low: 80 }, ..AdmissionSettings::default() };
+        for settings in [AdmissionSettings::default(), unwatched] {
+            let mut admission = Admission::new(settings);
+            parts(&mut admission, &Loads { tick_lag_ms: 40, ..memory }, 10);
+            assert_eq!(parts(&mut admission, &memory, 40).last(), Some(&1_000));
+        }
+    }
+
+    #[test]
+    fn rel_1_all_that_were_high_must_come_down() {
         let mut admission = admission();
-        parts(&mut admission, &Loads { shard_percent: 90, ..IDLE }, 1);
-        let other = Loads { memory_percent: 81, ..IDLE };
-        assert_eq!(parts(&mut admission, &other, 3), [500; 3]);
+        parts(&mut admission, &Loads { memory_percent: 90, ..IDLE }, 1);
+        parts(&mut admission, &Loads { memory_percent: 85, shard_percent: 90, ..IDLE }, 1);
         assert_eq!(admission.standing().reason(), Some(Resource::Shard));
+        assert_eq!(parts(&mut admission, &Loads { memory_percent: 81, ..IDLE }, 3), [250; 3]);
+        assert_eq!(parts(&mut admission, &Loads { memory_percent: 80, ..IDLE }, 1), [275]);
+    }
+
+    fn admission() -> Admission {
+        Admission::new(AdmissionSettings::default())
+    }
+
+    fn parts(admission: &mut Admission, loads: &Loads, measures: usize) -> Vec<u16> {
+        (0..measures).map(|_| admission.measure(loads).share().parts()).collect()
     }
 }

@@ -41,7 +41,7 @@ pub struct Measured {
 }
 
 impl Health {
-    /// The first measure is due a period from now. Made on the shard's own thread.
+    /// The first measure is due a period from now.
     pub fn new(now: Instant, settings: AdmissionSettings, workers: WorkerCounters) -> Self {
         Self {
             watchdog: Watchdog::new(now, sd_notify::watchdog_enabled(), workers.len()),

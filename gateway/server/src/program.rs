@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use interwork::{Peers, SipSettings};
 use media::{Clock, EngineSettings, Reports, Worker};
 use sdp::Capabilities;
@@ -22,7 +22,7 @@ use tokio::{
     runtime,
     signal::unix::{SignalKind, signal},
     sync::{Notify, Semaphore, mpsc, oneshot},
-    task::{JoinHandle, spawn_blocking},
+    task::{JoinHandle, spawn_blocking, yield_now},
 };
 
 use crate::{
@@ -55,6 +55,7 @@ pub struct Gateway {
     workers: Vec<Worker>,
     reload: Reload,
     drained: Arc<Notify>,
+    ended: Arc<Notify>,
 }
 
 impl Gateway {
@@ -123,10 +124,10 @@ impl Gateway {
             health,
             drained: told,
         };
-        let stop = Arc::new(Notify::new());
+        let (stop, ended) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let listeners = config.listeners.iter().map(|listener| (listener.transport, listener.address));
-        let shard = start_shard(listeners.collect(), driver, Arc::clone(&stop)).await?;
-        Ok(Self { stop, shard, admin: serve(http, admin), store, workers, reload, drained })
+        let shard = start_shard(listeners.collect(), driver, Arc::clone(&stop), Arc::clone(&ended)).await?;
+        Ok(Self { stop, shard, admin: serve(http, admin), store, workers, reload, drained, ended })
     }
 
     /// Takes another configuration without touching calls. Yields the sections that differ and
@@ -140,17 +141,22 @@ impl Gateway {
         self.drained.notified().await;
     }
 
-    /// Hangs up, writes out what is queued, ends the threads.
-    pub async fn stop(self) {
+    /// Returns once the shard is over, which only a panic ends before [`Gateway::stop`].
+    pub async fn ended(&self) {
+        self.ended.notified().await;
+    }
+
+    /// Hangs up, writes out what is queued, ends the threads; an error, if the shard had ended by a panic.
+    pub async fn stop(self) -> Result<()> {
         self.stop.notify_one();
-        if !matches!(spawn_blocking(|| self.shard.join()).await, Ok(Ok(()))) {
-            tracing::error!("shard ended by a panic");
-        }
+        let shard = spawn_blocking(|| self.shard.join()).await;
         self.admin.abort();
         self.store.close().await;
         for worker in self.workers {
             worker.stop();
         }
+        ensure!(matches!(shard, Ok(Ok(()))), "the shard ended by a panic");
+        Ok(())
     }
 }
 
@@ -168,15 +174,19 @@ async fn start_shard(
     listeners: Vec<(config::Transport, SocketAddr)>,
     driver: impl FnOnce(Net) -> Driver + Send + 'static,
     stop: Arc<Notify>,
+    ended: Arc<Notify>,
 ) -> Result<thread::JoinHandle<()>> {
     let (tell, told) = oneshot::channel();
     let runtime = runtime::Builder::new_current_thread().enable_all().build().context("shard's runtime")?;
     let run = move || {
+        let _guard = TellsAtItsEnd(ended);
         runtime.block_on(async {
             match Net::bind(&listeners) {
                 Ok(net) => {
                     tell.send(Ok(())).ok();
                     driver(net).run(stop).await;
+                    // The last answers by TCP are their writers' to send.
+                    yield_now().await;
                 }
                 Err(error) => {
                     tell.send(Err(error)).ok();
@@ -187,6 +197,15 @@ async fn start_shard(
     let thread = thread::Builder::new().name(SHARD.to_owned()).spawn(run).context("shard's thread")?;
     told.await.context("shard ended")??;
     Ok(thread)
+}
+
+/// Notifies when it is let go, also by a panic.
+struct TellsAtItsEnd(Arc<Notify>);
+
+impl Drop for TellsAtItsEnd {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
 }
 
 /// Runs until SIGTERM or SIGINT; at SIGHUP the configuration is loaded anew.
@@ -203,6 +222,7 @@ pub async fn run(config: Config, load: impl Fn() -> Result<Config, config::Probl
     loop {
         tokio::select! {
             _ = terminate.recv() => break tracing::info!("SIGTERM: hanging up"),
+            () = gateway.ended() => break tracing::error!("the shard is gone: nothing is left but to end"),
             () = gateway.drained() => break tracing::info!("drained: the last call is over"),
             _ = interrupt.recv() => break tracing::info!("SIGINT: hanging up"),
             _ = hang_up.recv() => match load() {
@@ -212,8 +232,7 @@ pub async fn run(config: Config, load: impl Fn() -> Result<Config, config::Probl
         }
     }
     sd_notify::notify(&[sd_notify::NotifyState::Stopping]).ok();
-    gateway.stop().await;
-    Ok(())
+    gateway.stop().await
 }
 
 fn tell_reloaded(at_next_start: &[&str]) {

@@ -98,6 +98,9 @@ pub enum DemoError {
     /// The gateway did not start.
     #[error("the gateway did not start: {0:#}")]
     Start(anyhow::Error),
+    /// The gateway did not end well.
+    #[error("the gateway: {0:#}")]
+    Stop(anyhow::Error),
     /// The system has no room, no way, no chance.
     #[error("{0}: {1}")]
     System(&'static str, io::Error),
@@ -142,7 +145,7 @@ pub async fn demo(mut config: Config) -> Result<Demo, DemoError> {
     config.state = folder.0.join("state");
     let running = Gateway::start(config).await.map_err(DemoError::Start)?;
     let calls = call_all(gateway, &meetings).await;
-    running.stop().await;
+    running.stop().await.map_err(DemoError::Stop)?;
     Ok(Demo { gateway, meetings, calls: calls? })
 }
 

@@ -1,4 +1,4 @@
-//! Limits that are met: who floods us does not flood the log.
+//! Limits that are met, told together once a second.
 
 use std::collections::BTreeMap;
 

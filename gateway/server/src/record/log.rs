@@ -51,7 +51,7 @@ pub(super) fn event(call: CallId, event: &Event) {
 
 pub(super) fn counted(counted: &Counted) {
     match counted {
-        // Told together (see `limits_met`).
+        // Told together (see `met`).
         Counted::LimitMet(limit) => debug!(?limit, "a limit of SIP is met"),
         other => debug!(?other, "SIP"),
     }
@@ -73,7 +73,15 @@ pub(super) fn met(met: &Met, times: u64) {
     match met {
         // Whether calls are held back is told where it changes.
         Met::Sip(Limit::Load) => debug!(times, "calls were held back"),
-        Met::Sip(limit) => warn!(?limit, times, "a limit of SIP was met; requests were answered 503"),
+        Met::Sip(limit @ (Limit::Dialogs | Limit::Transactions)) => {
+            warn!(?limit, times, "a limit of SIP was met; requests were answered 503");
+        }
+        Met::Sip(Limit::Connections) => {
+            warn!(times, "there are as many connections as may be; further ones were closed");
+        }
+        Met::Sip(limit @ (Limit::Forks | Limit::Waiting)) => {
+            warn!(?limit, times, "a limit of SIP was met; messages were dropped");
+        }
         Met::Gate(gate, limit) => {
             let (kind, name) = (gate.kind(), gate.name());
             match limit {

@@ -41,7 +41,7 @@ impl Stand {
     /// Ends it and starts it again on the same state.
     pub(crate) async fn restart(self) -> Self {
         let Self { gateway, sip, http, folder, .. } = self;
-        gateway.stop().await;
+        gateway.stop().await.expect("it ends well");
         Self::on(folder, [sip, http, free_udp(64)]).await
     }
 
@@ -59,7 +59,7 @@ impl Stand {
 
     /// Ends it, and nothing of it is left.
     pub(crate) async fn stop(self) {
-        self.gateway.stop().await;
+        self.gateway.stop().await.expect("it ends well");
         fs::remove_dir_all(&self.folder).ok();
     }
 }

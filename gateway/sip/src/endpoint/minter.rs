@@ -13,14 +13,16 @@ pub(super) struct Minter {
     entropy: Entropy,
     /// Keys the tags of stateless answers.
     secret: u64,
+    /// Keys the draw of a share. It shows nowhere: a tag tells the other one to who can reckon.
+    lots: u64,
     invites: u64,
 }
 
 impl Minter {
     pub(super) const fn new(origin: Origin, entropy: Entropy) -> Self {
         let mut entropy = entropy;
-        let secret = entropy.next_u64();
-        Self { origin, entropy, secret, invites: 0 }
+        let (secret, lots) = (entropy.next_u64(), entropy.next_u64());
+        Self { origin, entropy, secret, lots, invites: 0 }
     }
 
     fn text(&self, write: impl FnOnce(&mut BytesMut) -> core::fmt::Result) -> Text {
@@ -59,23 +61,13 @@ impl Minter {
 
     /// RFC 3261 §8.2.7: the same tag for the same request, with no state kept.
     pub(super) fn stateless_tag(&self, head: &Head) -> Tag {
-        let hash = self.hash(head);
+        let hash = hash(self.secret, head);
         Tag(self.text(|out| write!(out, "{}-{hash:016x}", self.origin)))
     }
 
     /// Whether a request is among this share of all: the same answer for the same request, however often it comes.
     pub(super) fn is_among(&self, share: Share, head: &Head) -> bool {
-        (self.hash(head) >> 32) % u64::from(Share::ALL.parts()) < u64::from(share.parts())
-    }
-
-    /// FNV-1a under a secret, so that nobody can choose its outcome.
-    fn hash(&self, head: &Head) -> u64 {
-        let branch = head.via.branch().map(|branch| branch.0).unwrap_or_default();
-        let from = head.from.tag().map(|tag| tag.0).unwrap_or_default();
-        let parts = [branch.as_bytes(), from.as_bytes(), head.call_id.0.as_bytes()];
-        parts.iter().copied().flatten().fold(self.secret ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        })
+        (hash(self.lots, head) >> 32) % u64::from(Share::ALL.parts()) < u64::from(share.parts())
     }
 
     /// The name of the next INVITE that comes in.
@@ -95,4 +87,14 @@ impl Minter {
     pub(super) fn below(&mut self, bound: u32) -> u32 {
         u32::try_from(self.entropy.below(u64::from(bound))).unwrap_or(0)
     }
+}
+
+/// FNV-1a, begun with a secret.
+fn hash(secret: u64, head: &Head) -> u64 {
+    let branch = head.via.branch().map(|branch| branch.0).unwrap_or_default();
+    let from = head.from.tag().map(|tag| tag.0).unwrap_or_default();
+    let parts = [branch.as_bytes(), from.as_bytes(), head.call_id.0.as_bytes()];
+    parts.iter().copied().flatten().fold(secret ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
