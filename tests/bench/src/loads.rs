@@ -47,21 +47,17 @@ fn in_one(callers: usize) -> Vec<Guest> {
     (0..callers.max(TALKERS)).map(guest).collect()
 }
 
+/// Packets of 20 ms to a core that is kept awake.
+fn awake(context: &Context, experiment: &'static str, (name, guests): (String, Vec<Guest>)) -> Load {
+    let (window, turns) = (context.window(10), context.turns(3));
+    Load { experiment, name, guests, ptime: Ptime::MS_20, pace: PACE, window, turns, core: Core::Awake }
+}
+
 /// 200 callers in meetings of five, all talking.
 pub(crate) fn meetings(context: &mut Context) -> Result<Findings, Fault> {
     let guests = in_fives(context.callers(200), Ptime::MS_20, Manner::Patient);
-    let (window, turns) = (context.window(10), context.turns(3));
     let name = format!("{} in meetings of {SET}, all talk", guests.len());
-    let load = Load {
-        experiment: "meetings",
-        name: name.clone(),
-        guests,
-        ptime: Ptime::MS_20,
-        pace: PACE,
-        window,
-        turns,
-        core: Core::Awake,
-    };
+    let load = awake(context, "meetings", (name.clone(), guests));
     let comparison = compare(context, &load)?;
     let mut findings = Findings::default();
     findings.rows.push(comparison.cpu_row(&name, Some(MEETINGS_BAR)));
@@ -77,18 +73,8 @@ pub(crate) fn meetings(context: &mut Context) -> Result<Findings, Fault> {
 /// One meeting of 500 in which three talk.
 pub(crate) fn hall(context: &mut Context) -> Result<Findings, Fault> {
     let guests = in_one(context.callers(500));
-    let (window, turns) = (context.window(10), context.turns(3));
     let name = format!("{} in one meeting, {TALKERS} talk", guests.len());
-    let load = Load {
-        experiment: "hall",
-        name: name.clone(),
-        guests,
-        ptime: Ptime::MS_20,
-        pace: PACE,
-        window,
-        turns,
-        core: Core::Awake,
-    };
+    let load = awake(context, "hall", (name.clone(), guests));
     let comparison = compare(context, &load)?;
     let mut findings = Findings::default();
     findings.rows.push(comparison.cpu_row(&name, Some(HALL_BAR)));
