@@ -138,7 +138,8 @@ impl Ids {
 pub struct Switch {
     settings: Arc<Settings>,
     ids: Ids,
-    calls: BTreeMap<CallId, Call>,
+    /// Boxed: a map that grows at its end is half empty nodes.
+    calls: BTreeMap<CallId, Box<Call>>,
     by_leg: BTreeMap<LegId, CallId>,
     by_port: BTreeMap<PortId, CallId>,
     by_question: BTreeMap<QuestionId, CallId>,
@@ -248,7 +249,7 @@ impl Switch {
     /// What a standby needs to go on with the call of `leg`.
     pub fn snapshot(&self, leg: LegId) -> Option<CallSnapshot> {
         let id = self.by_leg.get(&leg)?;
-        Some(CallSnapshot { id: *id, ids: self.ids, call: self.calls.get(id)?.clone() })
+        Some(CallSnapshot { id: *id, ids: self.ids, call: self.calls.get(id)?.as_ref().clone() })
     }
 
     /// Goes on with a call where its snapshot was taken; a question that was open is asked again.
@@ -260,7 +261,7 @@ impl Switch {
         if let Some(pending) = call.pending() {
             self.out.question(pending.id, pending.question.clone());
         }
-        self.keep(id, call);
+        self.keep(id, Box::new(call));
     }
 
     fn on_arrival(&mut self, now: Now, leg: LegId, arrival: Arrival) {
@@ -279,7 +280,7 @@ impl Switch {
         };
         let port = self.ids.port(self.settings.workers);
         let beginning = Beginning { id, leg, port, arrival, program, tenant };
-        let call = self.in_context(now, |context| Call::begin(beginning, context));
+        let call = self.in_context(now, |context| Box::new(Call::begin(beginning, context)));
         self.keep(id, call);
     }
 
@@ -390,7 +391,7 @@ impl Switch {
         })
     }
 
-    fn keep(&mut self, id: CallId, call: Call) {
+    fn keep(&mut self, id: CallId, call: Box<Call>) {
         if call.is_recorded() {
             self.by_leg.remove(&call.leg());
             self.by_port.remove(&call.port());

@@ -8,7 +8,10 @@ use crate::{
     },
     wire::{Method, Request, Response, StatusCode, text},
 };
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, BTreeSet},
+};
 use bytes::Bytes;
 use core::net::SocketAddr;
 use serde::{Deserialize, Serialize};
@@ -261,7 +264,8 @@ pub(super) struct Beginning {
 /// All transactions.
 #[derive(Debug, Default)]
 pub(super) struct Transactions {
-    by_id: BTreeMap<TransactionId, Transaction>,
+    /// Boxed: a map that grows at its end is half empty nodes.
+    by_id: BTreeMap<TransactionId, Box<Transaction>>,
     clients: BTreeMap<ClientKey, TransactionId>,
     servers: BTreeMap<ServerKey, TransactionId>,
     merges: BTreeMap<MergeKey, TransactionId>,
@@ -324,7 +328,7 @@ impl Transactions {
                 }
             }
         }
-        self.by_id.insert(id, transaction);
+        self.by_id.insert(id, Box::new(transaction));
     }
 
     pub(super) fn remove(&mut self, id: TransactionId) -> Option<Transaction> {
@@ -341,7 +345,7 @@ impl Transactions {
                 merge.and_then(|key| self.merges.remove(&key));
             }
         }
-        Some(transaction)
+        Some(*transaction)
     }
 
     /// What was asked by the connection that leads there.
@@ -352,11 +356,11 @@ impl Transactions {
     }
 
     pub(super) fn get(&self, id: TransactionId) -> Option<&Transaction> {
-        self.by_id.get(&id)
+        self.by_id.get(&id).map(Box::as_ref)
     }
 
     pub(super) fn get_mut(&mut self, id: TransactionId) -> Option<&mut Transaction> {
-        self.by_id.get_mut(&id)
+        self.by_id.get_mut(&id).map(Box::as_mut)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -381,6 +385,6 @@ impl Transactions {
     /// Those of one usage.
     pub(super) fn of(&self, owner: DialogId) -> impl Iterator<Item = &Transaction> {
         let at = |serial| TransactionId { owner: Some(owner), serial };
-        self.by_id.range(at(0)..=at(u64::MAX)).map(|(_, transaction)| transaction)
+        self.by_id.range(at(0)..=at(u64::MAX)).map(|(_, transaction)| transaction.as_ref())
     }
 }

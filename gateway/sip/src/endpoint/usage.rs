@@ -264,7 +264,8 @@ impl Usage {
 /// All INVITE usages, found by id and by dialog.
 #[derive(Debug, Default)]
 pub(super) struct Usages {
-    by_id: BTreeMap<DialogId, Usage>,
+    /// Boxed: a map that grows at its end is half empty nodes.
+    by_id: BTreeMap<DialogId, Box<Usage>>,
     by_dialog: BTreeMap<DialogKey, DialogId>,
     /// How many are over.
     over: usize,
@@ -272,6 +273,10 @@ pub(super) struct Usages {
 
 impl Usages {
     pub(super) fn insert(&mut self, id: DialogId, usage: Usage) {
+        self.put(id, Box::new(usage));
+    }
+
+    fn put(&mut self, id: DialogId, usage: Box<Usage>) {
         self.by_dialog.extend(usage.keys().map(|key| (key, id)));
         self.over += usize::from(usage.is_over());
         self.by_id.insert(id, usage);
@@ -299,11 +304,11 @@ impl Usages {
     }
 
     pub(super) fn get(&self, id: DialogId) -> Option<&Usage> {
-        self.by_id.get(&id)
+        self.by_id.get(&id).map(Box::as_ref)
     }
 
     pub(super) fn get_mut(&mut self, id: DialogId) -> Option<&mut Usage> {
-        self.by_id.get_mut(&id)
+        self.by_id.get_mut(&id).map(Box::as_mut)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -330,6 +335,6 @@ impl Usages {
             self.by_dialog.remove(&key);
         }
         change(&mut usage);
-        self.insert(id, usage);
+        self.put(id, usage);
     }
 }
