@@ -7,7 +7,7 @@ use terms::media::Ptime;
 use crate::{
     compare::{Core, Load, compare},
     context::{Context, Fault},
-    findings::{Findings, Row, Verdict},
+    findings::{Findings, Row, Verdict, count},
     line::Part,
     phones::{Guest, Manner},
     tones::{SET, Tone, Tones},
@@ -23,7 +23,7 @@ const MEETINGS_BAR: f64 = 1.3;
 const HALL_BAR: f64 = 1.1;
 /// The dearest packet of all sizes to the cheapest.
 const FLAT_BAR: f64 = 1.2;
-const SIZES: [usize; 3] = [100, 1_000, 4_000];
+const SIZES: [usize; 4] = [100, 1_000, 2_000, 4_000];
 
 /// Callers in meetings of five, all talking.
 pub(crate) fn in_fives(callers: usize, ptime: Ptime, manner: Manner) -> Vec<Guest> {
@@ -83,11 +83,12 @@ pub(crate) fn hall(context: &mut Context) -> Result<Findings, Fault> {
     Ok(findings)
 }
 
-/// 100, 1,000 and 4,000 callers with packets of 60 ms.
+/// 100 to 4,000 callers with packets of 60 ms.
 pub(crate) fn scale(context: &mut Context) -> Result<Findings, Fault> {
     let ptime = Ptime::nearest(60);
     let sizes = context.options.callers.map_or_else(|| SIZES.to_vec(), |callers| vec![callers]);
     let (mut findings, mut micros, mut late) = (Findings::default(), Vec::new(), Duration::ZERO);
+    let mut echo_micros = 0.0;
     let mut carried = Verdict::Met;
     for callers in sizes {
         let guests = in_fives(callers, ptime, Manner::Hurried);
@@ -108,12 +109,17 @@ pub(crate) fn scale(context: &mut Context) -> Result<Findings, Fault> {
             // More than a core can carry is told, and the sizes below it stand.
             Err(fault) => {
                 let row = Row::new(name, "not carried").bar("all join", Verdict::Missed);
-                findings.rows.push(row.absolute(fault.to_string()));
+                let echo = echo_micros * count(callers as u64) / f64::from(ptime.as_millis()) / 1e3;
+                findings
+                    .rows
+                    .push(row.absolute(format!("{fault}; the echo alone would take {echo:.1} cores")));
                 carried = Verdict::Missed;
                 continue;
             }
         };
-        micros.push(comparison.micros().0);
+        let (gateway, echo) = comparison.micros();
+        micros.push(gateway);
+        echo_micros = echo;
         late = late.max(comparison.late());
         findings.rows.push(comparison.cpu_row(&name, None));
         findings.rows.push(comparison.late_row("  callers late"));
