@@ -104,13 +104,15 @@ impl Table {
 
     /// The trunks that its lines lead to or ask for, for a check against those that there are.
     pub fn trunks(&self) -> impl Iterator<Item = &TrunkName> {
-        self.lines.iter().flat_map(|line| {
-            let leads_to = match &line.verdict {
-                Verdict::Leads(Target::Trunk(name)) => Some(name),
-                Verdict::Leads(Target::Ivr | Target::App(_) | Target::Account | Target::Refuse(_))
-                | Verdict::Again => None,
-            };
-            leads_to.into_iter().chain(&line.conditions.from)
+        self.destinations().chain(self.lines.iter().flat_map(|line| &line.conditions.from))
+    }
+
+    /// The trunks that its lines lead to.
+    pub fn destinations(&self) -> impl Iterator<Item = &TrunkName> {
+        self.lines.iter().filter_map(|line| match &line.verdict {
+            Verdict::Leads(Target::Trunk(name)) => Some(name),
+            Verdict::Leads(Target::Ivr | Target::App(_) | Target::Account | Target::Refuse(_))
+            | Verdict::Again => None,
         })
     }
 }

@@ -6,19 +6,19 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use codecs::Decoder;
-use rtp::{Header, Packet, SequenceNumber};
+use rtp::{Header, Packet, SequenceNumber, telephone_event};
 use sdp::{Capabilities, LocalDescription, SessionDescription};
 use sip::{
     endpoint::{
         Body, Command, DialogId, Ending, Endpoint, EndpointConfig, Event, Failure, Hop, Input, Invite,
-        Limits, Listener, ListenerId, Output, SessionTimer,
+        Invited, Limits, Listener, ListenerId, Output, Refusal, Reliability, SessionTimer,
     },
     transaction::Timers,
-    wire::{Host, MaxForwards, NameAddr, Text, Transport, Uri},
+    wire::{Host, MaxForwards, NameAddr, StatusCode, Text, Transport, Uri},
 };
 use terms::{
-    BootEpoch, Cause, Entropy, Instant, NodeId, Now, Origin, ShardId,
-    media::{SampleRate, Stream},
+    BootEpoch, Cause, Digit, Entropy, Instant, NodeId, Now, Origin, ShardId,
+    media::{Codec, SampleRate, Stream},
 };
 
 use mouth::{Mouth, Told};
@@ -30,7 +30,8 @@ use crate::{
 
 const TICK: Duration = Duration::from_millis(20);
 const FRAME: usize = SampleRate::Hz8000.tick_samples();
-const DIALOG: DialogId = DialogId::outgoing(1);
+/// Of the call that it makes.
+const DIALED: DialogId = DialogId::outgoing(1);
 const LISTENER: ListenerId = ListenerId(0);
 
 /// What a phone does, one thing after the other, once it is answered.
@@ -50,9 +51,22 @@ pub enum Action {
     HangUp,
 }
 
+/// What a phone does with a call that comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// Rings, and answers at once.
+    Answers,
+    /// Rings, and nobody answers.
+    Rings,
+    /// Refuses.
+    IsBusy,
+}
+
 /// What happened to a phone, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PhoneEvent {
+    /// Somebody calls it.
+    Called,
     /// It rang at the other end.
     Ringing,
     /// It was answered; its ACK is on the way.
@@ -73,13 +87,19 @@ pub enum PhoneEvent {
 pub struct Phone {
     endpoint: Endpoint,
     address: SocketAddr,
+    dialog: DialogId,
     stream: Option<Stream>,
-    offer: SessionDescription,
+    local: LocalDescription,
+    capabilities: Capabilities,
+    manner: Manner,
+    keys: telephone_event::Receiver,
     mouth: Mouth,
     next_tick: Option<Instant>,
     is_unplugged: bool,
     /// Between two packets, by its own clock.
     tick: Duration,
+    /// The keys that it was told of.
+    pub pressed: String,
     /// Everything heard, one packet after the other as it came.
     pub heard: Vec<i16>,
     /// The header of the packet that came last.
@@ -111,8 +131,13 @@ impl Phone {
         Self {
             endpoint: Endpoint::new(config, Entropy::from_seed([u64::from(number), 5, 6, 7])),
             address,
+            dialog: DIALED,
             stream: None,
-            offer: sdp::offer(&Capabilities::without_comfort_noise(), &local),
+            local,
+            capabilities: Capabilities::without_comfort_noise(),
+            manner: Manner::Answers,
+            keys: telephone_event::Receiver::new(),
+            pressed: String::new(),
             mouth: Mouth::new(number, hz),
             next_tick: None,
             is_unplugged: false,
@@ -131,23 +156,37 @@ impl Phone {
             Uri::parse(Text::from(Bytes::from(text))).expect("a URI")
         };
         let invite = Invite {
-            dialog: DIALOG,
+            dialog: DIALED,
             uri: uri(number, gateway::ADDRESS),
             hop: Hop::new(LISTENER, gateway::ADDRESS.parse().expect("an address")),
             from: NameAddr::new(uri("13800138000", "trunk.example")),
             to: NameAddr::new(uri(number, "trunk.example")),
             max_forwards: MaxForwards::INITIAL,
-            body: Some(Body::sdp(Bytes::from(self.offer.print()))),
+            body: Some(Body::sdp(Bytes::from(self.offer().print()))),
             headers: Vec::new(),
         };
         self.command(now, Command::Invite(Box::new(invite)), network);
+    }
+
+    /// What it does with a call that comes.
+    pub const fn set_manner(&mut self, manner: Manner) {
+        self.manner = manner;
+    }
+
+    /// What it offers and takes.
+    pub fn set_codecs(&mut self, codecs: &[Codec]) {
+        self.capabilities.codecs = codecs.to_vec();
+    }
+
+    fn offer(&self) -> SessionDescription {
+        sdp::offer(&self.capabilities, &self.local)
     }
 
     /// Hangs up, or takes the call back.
     pub fn hang_up(&mut self, now: Now, network: &mut Network) {
         self.happened(now, PhoneEvent::Left);
         self.stop_media();
-        self.command(now, Command::Hangup { dialog: DIALOG, reason: None }, network);
+        self.command(now, Command::Hangup { dialog: self.dialog, reason: None }, network);
     }
 
     /// What it does next, once it has done what it was told before.
@@ -243,10 +282,11 @@ impl Phone {
             Event::Progressed { .. } => self.happened(now, PhoneEvent::Ringing),
             Event::Accepted { response, .. } => {
                 let answer = SessionDescription::parse(&response.body).expect("the gateway's SDP parses");
-                self.stream = Some(sdp::accept(&answer, &self.offer).expect("the gateway's answer fits"));
-                self.next_tick = Some(now.mono + TICK);
+                self.talk(now, sdp::accept(&answer, &self.offer()).expect("the gateway's answer fits"));
                 self.happened(now, PhoneEvent::Answered);
             }
+            Event::Invited(invited) => self.on_invited(now, &invited),
+            Event::Acknowledged { .. } => self.happened(now, PhoneEvent::Answered),
             Event::Failed { failure, .. } => {
                 let cause = match &failure {
                     Failure::Refused(response) => response.headers.first().ok().flatten(),
@@ -263,6 +303,44 @@ impl Phone {
         }
     }
 
+    fn on_invited(&mut self, now: Now, invited: &Invited) {
+        let dialog = invited.dialog;
+        self.dialog = dialog;
+        self.happened(now, PhoneEvent::Called);
+        let ring = Command::Progress {
+            dialog,
+            status: StatusCode::RINGING,
+            reliability: Reliability::BestEffort,
+            body: None,
+            headers: Vec::new(),
+        };
+        let command = match self.manner {
+            Manner::Rings => ring,
+            Manner::IsBusy => {
+                let reason = Some(sip::wire::Reason::q850(Cause::USER_BUSY));
+                let refusal = Refusal { reason, ..Refusal::new(StatusCode::BUSY_HERE) };
+                Command::Refuse { dialog, refusal }
+            }
+            Manner::Answers => {
+                self.endpoint.handle_input(now, Input::Command(ring));
+                let offer =
+                    SessionDescription::parse(&invited.request.body).expect("the gateway's SDP parses");
+                let answered = sdp::answer(&offer, &self.capabilities, &self.local);
+                let answered = answered.expect("the gateway offers what it takes");
+                self.talk(now, answered.stream);
+                let body = Some(Body::sdp(Bytes::from(answered.description.print())));
+                Command::Answer { dialog, body, headers: Vec::new() }
+            }
+        };
+        self.endpoint.handle_input(now, Input::Command(command));
+    }
+
+    fn talk(&mut self, now: Now, stream: Stream) {
+        self.mouth.speak(stream.send);
+        self.stream = Some(stream);
+        self.next_tick = Some(now.mono + TICK);
+    }
+
     fn happened(&mut self, now: Now, event: PhoneEvent) {
         self.events.push((now.mono, event));
     }
@@ -275,6 +353,9 @@ impl Phone {
     fn hear(&mut self, now: Now, bytes: &[u8]) {
         let Some(stream) = &self.stream else { return };
         let packet = Packet::parse(bytes).expect("the gateway's RTP parses");
+        if stream.receive_events == Some(packet.payload_type()) {
+            return self.pressed.extend(self.keys.receive(&packet).map(Digit::as_char));
+        }
         let format = stream.receive.iter().find(|format| format.payload_type == packet.payload_type());
         let format = format.expect("the gateway sends what was negotiated");
         let mut frame = [0; 3 * FRAME];

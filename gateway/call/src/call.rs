@@ -12,8 +12,11 @@
 //!                                                          Clearing ───▶ recorded
 //!
 //!  Admitting ─▶ Waiting ─▶ Announcing: for the host, or for being let in; music meanwhile.
+//!
+//!  Arrived ─▶ Reaching ─▶ Answering ─▶ Bridged,  Dialing ─▶ Bridged: the two halves of a call between two legs.
 //! ```
 
+mod bridge;
 mod digits;
 mod in_meeting;
 mod joining;
@@ -28,6 +31,8 @@ use terms::{
     media::{Command, KeysIn, PlayId, Quality, Report, Stream, Voice},
 };
 
+use bridge::Rings;
+pub(crate) use bridge::{Onward, Partner, Word};
 use digits::{KeysBy, keys_in, owner};
 use in_meeting::EXIT_TONE;
 pub(crate) use milestones::Milestones;
@@ -59,6 +64,8 @@ pub(crate) enum Program {
     Ivr(Box<Ivr>),
     /// Run the steps of a dialplan line.
     App(App),
+    /// Hear the other half.
+    Bridge,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,6 +77,15 @@ enum Stage {
     Answering {
         program: Program,
     },
+    /// The other half is dialing.
+    Reaching {
+        rings: Rings,
+    },
+    /// Our own call waits for its answer.
+    Dialing {
+        until: Instant,
+    },
+    Bridged,
     App {
         app: App,
         until: Option<Instant>,
@@ -115,6 +131,11 @@ pub(crate) struct Joined {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum LegState {
+    /// There is none yet: the port opens first.
+    Planned,
+    /// We called, and the peer has not answered.
+    Dialed,
+    /// The peer called, and we have not answered.
     Offered,
     Answered,
     Established,
@@ -158,6 +179,8 @@ pub(crate) struct Call {
     pressed: Pressed,
     doctor: Doctor,
     gauge: Gauge,
+    /// The other half, of a call between two legs.
+    partner: Option<Partner>,
 }
 
 /// What a call works with while it handles one input.
@@ -169,35 +192,48 @@ pub(crate) struct Context<'a> {
     pub(crate) out: &'a mut Outputs,
 }
 
-/// A call that just came in, and where the dialplan leads it.
+/// A leg that just came in, or is to be made.
 pub(crate) struct Beginning {
     pub(crate) id: CallId,
     pub(crate) leg: LegId,
     pub(crate) port: PortId,
     pub(crate) arrival: Arrival,
-    pub(crate) program: Program,
-    pub(crate) tenant: Option<terms::TenantId>,
 }
 
 impl Call {
-    pub(crate) fn begin(beginning: Beginning, context: &mut Context<'_>) -> Self {
-        let Beginning { id, leg, port, arrival, program, tenant } = beginning;
+    /// A call that came in, and where the dialplan leads it.
+    pub(crate) fn begin(
+        beginning: Beginning,
+        (program, tenant): (Program, Option<terms::TenantId>),
+        context: &mut Context<'_>,
+    ) -> Self {
+        let mut call = Self::new(beginning, LegState::Offered, context);
+        call.tenant = tenant;
+        call.stage = match program {
+            Program::App(app) => call.run(app, context),
+            Program::Ivr(ivr) => {
+                call.languages = ivr.languages().to_vec();
+                call.answer(Program::Ivr(ivr), context)
+            }
+            Program::Bridge => call.answer(Program::Bridge, context),
+        };
+        call
+    }
+
+    fn new(beginning: Beginning, leg_state: LegState, context: &mut Context<'_>) -> Self {
+        let Beginning { id, leg, port, arrival } = beginning;
         context.out.media(Command::Open { port, zone: arrival.zone.clone() });
         let keys_by = owner(arrival.keys);
-        let languages = match &program {
-            Program::Ivr(ivr) => ivr.languages().to_vec(),
-            Program::App(_) => Vec::new(),
-        };
-        let mut call = Self {
+        Self {
             id,
             leg,
             arrival,
-            leg_state: LegState::Offered,
+            leg_state,
             port,
             port_state: PortState::Opening,
             stage: Stage::Recorded,
-            languages,
-            tenant,
+            languages: Vec::new(),
+            tenant: None,
             next_play: PlayId(0),
             pending: None,
             milestones: Milestones::at(context.now.wall),
@@ -206,12 +242,8 @@ impl Call {
             pressed: Pressed::default(),
             doctor: Doctor::new(),
             gauge: Gauge::default(),
-        };
-        call.stage = match program {
-            Program::App(app) => call.run(app, context),
-            program @ Program::Ivr(_) => call.answer(program, context),
-        };
-        call
+            partner: None,
+        }
     }
 
     pub(crate) const fn leg(&self) -> LegId {
@@ -232,7 +264,11 @@ impl Call {
 
     pub(crate) const fn at(&self) -> At {
         match &self.stage {
-            Stage::Ringing { .. } | Stage::Answering { .. } => At::Ringing,
+            Stage::Ringing { .. }
+            | Stage::Answering { .. }
+            | Stage::Reaching { .. }
+            | Stage::Dialing { .. } => At::Ringing,
+            Stage::Bridged => At::Bridged,
             Stage::App { .. } => At::App,
             Stage::Ivr(_)
             | Stage::HeldBack { .. }
@@ -253,6 +289,7 @@ impl Call {
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let stage = match &self.stage {
             Stage::Ringing { until, .. }
+            | Stage::Dialing { until }
             | Stage::HeldBack { until, .. }
             | Stage::Waiting { until, .. }
             | Stage::Clearing { until }
@@ -260,6 +297,8 @@ impl Call {
             Stage::App { until, .. } => *until,
             Stage::Ivr(ivr) => ivr.poll_timeout(),
             Stage::Answering { .. }
+            | Stage::Reaching { .. }
+            | Stage::Bridged
             | Stage::Leasing { .. }
             | Stage::Admitting { .. }
             | Stage::Meeting(_)
@@ -272,6 +311,7 @@ impl Call {
     pub(crate) fn on_leg(&mut self, event: LegEvent, context: &mut Context<'_>) {
         match event {
             LegEvent::Arrived(_) | LegEvent::TurnedAway { .. } => {}
+            LegEvent::Ringing => self.tell_partner(Word::Ringing, context),
             LegEvent::Negotiated { line, stream } => self.on_negotiated(line, stream, context),
             LegEvent::Established => self.on_established(context),
             LegEvent::Digit(digit) => self.on_digit(KeysBy::Signaling, digit, context),
@@ -325,6 +365,10 @@ impl Call {
         let stage = std::mem::replace(&mut self.stage, Stage::Recorded);
         self.stage = match stage {
             Stage::Ringing { app, until } if now >= until => self.run(app, context),
+            Stage::Dialing { until } if now >= until => {
+                self.stage = Stage::Dialing { until };
+                return self.end(Cause::NO_ANSWER, context);
+            }
             Stage::App { app, until: Some(until) } if now >= until => self.run(app, context),
             Stage::Ivr(ivr) => self.feed_ivr(ivr, ivr::Input::Timeout, context),
             Stage::HeldBack { ivr, verdict, until } if now >= until => self.on_verdict(ivr, verdict, context),
@@ -351,8 +395,10 @@ impl Call {
     fn end_with(&mut self, cause: Cause, text: Option<ReasonText>, context: &mut Context<'_>) {
         let command = match self.leg_state {
             LegState::Offered => Some(LegCommand::Refuse { cause }),
-            LegState::Answered | LegState::Established => Some(LegCommand::HangUp { cause, text }),
-            LegState::Over => None,
+            LegState::Dialed | LegState::Answered | LegState::Established => {
+                Some(LegCommand::HangUp { cause, text })
+            }
+            LegState::Planned | LegState::Over => None,
         };
         if self.leg_state == LegState::Offered {
             context.out.event(self.id, Event::Refused(cause));
@@ -373,14 +419,18 @@ impl Call {
         if keys != KeysIn::default() {
             context.out.media(Command::Listen { port: self.port, keys });
         }
-        if matches!(self.stage, Stage::Answering { .. }) {
-            self.send_answer(media, context);
+        match self.stage {
+            Stage::Answering { .. } => self.send_answer(media, context),
+            Stage::Dialing { .. } => self.send_dial(media, context),
+            _ => {}
         }
     }
 
     fn on_established(&mut self, context: &mut Context<'_>) {
-        if self.leg_state != LegState::Answered {
-            return;
+        match self.leg_state {
+            LegState::Answered => {}
+            LegState::Dialed => self.milestones.answered = Some(context.now.wall),
+            LegState::Planned | LegState::Offered | LegState::Established | LegState::Over => return,
         }
         self.leg_state = LegState::Established;
         self.consult(doctor::Input::Established, context);
@@ -388,6 +438,8 @@ impl Call {
         self.stage = match stage {
             Stage::Answering { program: Program::App(app) } => self.run(app, context),
             Stage::Answering { program: Program::Ivr(ivr) } => self.begin_ivr(ivr, context),
+            Stage::Answering { program: Program::Bridge } => Stage::Bridged,
+            Stage::Dialing { .. } => self.on_reached(context),
             stage => stage,
         };
     }
@@ -461,6 +513,7 @@ impl Call {
             Stage::Clearing { .. } => return,
             _ => self.meeting(),
         };
+        self.tell_partner(Word::Ended(cause), context);
         if let Some(tag) = held {
             self.depart(tag, context);
         }

@@ -25,6 +25,13 @@ pub enum Event {
         /// For whom.
         called: Pii<String>,
     },
+    /// A call of our own goes out.
+    Dialed {
+        /// By which trunk.
+        trunk: TrunkName,
+        /// For whom.
+        called: Pii<String>,
+    },
     /// It was refused before it was answered.
     Refused(Cause),
     /// It was answered.
@@ -96,7 +103,10 @@ pub struct LegRecord {
     pub call: CallId,
     /// The leg.
     pub leg: LegId,
-    /// The trunk that it came by.
+    /// The other half of a call between two legs, whose record is its own.
+    #[serde(default)]
+    pub partner: Option<CallId>,
+    /// The trunk that it came or went by.
     pub trunk: Option<TrunkName>,
     /// The calling number.
     pub caller: Option<String>,

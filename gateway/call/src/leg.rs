@@ -21,6 +21,8 @@ pub struct Arrival {
     pub keys: KeyMethod,
     /// The media lines that the peer offered, in its order; none for a delayed offer.
     pub lines: Vec<MediaLine>,
+    /// How many gateways and proxies it may still pass (RFC 3261 §20.22).
+    pub hops_left: u8,
 }
 
 impl Default for Arrival {
@@ -33,6 +35,7 @@ impl Default for Arrival {
             kind: Kind::Phone,
             keys: KeyMethod::Auto,
             lines: Vec::new(),
+            hops_left: 70,
         }
     }
 }
@@ -119,7 +122,9 @@ pub enum LegEvent {
         /// With whom and how.
         stream: Box<Stream>,
     },
-    /// The peer knows of our answer (SIP ACK, H.323 Connect sent): media may flow.
+    /// It rings at the peer that was dialed.
+    Ringing,
+    /// The peer knows of our answer (SIP ACK, H.323 Connect sent), or has answered our call: media may flow.
     Established,
     /// The peer sent a key in signalling.
     Digit(Digit),
@@ -154,9 +159,26 @@ pub struct LocalMedia {
     pub rtcp: SocketAddr,
 }
 
+/// A call to make.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dial {
+    /// By which trunk.
+    pub trunk: TrunkName,
+    /// Who is called, as the trunk shall read it.
+    pub number: String,
+    /// Who calls.
+    pub caller: Caller,
+    /// How many gateways and proxies it may pass.
+    pub hops_left: u8,
+    /// Our side of the audio line.
+    pub audio: LocalMedia,
+}
+
 /// From a call to its leg.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LegCommand {
+    /// Make the leg: `Ringing`, `Negotiated` and `Established` follow, or `Ended`.
+    Dial(Box<Dial>),
     /// Tell the peer that it rings.
     Ring,
     /// Take the call, with this address for the first audio line; the other lines are refused.
@@ -169,6 +191,8 @@ pub enum LegCommand {
         /// Q.850.
         cause: Cause,
     },
+    /// Tell the peer of a key, in signaling.
+    Key(Digit),
     /// Ask the peer of a call that is established whether it is there.
     Probe,
     /// End the call that was taken.

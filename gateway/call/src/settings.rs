@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use crate::{ivr::Flow, keys::Keys, words::Words};
+use crate::{ivr::Flow, keys::Keys, leg::KeyMethod, words::Words};
 use dialplan::{NumberPlan, Table};
 use serde::{Deserialize, Serialize};
-use terms::{Language, TenantId, TrunkName};
+use terms::{Language, TenantId, TrunkName, ZoneName};
 
 /// The settings of all calls; a reload swaps the whole. A call in the IVR keeps the flow and the bounds that it began with.
 #[derive(Debug, Clone)]
@@ -16,6 +16,10 @@ pub struct Settings {
     pub number_plan: NumberPlan,
     /// The plans of trunks that write numbers in a way of their own.
     pub trunk_plans: BTreeMap<TrunkName, NumberPlan>,
+    /// The trunks that calls may go out by.
+    pub trunks: BTreeMap<TrunkName, WayOut>,
+    /// How long who is called may take to answer.
+    pub no_answer: Duration,
     /// The numbers that lead to the IVR, in E.164, and whose callers they serve.
     pub access_numbers: BTreeMap<String, Access>,
     /// Bounds of the IVR.
@@ -51,6 +55,8 @@ impl Default for Settings {
                 international_prefix: "00".into(),
             },
             trunk_plans: BTreeMap::new(),
+            trunks: BTreeMap::new(),
+            no_answer: Duration::from_secs(60),
             access_numbers: BTreeMap::new(),
             ivr: IvrSettings::default(),
             guard: GuardSettings::default(),
@@ -64,6 +70,15 @@ impl Default for Settings {
             max_calls: 20_000,
         }
     }
+}
+
+/// A trunk that calls may go out by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WayOut {
+    /// Whose addresses the media takes.
+    pub zone: ZoneName,
+    /// How keys are told to it.
+    pub keys: KeyMethod,
 }
 
 /// An access number's scope.

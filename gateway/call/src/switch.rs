@@ -14,7 +14,7 @@ use terms::{
 
 use crate::{
     app::App,
-    call::{Beginning, Call, Context, Milestones, Program},
+    call::{Beginning, Call, Context, Milestones, Onward, Partner, Program, Word},
     event::{Event, LegRecord},
     guard::Guard,
     ivr::Ivr,
@@ -74,11 +74,17 @@ pub enum Output {
 #[derive(Debug, Default)]
 pub(crate) struct Outputs {
     queue: VecDeque<Output>,
+    /// From one half of a call to the other.
+    words: VecDeque<(CallId, Word)>,
 }
 
 impl Outputs {
     pub(crate) fn leg(&mut self, leg: LegId, command: LegCommand) {
         self.queue.push_back(Output::Leg(leg, command));
+    }
+
+    pub(crate) fn word(&mut self, to: CallId, word: Word) {
+        self.words.push_back((to, word));
     }
 
     pub(crate) fn media(&mut self, command: Command) {
@@ -106,10 +112,20 @@ impl Outputs {
     }
 }
 
+/// Where the dialplan leads a call.
+enum Lead {
+    /// It is answered here.
+    Here(Program, Option<TenantId>),
+    /// It goes on by a trunk.
+    Onward(Onward),
+}
+
 /// The next number of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Ids {
     call: u64,
+    #[serde(default)]
+    leg: u64,
     port: u64,
     question: u64,
 }
@@ -118,6 +134,18 @@ impl Ids {
     fn call(&mut self) -> CallId {
         self.call += 1;
         CallId(self.call)
+    }
+
+    /// A leg that we make; those that come in have even numbers.
+    fn leg(&mut self) -> LegId {
+        self.leg += 1;
+        LegId((self.leg << 1) | 1)
+    }
+
+    /// Two that hear each other are on one worker.
+    fn port_beside(&mut self, other: PortId) -> PortId {
+        self.port += 1;
+        PortId { worker: other.worker, serial: self.port }
     }
 
     /// Ports go round the workers: each takes its share whatever the calls do.
@@ -166,6 +194,13 @@ impl Switch {
 
     /// Feed one, then drain [`Switch::poll_output`].
     pub fn handle_input(&mut self, now: Now, input: Input) {
+        self.take_input(now, input);
+        while let Some((call, word)) = self.out.words.pop_front() {
+            self.on_call(now, Some(call), |call, context| call.on_partner(word, context));
+        }
+    }
+
+    fn take_input(&mut self, now: Now, input: Input) {
         match input {
             Input::Leg(leg, LegEvent::Arrived(arrival)) => self.on_arrival(now, leg, *arrival),
             Input::Leg(leg, LegEvent::TurnedAway { arrival, cause }) => {
@@ -256,6 +291,7 @@ impl Switch {
     pub fn restore(&mut self, snapshot: CallSnapshot) {
         let CallSnapshot { id, ids, call } = snapshot;
         self.ids.call = self.ids.call.max(ids.call);
+        self.ids.leg = self.ids.leg.max(ids.leg);
         self.ids.port = self.ids.port.max(ids.port);
         self.ids.question = self.ids.question.max(ids.question);
         if let Some(pending) = call.pending() {
@@ -266,22 +302,37 @@ impl Switch {
 
     fn on_arrival(&mut self, now: Now, leg: LegId, arrival: Arrival) {
         let id = self.tell_arrived(&arrival);
-        let program = if self.calls.len() >= self.settings.max_calls {
+        let lead = if self.calls.len() >= self.settings.max_calls {
             Err(Cause::CONGESTION)
         } else {
-            self.program(&arrival)
-        };
-        let (program, tenant) = match program {
-            Ok(program) => program,
-            Err(cause) => {
-                self.out.leg(leg, LegCommand::Refuse { cause });
-                return self.tell_refused(now, (id, leg), &arrival, cause);
-            }
+            self.lead(&arrival)
         };
         let port = self.ids.port(self.settings.workers);
-        let beginning = Beginning { id, leg, port, arrival, program, tenant };
-        let call = self.in_context(now, |context| Box::new(Call::begin(beginning, context)));
-        self.keep(id, call);
+        match lead {
+            Ok(Lead::Here(program, tenant)) => {
+                let beginning = Beginning { id, leg, port, arrival };
+                let begin = |context: &mut Context<'_>| Call::begin(beginning, (program, tenant), context);
+                let call = self.in_context(now, begin);
+                self.keep(id, Box::new(call));
+            }
+            Ok(Lead::Onward(onward)) => self.bridge(now, Beginning { id, leg, port, arrival }, onward),
+            Err(cause) => {
+                self.out.leg(leg, LegCommand::Refuse { cause });
+                self.tell_refused(now, (id, leg), &arrival, cause);
+            }
+        }
+    }
+
+    /// Two halves: the one that came, and the one that is dialed for it.
+    fn bridge(&mut self, now: Now, came: Beginning, onward: Onward) {
+        let (id, port) = (self.ids.call(), self.ids.port_beside(came.port));
+        let (here, there) = (Partner { call: came.id, port: came.port }, Partner { call: id, port });
+        let goes = Beginning { id, leg: self.ids.leg(), port, arrival: onward.arrival(&came.arrival) };
+        let halves = self
+            .in_context(now, |context| [Call::reach(came, there, context), Call::dial(goes, here, context)]);
+        for (id, half) in [here.call, there.call].into_iter().zip(halves) {
+            self.keep(id, Box::new(half));
+        }
     }
 
     fn tell_arrived(&mut self, arrival: &Arrival) -> CallId {
@@ -303,7 +354,7 @@ impl Switch {
 
     /// Where the dialplan leads a call: tried as the peer wrote the number, then in its national
     /// form, then in E.164 (DIAL-1).
-    fn program(&self, arrival: &Arrival) -> Result<(Program, Option<TenantId>), Cause> {
+    fn lead(&self, arrival: &Arrival) -> Result<Lead, Cause> {
         let settings = &self.settings;
         let plan = arrival.trunk.as_ref().and_then(|trunk| settings.trunk_plans.get(trunk));
         let plan: &NumberPlan = plan.unwrap_or(&settings.number_plan);
@@ -320,12 +371,17 @@ impl Switch {
             Target::Ivr => {
                 let access = self.access(plan, &route.number).ok_or(Cause::NO_ROUTE_TO_DESTINATION)?;
                 let ivr = Ivr::new(settings.ivr, Arc::clone(&access.flow), access.languages.clone());
-                Ok((Program::Ivr(Box::new(ivr)), access.tenant.clone()))
+                Ok(Lead::Here(Program::Ivr(Box::new(ivr)), access.tenant.clone()))
             }
-            Target::App(steps) => Ok((Program::App(App::new(steps)), None)),
+            Target::App(steps) => Ok(Lead::Here(Program::App(App::new(steps)), None)),
             Target::Refuse(cause) => Err(cause),
-            // Accounts and outgoing trunks are no part of this gateway yet: there is no way there.
-            Target::Trunk(_) | Target::Account => Err(Cause::NO_ROUTE_TO_DESTINATION),
+            Target::Trunk(_) if arrival.hops_left == 0 => Err(Cause::EXCHANGE_ROUTING_ERROR),
+            Target::Trunk(trunk) => {
+                let out = settings.trunks.get(&trunk).ok_or(Cause::NO_ROUTE_TO_DESTINATION)?.clone();
+                Ok(Lead::Onward(Onward { trunk, zone: out.zone, keys: out.keys, number: route.number }))
+            }
+            // Accounts are no part of this gateway yet: there is no way there.
+            Target::Account => Err(Cause::NO_ROUTE_TO_DESTINATION),
         }
     }
 

@@ -1,7 +1,11 @@
 //! Keys in SIP INFO bodies.
 
-use sip::endpoint::Body;
+use bytes::Bytes;
+use sip::{endpoint::Body, wire::ContentType};
 use terms::Digit;
+
+/// How long a key is pressed that is told in signaling, in milliseconds.
+const PRESS_MS: u32 = 160;
 
 /// The key that an INFO tells: `application/dtmf-relay` (`Signal=5`) or `application/dtmf` (`5`).
 pub fn digit(body: &Body) -> Option<Digit> {
@@ -24,11 +28,23 @@ pub fn digit(body: &Body) -> Option<Digit> {
     }
 }
 
+/// An INFO body that tells a key, of the kind that most understand.
+pub fn relay(digit: Digit) -> Body {
+    let text = format!("Signal={}\r\nDuration={PRESS_MS}\r\n", digit.as_char());
+    Body { content_type: ContentType::of("application/dtmf-relay"), bytes: Bytes::from(text) }
+}
+
 #[cfg(test)]
 mod tests {
-    use sip::{endpoint::Body, wire::ContentType};
-
     use super::*;
+
+    #[test]
+    fn dial_7_a_key_that_we_tell_reads_as_the_same_key() {
+        for key in "0123456789*#ABCD".chars() {
+            let pressed = Digit::try_from(key).expect("a key");
+            assert_eq!(digit(&relay(pressed)), Some(pressed));
+        }
+    }
 
     #[test]
     fn dial_7_both_kinds_of_info_tell_a_key() {

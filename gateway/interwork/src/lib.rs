@@ -18,9 +18,10 @@ pub mod causes;
 pub mod dtmf;
 pub mod gates;
 mod legs;
+mod outgoing;
 pub mod peers;
 pub mod sip_leg;
 
 pub use gates::{Gate, GateLimit, GateLimits, GateView, Rate};
-pub use peers::{CalledNumber, Listener, Peers, Policy, Trunk};
+pub use peers::{CalledNumber, Listener, Peers, Policy, Trunk, WayOut};
 pub use sip_leg::{Input, Output, SipLegSnapshot, SipLegs, SipSettings};

@@ -1,10 +1,13 @@
 //! Who may send calls, and by which listener.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+};
 
 use call::leg::{KeyMethod, Kind};
 use ipnet::IpNet;
-use sip::endpoint::{ListenerId, Oversize};
+use sip::endpoint::{Hop, ListenerId, Oversize};
 use terms::{ListenerName, TrunkName, ZoneName};
 
 use crate::gates::{Gate, GateLimits};
@@ -26,8 +29,19 @@ pub struct Trunk {
     pub keys: KeyMethod,
     /// How requests go to it that are too long for a datagram.
     pub oversize: Oversize,
-    /// How much may come by it.
+    /// How much may come and go by it.
     pub limits: GateLimits,
+    /// Where calls to it go; without it there are none.
+    pub out: Option<WayOut>,
+}
+
+/// Where calls to a trunk go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WayOut {
+    /// The next hop, which is the trunk's own host.
+    pub hop: Hop,
+    /// What it knows us by.
+    pub here: SocketAddr,
 }
 
 /// Where a trunk writes the called number.
@@ -104,6 +118,12 @@ impl Peers {
             (None, Policy::Trunks) => None,
             (trunk, Policy::Trunks | Policy::Anybody) => Some(Known { listener, trunk }),
         }
+    }
+
+    /// By where a trunk is called, and what such a call counts on.
+    pub(crate) fn way_out(&self, trunk: &TrunkName) -> Option<(WayOut, (Gate, GateLimits))> {
+        let trunk = self.trunks.iter().find(|known| known.name == *trunk)?;
+        Some((trunk.out?, gate_of_trunk(trunk)))
     }
 
     /// All that calls come in by.

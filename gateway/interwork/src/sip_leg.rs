@@ -3,30 +3,33 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
-use call::leg::{Arrival, EndedBy, LegCommand, LegEvent, LocalMedia};
+use call::leg::{Arrival, Dial, EndedBy, LegCommand, LegEvent, LocalMedia};
 use sdp::{Capabilities, LocalDescription, SessionDescription};
 use serde::{Deserialize, Serialize};
 use sip::{
     endpoint::{
-        Body, Command, DialogId, Ending, Event, ExtraHeader, Invited, ListenerId, Oversize, Refusal,
+        Body, Command, DialogId, Ending, Event, ExtraHeader, Failure, Invited, ListenerId, Oversize, Refusal,
         Reliability,
     },
-    wire::{ContentType, HeaderName, Reason, Request, RetryAfter, StatusCode, Text, Warning},
+    wire::{ContentType, HeaderName, MaxForwards, Reason, Request, RetryAfter, StatusCode, Text, Warning},
 };
 use terms::{Cause, Direction, Entropy, Instant, LegId, MediaLine, media::Stream};
 
 use crate::{
     arrival::{called, caller},
     body::{self, Unreadable},
-    causes::{cause_of, status_of},
+    causes::{cause_of, cause_of_failure, status_of},
     dtmf,
     gates::{Gate, GateLimit, GateView},
     legs::Legs,
+    outgoing,
     peers::{Known, Peers},
 };
 
 /// RFC 3261 §20.43.
 const INCOMPATIBLE_MEDIA_FORMAT: u16 = 305;
+/// RFC 3261 §21.1.5.
+const SESSION_PROGRESS: u16 = 183;
 /// A peer that calls too fast waits 1 s to this: they don't all come back at once.
 const LONGEST_RETRY_SECONDS: u64 = 5;
 
@@ -131,16 +134,19 @@ impl SipLegs {
             Input::Sip(Event::Info { dialog, request }) => self.on_info(dialog, &request),
             Input::Sip(Event::Probed { dialog }) => self.on_probed(dialog),
             Input::Sip(Event::Ended { dialog, ending }) => self.on_ended(dialog, &ending),
-            // Calls that we make come with call-out; an offer that was withdrawn changed nothing yet.
+            Input::Sip(Event::Progressed { dialog, response }) => self.on_progressed(dialog, response.status),
+            Input::Sip(Event::Accepted { dialog, response }) => {
+                self.on_accepted(dialog, response.body().as_ref());
+            }
+            Input::Sip(Event::Failed { dialog, failure }) => self.on_failed(dialog, &failure),
+            // An offer that was withdrawn changed nothing yet; we make none in a dialog.
             Input::Sip(
-                Event::Progressed { .. }
-                | Event::ProgressAcknowledged { .. }
-                | Event::Accepted { .. }
-                | Event::Failed { .. }
+                Event::ProgressAcknowledged { .. }
                 | Event::ReofferWithdrawn { .. }
                 | Event::ReofferAnswered { .. }
                 | Event::Counted(_),
             ) => {}
+            Input::Call(leg, LegCommand::Dial(dial)) => self.dial(now, leg, &dial),
             Input::Call(leg, command) => self.on_command(leg, &command),
         }
     }
@@ -250,6 +256,7 @@ impl SipLegs {
         let Some(sip) = self.legs.get(leg) else { return };
         let dialog = sip.dialog;
         match command {
+            LegCommand::Dial(_) => {}
             LegCommand::Ring => {
                 let progress = Command::Progress {
                     dialog,
@@ -266,6 +273,10 @@ impl SipLegs {
                 let refusal =
                     Refusal { reason: Some(Reason::q850(*cause)), ..Refusal::new(status_of(*cause)) };
                 self.refuse(dialog, refusal);
+            }
+            LegCommand::Key(digit) => {
+                let body = dtmf::relay(*digit);
+                self.outputs.push_back(Output::Sip(Command::Info { dialog, body }));
             }
             LegCommand::Probe => self.outputs.push_back(Output::Sip(Command::Probe { dialog })),
             LegCommand::HangUp { cause, text } => {
@@ -293,21 +304,81 @@ impl SipLegs {
         self.negotiated(leg, settled.agreed);
     }
 
+    /// Makes a leg: OUT-3 always offers.
+    fn dial(&mut self, now: Instant, leg: LegId, dial: &Dial) {
+        let settings = Arc::clone(&self.settings);
+        let Some((way, gate)) = settings.peers.way_out(&dial.trunk) else {
+            return self.ended(leg, Cause::NO_ROUTE_TO_DESTINATION, EndedBy::Gateway);
+        };
+        let gates = [gate];
+        if let Err((gate, limit)) = self.legs.admit(now, &gates) {
+            self.outputs.push_back(Output::Full(gate, limit));
+            return self.ended(leg, limit.cause(), EndedBy::Gateway);
+        }
+        let dialog = DialogId::outgoing(leg.0 >> 1);
+        let mut sip = SipLeg {
+            dialog,
+            gates: gates.into_iter().map(|(gate, _)| gate).collect(),
+            exchange: Exchange::Delayed,
+            said: None,
+            session_id: self.entropy.next_u64() >> 2,
+            version: 1,
+            media: Some(dial.audio),
+        };
+        let offer = settle(&mut sip, &settings.capabilities).map(|settled| settled.text);
+        let Some(invite) = offer.and_then(|offer| outgoing::invite(dialog, dial, way, offer)) else {
+            return self.ended(leg, Cause::INVALID_NUMBER_FORMAT, EndedBy::Gateway);
+        };
+        self.legs.insert(leg, sip);
+        self.outputs.push_back(Output::Sip(Command::Invite(Box::new(invite))));
+    }
+
+    /// Whatever the peer says it does meanwhile, its caller hears that it rings.
+    fn on_progressed(&mut self, dialog: DialogId, status: StatusCode) {
+        let is_ringing = status == StatusCode::RINGING || status.code() == SESSION_PROGRESS;
+        if let Some(leg) = self.legs.of_dialog(dialog).filter(|_| is_ringing) {
+            self.outputs.push_back(Output::Call(leg, LegEvent::Ringing));
+        }
+    }
+
+    fn on_accepted(&mut self, dialog: DialogId, body: Option<&Body>) {
+        if let Some(leg) = self.take_answer(dialog, body) {
+            self.outputs.push_back(Output::Call(leg, LegEvent::Established));
+        }
+    }
+
+    fn on_failed(&mut self, dialog: DialogId, failure: &Failure) {
+        let Some(leg) = self.legs.of_dialog(dialog) else { return };
+        self.legs.remove(leg);
+        let by = match failure {
+            Failure::Refused(_) => EndedBy::Peer,
+            Failure::Timeout | Failure::NotSent(_) => EndedBy::Failure,
+        };
+        self.ended(leg, cause_of_failure(failure), by);
+    }
+
     fn on_acknowledged(&mut self, dialog: DialogId, body: Option<&Body>) {
         let Some((leg, sip)) = self.leg_of(dialog) else { return };
-        if sip.exchange == Exchange::AwaitingAnswer {
-            let Some(stream) = accept(body, sip.said.as_deref()) else {
-                // RFC 3261 §13.2.1: the ACK had to answer our offer.
-                self.legs.remove(leg);
-                let reason = Some(Reason::q850(Cause::INCOMPATIBLE_DESTINATION));
-                self.outputs.push_back(Output::Sip(Command::Hangup { dialog, reason }));
-                return self.ended(leg, Cause::INCOMPATIBLE_DESTINATION, EndedBy::Failure);
-            };
-            sip.exchange = Exchange::Settled;
-            // The offer that we made has one line.
-            self.negotiated(leg, Some(Agreed { line: 0, stream }));
+        if sip.exchange == Exchange::AwaitingAnswer && self.take_answer(dialog, body).is_none() {
+            return;
         }
         self.outputs.push_back(Output::Call(leg, LegEvent::Established));
+    }
+
+    /// RFC 3261 §13.2.1: the 200 to our offer, or the ACK to our 200's, has to answer it; else the call is over.
+    fn take_answer(&mut self, dialog: DialogId, body: Option<&Body>) -> Option<LegId> {
+        let (leg, sip) = self.leg_of(dialog)?;
+        let Some(stream) = accept(body, sip.said.as_deref()) else {
+            self.legs.remove(leg);
+            let reason = Some(Reason::q850(Cause::INCOMPATIBLE_DESTINATION));
+            self.outputs.push_back(Output::Sip(Command::Hangup { dialog, reason }));
+            self.ended(leg, Cause::INCOMPATIBLE_DESTINATION, EndedBy::Failure);
+            return None;
+        };
+        sip.exchange = Exchange::Settled;
+        // The offer that we made has one line.
+        self.negotiated(leg, Some(Agreed { line: 0, stream }));
+        Some(leg)
     }
 
     fn on_reoffered(&mut self, dialog: DialogId, request: &Request) {
@@ -449,6 +520,7 @@ fn arrival(known: &Known<'_>, request: &Request, lines: Vec<MediaLine>) -> Arriv
         kind: known.trunk.map(|trunk| trunk.kind).unwrap_or_default(),
         keys: known.trunk.map(|trunk| trunk.keys).unwrap_or_default(),
         lines,
+        hops_left: request.max_forwards.unwrap_or(MaxForwards::INITIAL).0,
     }
 }
 

@@ -1,5 +1,6 @@
 //! A worker's whole mind: ports, rooms, and when each is due. No socket, no clock.
 
+mod bridge;
 mod command;
 mod exchange;
 mod outbox;
@@ -20,7 +21,7 @@ pub(crate) use slots::{Slot, Slots};
 
 use crate::{
     counters::Counted,
-    port::{Hearing, Rejected},
+    port::{Hearing, Port, Rejected},
     prompts::Prompts,
     range::{Quarantine, Range},
     receive::Taken,
@@ -209,6 +210,7 @@ impl Engine {
         pairs.clear();
         for unit in self.schedule.due(now) {
             match unit {
+                Unit::Port(slot) if self.slots.port(*slot).is_some_and(Port::is_bridged) => {}
                 Unit::Port(slot) => pairs.push(*slot),
                 Unit::Room(meeting) => {
                     pairs.extend(self.rooms.get(meeting).into_iter().flat_map(|room| &room.members));
@@ -251,9 +253,12 @@ impl Engine {
         };
         match taken {
             Ok(Taken::Digit(digit)) => self.out.report(Report::Digit { port: port.id, digit }),
-            Ok(Taken::Sound | Taken::Noise | Taken::Event) => {}
+            Ok(Taken::Sound | Taken::Noise | Taken::Event | Taken::Passed) => {}
             Ok(Taken::Unknown) | Err(Rejected::Malformed) => self.counted.packets_malformed += 1,
             Err(Rejected::Foreign) => self.counted.packets_foreign += 1,
+        }
+        if let Ok(taken) = taken {
+            self.pass_on(now.mono, slot, (taken, bytes));
         }
     }
 
@@ -300,6 +305,9 @@ impl Engine {
     /// A port by itself: what it says is taken at the same pace as in a meeting, and echoed or dropped.
     fn run_port(&mut self, now: Now, slot: SlotId) {
         let Some(port) = self.slots.port_mut(slot) else { return };
+        if port.is_bridged() {
+            return self.run_half(now, slot);
+        }
         let mut frame = [0; MAX_FRAME];
         let frame = &mut frame[..port.rate().tick_samples()];
         port.frame(now.mono, frame);
@@ -307,7 +315,7 @@ impl Engine {
             self.out.report(Report::Digit { port: port.id, digit });
         }
         let played = match &mut port.hearing {
-            Hearing::Nothing | Hearing::Meeting { .. } => {
+            Hearing::Nothing | Hearing::Meeting { .. } | Hearing::Peer { .. } => {
                 let sender = port.connected.as_ref().map(|connected| &connected.sender);
                 if !sender.is_some_and(|sender| sender.rings_out(now.mono)) {
                     return report_if_due(now, slot, &mut self.slots, &mut self.out, &mut self.entropy);

@@ -26,6 +26,7 @@ mod prompts;
 mod queue;
 mod range;
 mod receive;
+mod relay;
 mod room;
 mod schedule;
 mod send;

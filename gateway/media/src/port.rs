@@ -16,6 +16,7 @@ use terms::{
 };
 
 use crate::{
+    engine::SlotId,
     measure::{self, Reported},
     player::{Announcement, Player},
     receive::{Receiver, Taken, rate_of},
@@ -41,6 +42,8 @@ pub(crate) enum Hearing {
     Echo,
     /// A sine.
     Tone(Generator),
+    /// Another port, as long as that one hears this one; where it is, once both are there.
+    Peer { port: PortId, slot: Option<SlotId> },
     /// A meeting, whose others hear it as far as the fader is open, and at their level.
     Meeting { seat: Seat, voice: Voice, fader: Fader, leveler: Leveler },
 }
@@ -217,7 +220,7 @@ impl Port {
                 self.latch.rtp = Some(source);
                 match taken {
                     Taken::Noise => self.watch.on_comfort_noise(now),
-                    Taken::Sound => self.watch.on_sound(now),
+                    Taken::Sound | Taken::Passed => self.watch.on_sound(now),
                     // Who presses a key need not talk.
                     Taken::Digit(_) | Taken::Event | Taken::Unknown => self.watch.on_heard(now),
                 }
@@ -254,6 +257,11 @@ impl Port {
             }
         }
         Ok(())
+    }
+
+    /// Whether it hears one other port.
+    pub(crate) const fn is_bridged(&self) -> bool {
+        matches!(self.hearing, Hearing::Peer { .. })
     }
 
     /// What the port says in this tick.

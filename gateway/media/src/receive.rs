@@ -10,7 +10,7 @@ use rtp::{
 };
 use terms::{
     Digit, Instant,
-    media::{KeysIn, PayloadType, Press, SampleRate, Stream},
+    media::{Codec, KeysIn, PayloadType, Press, SampleRate, Stream},
 };
 
 use crate::playout::{Playout, Stretch};
@@ -26,8 +26,10 @@ const SAME_PRESS: Duration = Duration::from_secs(1);
 /// What a packet was good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Taken {
-    /// Sound.
+    /// Sound, to be played.
     Sound,
+    /// Sound that need not be played: it goes on as it is.
+    Passed,
     /// The description of a pause (RFC 3389).
     Noise,
     /// A key, told for the first time.
@@ -64,6 +66,9 @@ pub(crate) struct Receiver {
     playout: Playout,
     /// Of the last packet that was played.
     depth: Option<Depth>,
+    /// The payload type of sound that goes on as it is.
+    passes: Option<PayloadType>,
+    last_sound: Taken,
 }
 
 impl Receiver {
@@ -89,6 +94,8 @@ impl Receiver {
             last_heard: None,
             playout: Playout::new(rate),
             depth: None,
+            passes: None,
+            last_sound: Taken::Sound,
         };
         receiver.renegotiate(stream);
         receiver
@@ -158,8 +165,28 @@ impl Receiver {
             return Taken::Unknown;
         }
         self.reception.receive(now, &packet.header());
+        if self.passes == Some(payload_type) {
+            self.last_sound = Taken::Passed;
+            return Taken::Passed;
+        }
         self.buffer.insert(now, packet);
-        if is_noise { Taken::Noise } else { Taken::Sound }
+        if is_noise {
+            return Taken::Noise;
+        }
+        self.last_sound = Taken::Sound;
+        Taken::Sound
+    }
+
+    /// Sound of this codec goes on as it is from here on; none does: `None`.
+    pub(crate) fn pass_on(&mut self, codec: Option<Codec>, stream: &Stream) {
+        let format = codec.and_then(|codec| stream.receive.iter().find(|format| format.codec == codec));
+        self.passes = format.map(|format| format.payload_type);
+        self.last_sound = if self.passes.is_some() { Taken::Passed } else { Taken::Sound };
+    }
+
+    /// Whether what came last is to be played.
+    pub(crate) fn plays(&self) -> bool {
+        self.last_sound != Taken::Passed
     }
 
     /// Whether the press of the first event was told already, since it was in the sound; from that event on nobody

@@ -7,7 +7,7 @@ use terms::{
     media::{Codec, Format, PayloadType, PortSnapshot, Ptime, SampleRate, Ssrc, Stream},
 };
 
-use crate::schedule::TICK;
+use crate::{relay::Following, schedule::TICK};
 
 /// The background of a meeting in which nobody speaks, so that the line doesn't seem dead.
 const BACKGROUND: Dbov = Dbov(-68.0);
@@ -71,6 +71,10 @@ pub(crate) struct Sender {
     speech: Speech,
     /// Of the next packet.
     marker: Marker,
+    /// Whose packets go out as they come.
+    following: Option<Following>,
+    /// The event that goes out: its timestamp as it came, and as it goes.
+    event: Option<(Timestamp, Timestamp)>,
 }
 
 impl Sender {
@@ -86,6 +90,8 @@ impl Sender {
             noise_type: stream.comfort_noise,
             speech: Speech::Going,
             marker: Marker::Yes,
+            following: None,
+            event: None,
         }
     }
 
@@ -215,6 +221,7 @@ impl Sender {
     ) {
         let rate = self.format.codec.sample_rate();
         self.resume(now, numbers, rate);
+        self.following = None;
         self.waiting.extend_from_slice(frame);
         let samples = samples_of(self.ptime, rate);
         let mut payload = [0; MAX_PAYLOAD];
@@ -225,6 +232,57 @@ impl Sender {
             let header = next_header(numbers, self.format.payload_type, marker, samples, length);
             emit(header, &payload[..length]);
         }
+    }
+
+    /// Sends a packet of another port's peer on, which is of this codec.
+    pub(crate) fn pass(
+        &mut self,
+        now: Instant,
+        numbers: &mut Numbers,
+        (came, payload): (&Header, &[u8]),
+        emit: impl FnOnce(Header, &[u8]),
+    ) {
+        let payload_type = self.format.payload_type;
+        let header = self.follow(now, numbers, came).onward(numbers, came, self.span(payload_type, payload));
+        self.seam.forget();
+        emit(header, payload);
+    }
+
+    /// Sends an event of another port's peer on (RFC 4733 §2.5.1.2: all its packets have one timestamp).
+    pub(crate) fn pass_event(
+        &mut self,
+        now: Instant,
+        numbers: &mut Numbers,
+        (came, payload): (&Header, &[u8]),
+        (payload_type, emit): (PayloadType, impl FnOnce(Header, &[u8])),
+    ) {
+        let header = match self.following.filter(|following| following.follows(came)) {
+            Some(following) => following.onward(numbers, came, (payload_type, 0, payload.len())),
+            None => {
+                let begun = self.event.filter(|(before, _)| *before == came.timestamp);
+                let (_, timestamp) = *self.event.insert(begun.unwrap_or((came.timestamp, numbers.timestamp)));
+                let marker = if came.marker { Marker::Yes } else { Marker::No };
+                Header { timestamp, ..next_header(numbers, payload_type, marker, 0, payload.len()) }
+            }
+        };
+        self.last_frame = Some(now);
+        emit(header, payload);
+    }
+
+    fn follow(&mut self, now: Instant, numbers: &mut Numbers, came: &Header) -> Following {
+        if let Some(following) = self.following.filter(|following| following.follows(came)) {
+            self.last_frame = Some(now);
+            return following;
+        }
+        self.resume(now, numbers, self.format.codec.sample_rate());
+        self.marker = Marker::No;
+        *self.following.insert(Following::begin(numbers, came))
+    }
+
+    /// Samples of a passed packet: a tick, as long as it is not known better.
+    fn span(&self, payload_type: PayloadType, payload: &[u8]) -> (PayloadType, u32, usize) {
+        let samples = u32::try_from(self.format.codec.sample_rate().tick_samples()).unwrap_or(0);
+        (payload_type, samples, payload.len())
     }
 
     /// Encodes a frame of one tick without sending it.

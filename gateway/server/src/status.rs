@@ -134,11 +134,12 @@ impl fmt::Display for Status {
             loads.ports_percent,
             loads.memory_percent
         )?;
-        let Census { ringing, in_ivr, waiting, in_meetings, in_apps, clearing, by_trunk } = &load.census;
+        let Census { ringing, in_ivr, waiting, in_meetings, bridged, in_apps, clearing, by_trunk } =
+            &load.census;
         writeln!(
             f,
             "calls         {:>6}   {ringing} ringing, {in_ivr} in the IVR, {waiting} waiting, {in_meetings} in meetings, \
-             {in_apps} at apps, {clearing} ending",
+             {bridged} halves of calls between two, {in_apps} at apps, {clearing} ending",
             load.calls
         )?;
         writeln!(f, "  red         {:>6}", load.red)?;

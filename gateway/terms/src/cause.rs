@@ -21,6 +21,8 @@ impl Cause {
     pub const NO_ANSWER: Self = Self(19);
     /// Call rejected.
     pub const CALL_REJECTED: Self = Self(21);
+    /// Exchange routing error: the call goes round in circles.
+    pub const EXCHANGE_ROUTING_ERROR: Self = Self(25);
     /// Destination out of order.
     pub const DESTINATION_OUT_OF_ORDER: Self = Self(27);
     /// Invalid number format (address incomplete).

@@ -196,6 +196,11 @@ pub enum Route {
         /// Frequency in Hz.
         hz: u32,
     },
+    /// What another port of the same worker says, as long as that one is told to hear this one too.
+    Peer {
+        /// Which.
+        port: PortId,
+    },
     /// The meeting's mix less its own sound.
     Meeting {
         /// Whose mix, under which lease.

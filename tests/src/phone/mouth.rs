@@ -6,7 +6,7 @@ use codecs::{Dbm0, Encoder, Generator};
 use rtp::{Header, SequenceNumber, Timestamp, telephone_event, write_header};
 use terms::{
     Digit, Instant,
-    media::{Codec, PayloadType, SampleRate, Ssrc},
+    media::{Codec, Format, PayloadType, SampleRate, Ssrc},
 };
 
 use super::Action;
@@ -15,7 +15,6 @@ const FRAME: usize = SampleRate::Hz8000.tick_samples();
 const TICK_SAMPLES: u32 = 160;
 const PRESS: Duration = Duration::from_millis(100);
 const PAUSE: Duration = Duration::from_millis(100);
-const PCMA: PayloadType = PayloadType(8);
 
 #[derive(Debug)]
 enum Doing {
@@ -41,6 +40,7 @@ pub(super) struct Mouth {
     actions: VecDeque<Action>,
     doing: Doing,
     tone: Generator,
+    format: Format,
     ssrc: Ssrc,
     sequence: SequenceNumber,
     timestamp: Timestamp,
@@ -52,11 +52,17 @@ impl Mouth {
             actions: VecDeque::new(),
             doing: Doing::Nothing,
             tone: Generator::new(hz, Dbm0(-10.0), SampleRate::Hz8000),
+            format: Format { payload_type: PayloadType(8), codec: Codec::Pcma },
             ssrc: Ssrc(u32::from(number) << 8),
             // Begins near the wrap, which every stream meets some day.
             sequence: SequenceNumber(65_500),
             timestamp: Timestamp(u32::MAX - 8_000),
         }
+    }
+
+    /// Speaks a codec from here on.
+    pub(super) const fn speak(&mut self, format: Format) {
+        self.format = format;
     }
 
     pub(super) fn will(&mut self, actions: &[Action]) {
@@ -145,14 +151,14 @@ impl Mouth {
 
     fn sound(&mut self, frame: &[i16]) -> Vec<u8> {
         let mut payload = [0; FRAME];
-        let length = Encoder::new(Codec::Pcma).encode(frame, &mut payload);
+        let length = Encoder::new(self.format.codec).encode(frame, &mut payload);
         let header = self.header();
         self.packet(&header, &payload[..length])
     }
 
     const fn header(&self) -> Header {
         Header {
-            payload_type: PCMA,
+            payload_type: self.format.payload_type,
             marker: false,
             sequence: self.sequence,
             timestamp: self.timestamp,

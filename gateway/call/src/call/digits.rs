@@ -6,12 +6,12 @@ use terms::{
     media::{Command, KeysIn},
 };
 
-use super::{Call, Context, Stage};
+use super::{Call, Context, Stage, bridge::Word};
 use crate::{event::Event, ivr, leg::KeyMethod, switch::At};
 
 /// The ways that a key can come to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum KeysBy {
+pub(crate) enum KeysBy {
     /// In the media stream (RFC 4733, in-band).
     Media,
     /// In signaling (SIP INFO, H.245 UserInput).
@@ -52,6 +52,10 @@ impl Call {
             Stage::Meeting(joined) => {
                 self.on_meeting_key(joined, digit, context);
                 Stage::Meeting(joined)
+            }
+            Stage::Bridged => {
+                self.tell_partner(Word::Key(digit, by), context);
+                Stage::Bridged
             }
             stage => stage,
         };

@@ -20,6 +20,8 @@ pub(crate) struct Milestones {
     pub(super) meeting: Option<MeetingTag>,
     pub(super) no_stream: Option<Stopped>,
     pub(super) streams: Option<StreamsSummary>,
+    /// The other half of a call between two legs.
+    pub(super) partner: Option<CallId>,
 }
 
 impl Milestones {
@@ -32,6 +34,7 @@ impl Milestones {
             meeting: None,
             no_stream: None,
             streams: None,
+            partner: None,
         }
     }
 
@@ -51,6 +54,7 @@ impl Milestones {
         LegRecord {
             call,
             leg,
+            partner: self.partner,
             trunk: arrival.trunk.clone(),
             caller: arrival.caller.number().map(str::to_owned),
             called: arrival.called.clone(),

@@ -18,6 +18,9 @@ pub struct Census {
     pub waiting: usize,
     /// In a meeting.
     pub in_meetings: usize,
+    /// Halves of calls between two legs.
+    #[serde(default)]
+    pub bridged: usize,
     /// At an app of the dialplan: echo, tone.
     pub in_apps: usize,
     /// Over, and not yet recorded.
@@ -33,6 +36,7 @@ pub(crate) enum At {
     Ivr,
     Waiting,
     Meeting,
+    Bridged,
     App,
     Clearing,
 }
@@ -47,6 +51,7 @@ impl Switch {
                 At::Ivr => &mut census.in_ivr,
                 At::Waiting => &mut census.waiting,
                 At::Meeting => &mut census.in_meetings,
+                At::Bridged => &mut census.bridged,
                 At::App => &mut census.in_apps,
                 At::Clearing => &mut census.clearing,
             };

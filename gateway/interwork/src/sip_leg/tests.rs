@@ -109,6 +109,7 @@ fn trunk() -> crate::Trunk {
         called_number: crate::CalledNumber::RequestUri,
         oversize: Oversize::Same,
         limits: crate::GateLimits::default(),
+        out: None,
     }
 }
 

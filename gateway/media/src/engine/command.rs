@@ -135,7 +135,10 @@ impl Engine {
         port.connect(stream);
         if port.rate() != before {
             let route = port.route.clone();
-            self.route(now, id, route);
+            return self.route(now, id, route);
+        }
+        if let Some(slot) = self.by_port.get(&id).copied() {
+            self.pair(slot);
         }
     }
 
@@ -156,6 +159,7 @@ impl Engine {
             connected.sender.cut();
         }
         let begins = matches!(port.hearing, Hearing::Nothing);
+        let was_bridged = port.is_bridged();
         self.leave_room(now, slot, Leaving::Softly);
         let hearing = match &route {
             Route::Drop => Hearing::Nothing,
@@ -165,8 +169,13 @@ impl Engine {
             }
             Route::Echo => Hearing::Echo,
             Route::Tone { hz } => Hearing::tone(*hz, rate),
-            Route::Meeting { tag, voice } => return self.enter_room(now, slot, (*tag, *voice)),
+            Route::Peer { port } => Hearing::Peer { port: *port, slot: None },
+            Route::Meeting { .. } => Hearing::Nothing,
         };
+        self.read_as(slot, (was_bridged, matches!(hearing, Hearing::Peer { .. })));
+        if let Route::Meeting { tag, voice } = route {
+            return self.enter_room(now, slot, (tag, voice));
+        }
         if let Some(port) = self.slots.port_mut(slot) {
             // Who heard nothing shall not wait most of a tick for the first of it.
             if let Some(phase) = port.phase.as_mut().filter(|_| begins) {
@@ -175,6 +184,16 @@ impl Engine {
             }
             port.hearing = hearing;
             port.route = route;
+        }
+        self.pair(slot);
+    }
+
+    /// Who is heard by one other is heard at once; all others at their ticks.
+    fn read_as(&mut self, slot: SlotId, bridged: (bool, bool)) {
+        match bridged {
+            (false, true) => self.out.read(slot, Reading::AsItComes),
+            (true, false) => self.out.read(slot, Reading::AtTicks),
+            (false, false) | (true, true) => {}
         }
     }
 

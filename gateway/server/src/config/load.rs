@@ -11,7 +11,7 @@ pub use flow::{parse_flow, parse_words};
 pub(crate) use recordings::spoken;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     ops::RangeInclusive,
@@ -22,11 +22,11 @@ use std::{
 use axum::http::Uri;
 use call::{core::Rules, leg::KeyMethod};
 use dialplan::Table;
-use interwork::{CalledNumber, GateLimits, Policy, Rate, Trunk};
+use interwork::{CalledNumber, GateLimits, Policy, Rate, Trunk, WayOut};
 use ipnet::IpNet;
 use media::{Quarantine, Range};
 use sip::{
-    endpoint::{Limits, ListenerId, Oversize, SessionTimer},
+    endpoint::{Hop, Limits, ListenerId, Oversize, SessionTimer},
     transaction::Timers,
 };
 use terms::{NodeId, Secret, TrunkName, ZoneName};
@@ -84,7 +84,8 @@ fn read(root: &Section<'_, '_>, folder: &Path) -> Option<Config> {
     let trunks = trunks(root, &listeners);
     let tenants = customers::tenants(root);
     let meetings = customers::meetings(root, &tenants);
-    let (call, host_grace) = dialing::calls(root, (folder, &tenants), media.workers);
+    let (mut call, host_grace) = dialing::calls(root, (folder, &tenants), media.workers);
+    call.trunks = ways_out(&trunks);
     check_zones(root, &listeners, &media.ranges);
     check_trunks(root, &listeners, &trunks, &call.dialplan);
     if directory.as_ref().is_some_and(|directory| directory.timeout >= call.question_timeout) {
@@ -282,6 +283,16 @@ fn check_zones(root: &Section<'_, '_>, listeners: &[Listener], ranges: &[Range])
     }
 }
 
+/// What calls must know of the trunks that they may go out by.
+fn ways_out(trunks: &[Trunk]) -> BTreeMap<TrunkName, call::settings::WayOut> {
+    let out = trunks.iter().filter(|trunk| trunk.out.is_some());
+    out.map(|trunk| {
+        let way = call::settings::WayOut { zone: trunk.zone.clone(), keys: trunk.keys };
+        (trunk.name.clone(), way)
+    })
+    .collect()
+}
+
 /// A name that nobody has is a line that never holds.
 fn check_trunks(root: &Section<'_, '_>, listeners: &[Listener], trunks: &[Trunk], dialplan: &Table) {
     for trunk in trunks {
@@ -294,6 +305,13 @@ fn check_trunks(root: &Section<'_, '_>, listeners: &[Listener], trunks: &[Trunk]
     }
     for name in dialplan.trunks().filter(|name| trunks.iter().all(|trunk| trunk.name != **name)) {
         root.report(format!("the dialplan names trunk \"{name}\"; there is no [[trunk]] of that name"));
+    }
+    let has_no_way =
+        |name: &&TrunkName| trunks.iter().any(|trunk| trunk.name == **name && trunk.out.is_none());
+    for name in dialplan.destinations().filter(has_no_way) {
+        root.report(format!(
+            "the dialplan leads to trunk \"{name}\", which has no `address`; write where calls to it go"
+        ));
     }
 }
 
@@ -332,11 +350,32 @@ fn trunks(root: &Section<'_, '_>, listeners: &[Listener]) -> Vec<Trunk> {
         let keys = section.text("dtmf").and_then(|text| text.one_of(&methods)).unwrap_or_default();
         let oversize = zone.as_ref().map_or(Oversize::Same, |zone| oversize(&section, zone, listeners));
         let limits = limits(&section);
+        let out = zone.as_ref().and_then(|zone| way_out(&section, zone, listeners));
         section.finish();
         let called_number = called.unwrap_or_default();
-        Some(Trunk { name: name?, zone: zone?, peers, called_number, kind, keys, oversize, limits })
+        Some(Trunk { name: name?, zone: zone?, peers, called_number, kind, keys, oversize, limits, out })
     };
     root.sections("trunk").into_iter().filter_map(&mut trunk).collect()
+}
+
+/// Where calls to a trunk go, and by which of the zone's listeners.
+fn way_out(section: &Section<'_, '_>, zone: &ZoneName, listeners: &[Listener]) -> Option<WayOut> {
+    let ways = [("udp", Transport::Udp), ("tcp", Transport::Tcp)];
+    let transport = section.text("transport").map_or(Some(Transport::Udp), |text| text.one_of(&ways))?;
+    let text = section.text("address")?;
+    let destination = address(&text)?;
+    let fits = |listener: &Listener| {
+        listener.zone == *zone
+            && listener.transport == transport
+            && listener.address.is_ipv4() == destination.is_ipv4()
+    };
+    let found = (0..).map(ListenerId).zip(listeners).find(|(_, listener)| fits(listener));
+    if found.is_none() {
+        text.report(format!(
+            "zone \"{zone}\" has no [[listener]] of this transport and kind of address; add one"
+        ));
+    }
+    found.map(|(id, listener)| WayOut { hop: Hop::new(id, destination), here: listener.advertised })
 }
 
 /// RFC 3261 §18.1.1, where the operator wants it: most carriers' trunks take datagrams only.

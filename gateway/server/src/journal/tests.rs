@@ -12,6 +12,7 @@ fn record(call: u64, day: u64) -> Record {
     Record::Leg(Box::new(LegRecord {
         call: CallId(call),
         leg: LegId(call),
+        partner: None,
         trunk: None,
         caller: None,
         called: "9001".into(),

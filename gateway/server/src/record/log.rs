@@ -17,6 +17,7 @@ pub(super) fn event(call: CallId, event: &Event) {
             let caller = caller.as_ref().map_or_else(|| "withheld".to_owned(), ToString::to_string);
             info!(call, trunk, %caller, %called, "call arrived");
         }
+        Event::Dialed { trunk, called } => info!(call, trunk = trunk.as_str(), %called, "calls out"),
         Event::Refused(cause) => info!(call, cause = cause.0, "call refused"),
         Event::Answered => info!(call, "call answered"),
         Event::Keyed(Keyed::Right) => debug!(call, "meeting ID and password are right"),

@@ -126,6 +126,7 @@ impl Metrics {
     pub(super) fn event(&self, event: &Event) {
         let (name, cause) = match event {
             Event::Arrived { .. } => ("arrived", None),
+            Event::Dialed { .. } => ("dialed", None),
             Event::Refused(cause) => ("refused", Some(cause)),
             Event::Answered => ("answered", None),
             Event::Keyed(call::event::Keyed::Right) => ("keyed_right", None),

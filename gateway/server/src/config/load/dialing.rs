@@ -39,6 +39,8 @@ pub(super) fn calls(
         dialplan: dialplan(root.section("dialplan")),
         number_plan,
         trunk_plans: BTreeMap::new(),
+        trunks: BTreeMap::new(),
+        no_answer: section.pause("no_answer", defaults.no_answer),
         access_numbers,
         ivr,
         guard,

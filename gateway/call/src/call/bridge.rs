@@ -1,0 +1,153 @@
+//! A call between two legs (MEDIA-1, ROOM-12): two halves, each a call with one leg and one port, that tell each other what
+//! becomes of them.
+
+use serde::{Deserialize, Serialize};
+use terms::{
+    CallId, Cause, Digit, PortId, TrunkName, ZoneName,
+    media::{Command, Route},
+};
+
+use super::{Beginning, Call, Context, LegState, PortState, Program, Stage, digits::KeysBy};
+use crate::{
+    event::Event,
+    leg::{Arrival, Dial, KeyMethod, Kind, LegCommand, LocalMedia},
+};
+
+/// The other half.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Partner {
+    pub(crate) call: CallId,
+    pub(crate) port: PortId,
+}
+
+/// Where a call goes on to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Onward {
+    pub(crate) trunk: TrunkName,
+    pub(crate) zone: ZoneName,
+    pub(crate) keys: KeyMethod,
+    pub(crate) number: String,
+}
+
+impl Onward {
+    /// The leg that is to be made for one that came.
+    pub(crate) fn arrival(self, came: &Arrival) -> Arrival {
+        let Self { trunk, zone, keys, number } = self;
+        Arrival {
+            zone,
+            trunk: Some(trunk),
+            called: number,
+            caller: came.caller.clone(),
+            kind: Kind::Phone,
+            keys,
+            lines: Vec::new(),
+            hops_left: came.hops_left.saturating_sub(1),
+        }
+    }
+}
+
+/// What one half tells the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// It rings.
+    Ringing,
+    /// The peer has answered.
+    Answered,
+    /// The peer pressed a key.
+    Key(Digit, KeysBy),
+    /// It is over.
+    Ended(Cause),
+}
+
+/// Whether the caller was told that it rings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Rings {
+    NotYet,
+    Told,
+}
+
+impl Call {
+    /// The half of who calls: it waits for what becomes of the other.
+    pub(crate) fn reach(beginning: Beginning, partner: Partner, context: &mut Context<'_>) -> Self {
+        let mut call = Self::new(beginning, LegState::Offered, context);
+        call.partner = Some(partner);
+        call.milestones.partner = Some(partner.call);
+        call.stage = Stage::Reaching { rings: Rings::NotYet };
+        call
+    }
+
+    /// The half of who is called: dialed as soon as its port is open.
+    pub(crate) fn dial(beginning: Beginning, partner: Partner, context: &mut Context<'_>) -> Self {
+        let mut call = Self::new(beginning, LegState::Planned, context);
+        call.partner = Some(partner);
+        call.milestones.partner = Some(partner.call);
+        call.stage = Stage::Dialing { until: context.now.mono + context.settings.no_answer };
+        call
+    }
+
+    pub(super) fn send_dial(&mut self, audio: LocalMedia, context: &mut Context<'_>) {
+        let Some(trunk) = self.arrival.trunk.clone() else { return };
+        self.leg_state = LegState::Dialed;
+        let called = terms::Pii(self.arrival.called.clone());
+        context.out.event(self.id, Event::Dialed { trunk: trunk.clone(), called });
+        let dial = Dial {
+            trunk,
+            number: self.arrival.called.clone(),
+            caller: self.arrival.caller.clone(),
+            hops_left: self.arrival.hops_left,
+            audio,
+        };
+        context.out.leg(self.leg, LegCommand::Dial(Box::new(dial)));
+    }
+
+    /// Who was dialed has answered.
+    pub(super) fn on_reached(&mut self, context: &mut Context<'_>) -> Stage {
+        context.out.event(self.id, Event::Answered);
+        self.hear_partner(context);
+        self.tell_partner(Word::Answered, context);
+        Stage::Bridged
+    }
+
+    pub(crate) fn on_partner(&mut self, word: Word, context: &mut Context<'_>) {
+        match word {
+            Word::Ringing => {
+                if let Stage::Reaching { rings: rings @ Rings::NotYet } = &mut self.stage {
+                    *rings = Rings::Told;
+                    context.out.leg(self.leg, LegCommand::Ring);
+                }
+            }
+            Word::Answered => {
+                if matches!(self.stage, Stage::Reaching { .. }) {
+                    self.hear_partner(context);
+                    self.stage = self.answer(Program::Bridge, context);
+                }
+            }
+            Word::Key(digit, by) => self.on_partner_key(digit, by, context),
+            Word::Ended(cause) => {
+                self.partner = None;
+                self.end(cause, context);
+            }
+        }
+    }
+
+    /// A key in the media is carried there; one in signaling, and any where the peer reads them nowhere else, is told.
+    fn on_partner_key(&self, digit: Digit, by: KeysBy, context: &mut Context<'_>) {
+        let is_told = by == KeysBy::Signaling || self.arrival.keys == KeyMethod::Signaling;
+        if is_told && matches!(self.stage, Stage::Bridged) {
+            context.out.leg(self.leg, LegCommand::Key(digit));
+        }
+    }
+
+    pub(super) fn tell_partner(&self, word: Word, context: &mut Context<'_>) {
+        if let Some(partner) = self.partner {
+            context.out.word(partner.call, word);
+        }
+    }
+
+    fn hear_partner(&self, context: &mut Context<'_>) {
+        if let (Some(partner), true) = (self.partner, self.port_state != PortState::Gone) {
+            let route = Route::Peer { port: partner.port };
+            context.out.media(Command::Route { port: self.port, route });
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Calls that we make: the INVITE, written for its trunk (OUT-6).
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use call::leg::{Caller, Dial};
+use sip::{
+    endpoint::{Body, DialogId, ExtraHeader, Invite},
+    wire::{MaxForwards, NameAddr, PAssertedIdentity, Privacy, Text, Uri},
+};
+use std::net::SocketAddr;
+
+use crate::peers::WayOut;
+
+/// The INVITE of a leg that is to be made; `None`: the number makes no URI.
+pub(crate) fn invite(dialog: DialogId, dial: &Dial, way: WayOut, offer: String) -> Option<Invite> {
+    let callee = address(&dial.number, way.hop.destination)?;
+    let caller = dial.caller.number().map(|number| address(number, way.here));
+    let from = match caller {
+        Some(caller) => NameAddr::new(caller?),
+        None => anonymous(),
+    };
+    let headers = match &dial.caller {
+        Caller::Asserted(number) => {
+            vec![ExtraHeader::of(&PAssertedIdentity(NameAddr::new(address(&number.0, way.here)?)))]
+        }
+        Caller::Withheld => vec![ExtraHeader::of(&Privacy::ID)],
+        Caller::Claimed(_) => Vec::new(),
+    };
+    Some(Invite {
+        dialog,
+        uri: callee.clone(),
+        hop: way.hop,
+        from,
+        to: NameAddr::new(callee),
+        max_forwards: MaxForwards(dial.hops_left),
+        body: Some(Body::sdp(Bytes::from(offer))),
+        headers,
+    })
+}
+
+/// RFC 3323 §4.1.1.3: who withholds the number.
+fn anonymous() -> NameAddr {
+    let uri =
+        Uri::parse(Text::from_static("sip:anonymous@anonymous.invalid")).expect("it is a URI by RFC 3323");
+    NameAddr::new(uri).named(Text::from_static("Anonymous"))
+}
+
+fn address(number: &str, host: SocketAddr) -> Option<Uri> {
+    let mut text = String::from("sip:");
+    for byte in number.bytes() {
+        // RFC 3261 §25.1 `user`: a key such as # is escaped.
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'+' | b'*' | b'-' | b'.' | b'_' => {
+                text.push(char::from(byte));
+            }
+            other => write!(text, "%{other:02X}").ok()?,
+        }
+    }
+    write!(text, "@{host}").ok()?;
+    Uri::parse(Text::from(text)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use sip::endpoint::{Hop, ListenerId};
+    use terms::Pii;
+
+    use super::*;
+
+    fn invited(number: &str, caller: Caller) -> Invite {
+        let here = SocketAddr::from(([192, 0, 2, 10], 5060));
+        let way = WayOut { hop: Hop::new(ListenerId(0), ([192, 0, 2, 130], 5060).into()), here };
+        let audio = call::leg::LocalMedia { rtp: here, rtcp: here };
+        let dial = Dial { trunk: "carrier".into(), number: number.into(), caller, hops_left: 69, audio };
+        invite(DialogId::outgoing(1), &dial, way, String::new()).expect("an INVITE")
+    }
+
+    fn extra(invite: &Invite) -> Vec<(String, String)> {
+        let text = |text: &Text| String::from_utf8_lossy(text.as_bytes()).into_owned();
+        invite.headers.iter().map(|header| (text(&header.name), text(&header.value))).collect()
+    }
+
+    #[test]
+    fn out_6_an_asserted_caller_is_asserted_a_claimed_one_only_named_and_a_withheld_one_hidden() {
+        let asserted = invited("+862153290005", Caller::Asserted(Pii("13800138000".into())));
+        assert_eq!(asserted.uri.as_text().as_str(), Some("sip:+862153290005@192.0.2.130:5060"));
+        assert_eq!(asserted.from.uri.as_text().as_str(), Some("sip:13800138000@192.0.2.10:5060"));
+        let identity = ("P-Asserted-Identity".to_owned(), "<sip:13800138000@192.0.2.10:5060>".to_owned());
+        assert_eq!(extra(&asserted), [identity]);
+        let claimed = invited("1", Caller::Claimed(Pii("13800138000".into())));
+        assert_eq!((extra(&claimed).len(), claimed.max_forwards), (0, MaxForwards(69)));
+        let withheld = invited("1", Caller::Withheld);
+        assert_eq!(withheld.from.uri.as_text().as_str(), Some("sip:anonymous@anonymous.invalid"));
+        assert_eq!(extra(&withheld), [("Privacy".to_owned(), "id".to_owned())]);
+    }
+
+    #[test]
+    fn rfc3261_25_1_what_no_user_part_may_have_is_escaped() {
+        let odd = invited("*21#", Caller::Withheld);
+        assert_eq!(odd.uri.as_text().as_str(), Some("sip:*21%23@192.0.2.130:5060"));
+    }
+}
