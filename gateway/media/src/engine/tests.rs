@@ -50,6 +50,7 @@ fn stream(ptime: u32) -> Box<Stream> {
         receive_events: Some(PayloadType(101)),
         send_events: Some(PayloadType(101)),
         comfort_noise: None,
+        opus: terms::media::OpusWish::default(),
     })
 }
 
