@@ -4,7 +4,7 @@ use codecs::{Concealment, Dbov, Encoder, describe_noise};
 use rtp::{Header, SequenceNumber, Timestamp};
 use terms::{
     Entropy, Instant,
-    media::{Codec, Format, PayloadType, PortSnapshot, Ptime, SampleRate, Ssrc, Stream},
+    media::{Codec, Format, OpusWish, PayloadType, PortSnapshot, Ptime, SampleRate, Ssrc, Stream},
 };
 
 use crate::schedule::TICK;
@@ -17,7 +17,7 @@ const HANGOVER_TICKS: u32 = 10;
 const DESCRIBED_TICKS: u32 = 10;
 
 /// The longest payload that is sent.
-pub(crate) const MAX_PAYLOAD: usize = 960;
+pub(crate) const MAX_PAYLOAD: usize = 1_920;
 
 /// The numbers of a stream that its receiver sees. They outlive every renegotiation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +60,7 @@ pub(crate) struct Sender {
     format: Format,
     ptime: Ptime,
     encoder: Encoder,
+    wish: OpusWish,
     /// Frames that don't fill a packet yet.
     waiting: Vec<i16>,
     last_frame: Option<Instant>,
@@ -78,7 +79,8 @@ impl Sender {
         Self {
             format: stream.send,
             ptime: stream.ptime,
-            encoder: Encoder::new(stream.send.codec),
+            encoder: Encoder::for_peer(stream.send.codec, &stream.opus),
+            wish: stream.opus,
             waiting: Vec::new(),
             last_frame: None,
             seam: Concealment::new(stream.send.codec.sample_rate()),
@@ -92,9 +94,10 @@ impl Sender {
     /// Goes on in another format; timestamps run on.
     pub(crate) fn renegotiate(&mut self, stream: &Stream) {
         let (codec, before) = (stream.send.codec, self.format.codec);
-        if codec != before {
-            self.encoder = Encoder::new(codec);
+        if codec != before || (codec == Codec::Opus && stream.opus != self.wish) {
+            self.encoder = Encoder::for_peer(codec, &stream.opus);
         }
+        self.wish = stream.opus;
         if codec.sample_rate() != before.sample_rate() {
             self.seam = Concealment::new(codec.sample_rate());
             self.waiting.clear();
@@ -168,10 +171,9 @@ impl Sender {
         if !ticks.is_multiple_of(DESCRIBED_TICKS) {
             return;
         }
-        let rate = self.format.codec.sample_rate();
-        self.resume(now, numbers, rate);
+        self.resume(now, numbers);
         let payload = describe_noise(BACKGROUND);
-        let header = next_header(numbers, payload_type, Marker::No, rate.tick_samples(), payload.len());
+        let header = next_header(numbers, payload_type, Marker::No, self.tick_units(), payload.len());
         self.marker = Marker::Yes;
         self.seam.forget();
         emit(header, &payload);
@@ -197,11 +199,9 @@ impl Sender {
         payload: &[u8],
         emit: impl FnOnce(Header, &[u8]),
     ) {
-        let rate = self.format.codec.sample_rate();
-        self.resume(now, numbers, rate);
+        self.resume(now, numbers);
         let marker = std::mem::replace(&mut self.marker, Marker::No);
-        let header =
-            next_header(numbers, self.format.payload_type, marker, rate.tick_samples(), payload.len());
+        let header = next_header(numbers, self.format.payload_type, marker, self.tick_units(), payload.len());
         emit(header, payload);
     }
 
@@ -214,7 +214,7 @@ impl Sender {
         mut emit: impl FnMut(Header, &[u8]),
     ) {
         let rate = self.format.codec.sample_rate();
-        self.resume(now, numbers, rate);
+        self.resume(now, numbers);
         self.waiting.extend_from_slice(frame);
         let samples = samples_of(self.ptime, rate);
         let mut payload = [0; MAX_PAYLOAD];
@@ -222,7 +222,8 @@ impl Sender {
             let length = self.encoder.encode(&self.waiting[..samples], &mut payload);
             self.waiting.drain(..samples);
             let marker = std::mem::replace(&mut self.marker, Marker::No);
-            let header = next_header(numbers, self.format.payload_type, marker, samples, length);
+            let units = self.units_of(samples);
+            let header = next_header(numbers, self.format.payload_type, marker, units, length);
             emit(header, &payload[..length]);
         }
     }
@@ -233,17 +234,27 @@ impl Sender {
     }
 
     /// RFC 3551 §4.1: the first packet after a pause is marked, and its timestamp has run on with the time.
-    fn resume(&mut self, now: Instant, numbers: &mut Numbers, rate: SampleRate) {
+    fn resume(&mut self, now: Instant, numbers: &mut Numbers) {
         let Some(last) = self.last_frame.replace(now) else { return };
         let pause = now.since(last);
         if pause < TICK * 2 {
             return;
         }
         let ticks = u32::try_from(pause.as_nanos() / TICK.as_nanos() - 1).unwrap_or(0);
-        let tick = u32::try_from(rate.tick_samples()).unwrap_or(0);
-        numbers.timestamp = numbers.timestamp.advanced_by(ticks.wrapping_mul(tick));
+        numbers.timestamp = numbers.timestamp.advanced_by(ticks.wrapping_mul(self.tick_units()));
         self.waiting.clear();
         self.marker = Marker::Yes;
+    }
+
+    /// Timestamps of a tick.
+    fn tick_units(&self) -> u32 {
+        self.units_of(self.format.codec.sample_rate().tick_samples())
+    }
+
+    /// Timestamps of so many samples.
+    fn units_of(&self, samples: usize) -> u32 {
+        let codec = self.format.codec;
+        codec.clock_rate().units_of(u32::try_from(samples).unwrap_or(0), codec.sample_rate())
     }
 }
 
@@ -278,7 +289,7 @@ fn next_header(
     numbers: &mut Numbers,
     payload_type: PayloadType,
     marker: Marker,
-    samples: usize,
+    units: u32,
     octets: usize,
 ) -> Header {
     let header = Header {
@@ -289,7 +300,7 @@ fn next_header(
         ssrc: numbers.ssrc,
     };
     numbers.sequence = numbers.sequence.next();
-    numbers.timestamp = numbers.timestamp.advanced_by(u32::try_from(samples).unwrap_or(0));
+    numbers.timestamp = numbers.timestamp.advanced_by(units);
     numbers.packets += 1;
     numbers.octets += u64::try_from(octets).unwrap_or(0);
     header

@@ -19,7 +19,7 @@ def sound():
         if at < 4_000:
             samples.append(noise >> (at // 400))
         elif at < 5_000:
-            samples.append(20_000 if at // 40 % 2 == 0 else -20_000)
+            samples.append(12_000 if at // 40 % 2 == 0 else -12_000)
         elif at < 6_000:
             samples.append(0)
         else:
