@@ -7,6 +7,9 @@ use crate::{
     g722, l16, opus,
 };
 
+/// RFC 6716 §3.4 R2: the longest frame.
+const LONGEST_OPUS: usize = 1_275;
+
 /// Turns payloads into samples.
 #[derive(Debug)]
 pub enum Decoder {
@@ -103,6 +106,28 @@ impl Encoder {
     /// Whether a frame's payload tells of those before it, so that a stream can't change encoders in mid-sound.
     pub const fn has_state(&self) -> bool {
         matches!(self, Self::G722(_) | Self::Opus(_))
+    }
+
+    /// Forgets what was encoded.
+    pub fn reset(&mut self) {
+        match self {
+            Self::G722(encoder) => **encoder = g722::Encoder::new(),
+            Self::Opus(encoder) => encoder.reset(),
+            Self::G711(_) | Self::L16 | Self::Mute => {}
+        }
+    }
+
+    /// Goes on where `other` is, which encoded `last`, so that the decoder at the other end hears no seam. libopus
+    /// shows nobody its state: there the last frame, encoded once more, leads to one like it.
+    pub fn take_over(&mut self, other: &Self, last: &[i16]) {
+        match (self, other) {
+            (Self::G722(encoder), Self::G722(other)) => encoder.clone_from(other),
+            (Self::Opus(encoder), Self::Opus(_)) => {
+                encoder.reset();
+                encoder.encode(last, &mut [0; LONGEST_OPUS]);
+            }
+            _ => {}
+        }
     }
 
     /// Encodes one frame; returns how many octets it wrote.

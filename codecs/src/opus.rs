@@ -43,6 +43,12 @@ impl Encoder {
         Ok(())
     }
 
+    /// Forgets what was encoded.
+    pub fn reset(&mut self) {
+        // Nothing that it could fail by: the encoder was made.
+        self.0.reset_state().unwrap_or(());
+    }
+
     /// Encodes 10, 20, 40 or 60 ms; returns how many octets it wrote, 0 if it could not.
     pub fn encode(&mut self, samples: &[i16], payload: &mut [u8]) -> usize {
         self.0.encode(samples, payload).unwrap_or(0)

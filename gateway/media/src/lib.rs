@@ -29,6 +29,7 @@ mod receive;
 mod room;
 mod schedule;
 mod send;
+mod shared;
 mod socket;
 mod speakers;
 mod watch;

@@ -7,7 +7,7 @@ use terms::{
     media::{Codec, Format, OpusWish, PayloadType, PortSnapshot, Ptime, SampleRate, Ssrc, Stream},
 };
 
-use crate::schedule::TICK;
+use crate::{schedule::TICK, shared::Hears};
 
 /// The background of a meeting in which nobody speaks, so that the line doesn't seem dead.
 const BACKGROUND: Dbov = Dbov(-68.0);
@@ -17,7 +17,7 @@ const HANGOVER_TICKS: u32 = 10;
 const DESCRIBED_TICKS: u32 = 10;
 
 /// The longest payload that is sent.
-pub(crate) const MAX_PAYLOAD: usize = 1_920;
+const MAX_PAYLOAD: usize = 1_920;
 
 /// The numbers of a stream that its receiver sees. They outlive every renegotiation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +61,9 @@ pub(crate) struct Sender {
     ptime: Ptime,
     encoder: Encoder,
     wish: OpusWish,
+    line: Line,
+    /// How long nothing was heard in a meeting.
+    silent_ticks: u32,
     /// Frames that don't fill a packet yet.
     waiting: Vec<i16>,
     last_frame: Option<Instant>,
@@ -81,6 +84,8 @@ impl Sender {
             ptime: stream.ptime,
             encoder: Encoder::for_peer(stream.send.codec, &stream.opus),
             wish: stream.opus,
+            line: Line::Own,
+            silent_ticks: 0,
             waiting: Vec::new(),
             last_frame: None,
             seam: Concealment::new(stream.send.codec.sample_rate()),
@@ -96,6 +101,7 @@ impl Sender {
         let (codec, before) = (stream.send.codec, self.format.codec);
         if codec != before || (codec == Codec::Opus && stream.opus != self.wish) {
             self.encoder = Encoder::for_peer(codec, &stream.opus);
+            self.line = Line::Own;
         }
         self.wish = stream.opus;
         if codec.sample_rate() != before.sample_rate() {
@@ -113,6 +119,37 @@ impl Sender {
 
     pub(crate) const fn codec(&self) -> Codec {
         self.format.codec
+    }
+
+    pub(crate) const fn wish(&self) -> OpusWish {
+        self.wish
+    }
+
+    /// Whether its peer can hear one encoder alone.
+    pub(crate) const fn has_state(&self) -> bool {
+        self.encoder.has_state()
+    }
+
+    pub(crate) const fn line(&self) -> Line {
+        self.line
+    }
+
+    pub(crate) const fn set_line(&mut self, line: Line) {
+        self.line = line;
+    }
+
+    /// Goes on by itself where a shared encoder is, which encoded `last`.
+    pub(crate) fn take_over(&mut self, shared: &Encoder, last: &[i16]) {
+        self.encoder.take_over(shared, last);
+    }
+
+    /// How many ticks it has been silent, with this one.
+    pub(crate) const fn note_silence(&mut self, hears: Hears) -> u32 {
+        self.silent_ticks = match hears {
+            Hears::Silence => self.silent_ticks.saturating_add(1),
+            Hears::ItsOwn | Hears::Itself | Hears::All => 0,
+        };
+        self.silent_ticks
     }
 
     /// Whether one frame is one packet, so that a frame encoded once can serve many.
@@ -228,11 +265,6 @@ impl Sender {
         }
     }
 
-    /// Encodes a frame of one tick without sending it.
-    pub(crate) fn encode(&mut self, frame: &[i16], payload: &mut [u8]) -> usize {
-        self.encoder.encode(frame, payload)
-    }
-
     /// RFC 3551 §4.1: the first packet after a pause is marked, and its timestamp has run on with the time.
     fn resume(&mut self, now: Instant, numbers: &mut Numbers) {
         let Some(last) = self.last_frame.replace(now) else { return };
@@ -256,6 +288,15 @@ impl Sender {
         let codec = self.format.codec;
         codec.clock_rate().units_of(u32::try_from(samples).unwrap_or(0), codec.sample_rate())
     }
+}
+
+/// Whose encoder the peer hears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// That of its sender.
+    Own,
+    /// That of all who are silent.
+    Shared,
 }
 
 /// Whether there is anything to hear.
