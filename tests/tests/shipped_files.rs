@@ -99,6 +99,8 @@ fn a_setting_that_cannot_be_meant_is_refused_by_its_name() {
         ("keys.mute", "61"),
         ("keys.mute", "*7"),
         ("keys.end", "*61"),
+        ("media.codecs", "[\"g723\"]"),
+        ("media.codecs", "[\"pcma\", \"pcma\"]"),
         ("trunk.0.oversize", "sctp"),
         ("trunk.0.channels", "0"),
         ("trunk.0.calls_per_second", "0"),
