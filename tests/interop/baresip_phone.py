@@ -50,8 +50,9 @@ module_app ctrl_tcp.so
 """
 
 
-# The rate of each codec's sound.
+# The rate of each codec's sound, and baresip's name for it, without which it offers all that it has.
 RATES = {"pcma": RATE, "g722": 16000, "opus": 48000}
+NAMES = {"pcma": "pcma", "g722": "G722/16000/1", "opus": "opus/48000/2"}
 
 
 class Phone:
@@ -64,7 +65,7 @@ class Phone:
             sip=self.first, control=self.first + 2, media=self.first + 4, media_end=self.first + PORTS_PER_PHONE - 1,
             folder=folder, modules=modules(), rate=self.rate))
         mode = "auto" if answers else "manual"
-        (folder / "accounts").write_text(f"<sip:{self.user}@127.0.0.1>;regint=0;audio_codecs={codec};answermode={mode}\n")
+        (folder / "accounts").write_text(f"<sip:{self.user}@127.0.0.1>;regint=0;audio_codecs={NAMES[codec]};answermode={mode}\n")
         (folder / "contacts").write_text("")
         self.log = open(folder / "log", "w")
         self.process = subprocess.Popen([*gateway_under_test.URGENT, "baresip", "-4", "-f", folder], stdin=subprocess.DEVNULL, stdout=self.log,
@@ -136,7 +137,7 @@ class Phone:
         if not recordings:
             return array.array("h")
         with wave.open(str(recordings[-1])) as file:
-            assert (file.getframerate(), file.getsampwidth()) == (self.rate, 2), "the codec's rate"
+            assert (file.getframerate(), file.getsampwidth()) == (self.rate, 2), "another codec was taken"
             return array.array("h", file.readframes(file.getnframes()))[::file.getnchannels()]
 
     def last_words(self):
