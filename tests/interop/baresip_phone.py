@@ -31,14 +31,16 @@ call_local_timeout 30
 audio_source aufile,{folder}/tone.wav
 audio_player aubridge,unheard
 audio_alert aubridge,alert
-ausrc_srate 8000
-auplay_srate 8000
+ausrc_srate {rate}
+auplay_srate {rate}
 ausrc_channels 1
 auplay_channels 1
 jitter_buffer_delay 2-10
 snd_path {folder}
 module_path {modules}
 module g711.so
+module g722.so
+module opus.so
 module aufile.so
 module aubridge.so
 module sndfile.so
@@ -48,17 +50,22 @@ module_app ctrl_tcp.so
 """
 
 
+# The rate of each codec's sound, and baresip's name for it, without which it offers all that it has.
+RATES = {"pcma": RATE, "g722": 16000, "opus": 48000}
+NAMES = {"pcma": "pcma", "g722": "G722/16000/1", "opus": "opus/48000/2"}
+
+
 class Phone:
-    def __init__(self, user, hertz, folder, avoid, answers=False):
-        self.folder, self.user = folder, user
+    def __init__(self, user, hertz, folder, avoid, answers=False, codec="pcma"):
+        self.folder, self.user, self.rate = folder, user, RATES[codec]
         self.first = gateway_under_test.free_ports(PORTS_PER_PHONE, set(avoid))
         folder.mkdir()
-        write_tone(folder / "tone.wav", hertz)
+        write_tone(folder / "tone.wav", hertz, self.rate)
         (folder / "config").write_text(CONFIG.format(
             sip=self.first, control=self.first + 2, media=self.first + 4, media_end=self.first + PORTS_PER_PHONE - 1,
-            folder=folder, modules=modules()))
+            folder=folder, modules=modules(), rate=self.rate))
         mode = "auto" if answers else "manual"
-        (folder / "accounts").write_text(f"<sip:{self.user}@127.0.0.1>;regint=0;audio_codecs=pcma;answermode={mode}\n")
+        (folder / "accounts").write_text(f"<sip:{self.user}@127.0.0.1>;regint=0;audio_codecs={NAMES[codec]};answermode={mode}\n")
         (folder / "contacts").write_text("")
         self.log = open(folder / "log", "w")
         self.process = subprocess.Popen([*gateway_under_test.URGENT, "baresip", "-4", "-f", folder], stdin=subprocess.DEVNULL, stdout=self.log,
@@ -130,8 +137,8 @@ class Phone:
         if not recordings:
             return array.array("h")
         with wave.open(str(recordings[-1])) as file:
-            assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (RATE, 1, 2), "G.711 is 8 kHz mono"
-            return array.array("h", file.readframes(file.getnframes()))
+            assert (file.getframerate(), file.getsampwidth()) == (self.rate, 2), "another codec was taken"
+            return array.array("h", file.readframes(file.getnframes()))[::file.getnchannels()]
 
     def last_words(self):
         self.log.flush()
@@ -155,14 +162,16 @@ def modules():
     raise SystemExit("baresip has no modules: run tests/setup")
 
 
-def write_tone(path, hertz):
-    """Two minutes; 0.8 s on and 0.2 s off with soft edges, lest a gateway take it for the noise of an idle line."""
+def write_tone(path, hertz, rate=RATE):
+    """A frequency, or several. Two minutes; 0.8 s on and 0.2 s off with soft edges, lest a gateway take it for the noise of an idle line."""
     second = array.array("h")
-    for i in range(RATE):
-        edge = max(0.0, min(1.0, i / 160, (0.8 * RATE - i) / 160))
-        second.append(round(9000 * edge * math.sin(2 * math.pi * hertz * i / RATE)))
+    soft = rate / 50
+    tones = [hertz] if isinstance(hertz, int) else hertz
+    for i in range(rate):
+        edge = max(0.0, min(1.0, i / soft, (0.8 * rate - i) / soft))
+        second.append(round(9000 * edge * sum(math.sin(2 * math.pi * tone * i / rate) for tone in tones) / len(tones)))
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(RATE)
+        file.setframerate(rate)
         file.writeframes(second.tobytes() * 120)

@@ -30,6 +30,7 @@ mod relay;
 mod room;
 mod schedule;
 mod send;
+mod shared;
 mod socket;
 mod speakers;
 mod watch;

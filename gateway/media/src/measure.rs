@@ -46,7 +46,7 @@ impl Reported {
             return Figures::default();
         }
         let codec = stream.send.codec;
-        let clock = f64::from(codec.sample_rate().hz());
+        let clock = f64::from(codec.clock_rate().hz());
         #[expect(clippy::cast_possible_truncation, reason = "a figure for people")]
         let jitter_ms = (f64::from(self.jitter) * 1_000.0 / clock) as f32;
         Figures { jitter_ms: Some(jitter_ms), ..figures(codec, Some(self.loss), self.delay()) }

@@ -10,7 +10,7 @@ use rtp::{
 };
 use terms::{
     Digit, Instant,
-    media::{Codec, KeysIn, PayloadType, Press, SampleRate, Stream},
+    media::{ClockRate, Codec, Format, KeysIn, PayloadType, Press, SampleRate, Stream},
 };
 
 use crate::playout::{Playout, Stretch};
@@ -43,7 +43,9 @@ pub(crate) enum Taken {
 /// The receiving half of a port.
 #[derive(Debug)]
 pub(crate) struct Receiver {
-    decoders: Vec<(PayloadType, Decoder)>,
+    decoders: Vec<(Format, Decoder)>,
+    /// What was decoded last, by which a gap is made up.
+    playing: Option<PayloadType>,
     events: Option<PayloadType>,
     keys: telephone_event::Receiver,
     reception: Reception,
@@ -58,6 +60,7 @@ pub(crate) struct Receiver {
     /// Keys that come as events are told.
     takes_events: bool,
     rate: SampleRate,
+    clock: ClockRate,
     /// The key heard in the sound of this tick.
     heard: Option<Digit>,
     /// The last of them, and when.
@@ -73,16 +76,14 @@ pub(crate) struct Receiver {
 
 impl Receiver {
     pub(crate) fn new(stream: &Stream) -> Self {
-        let rate = stream.send.codec.sample_rate();
+        let (rate, clock) = (stream.send.codec.sample_rate(), stream.send.codec.clock_rate());
         let mut receiver = Self {
             decoders: Vec::new(),
+            playing: None,
             events: None,
             keys: telephone_event::Receiver::new(),
-            reception: Reception::new(rate.hz()),
-            buffer: jitter::Buffer::new(&jitter::Settings {
-                clock_hz: rate.hz(),
-                ..jitter::Settings::default()
-            }),
+            reception: Reception::new(clock.hz()),
+            buffer: buffer_for(stream.send.codec),
             concealment: Concealment::new(rate),
             noise_type: None,
             noise: ComfortNoise::default(),
@@ -90,6 +91,7 @@ impl Receiver {
             in_band: Some(Box::new(DtmfDetector::new(rate))),
             takes_events: true,
             rate,
+            clock,
             heard: None,
             last_heard: None,
             playout: Playout::new(rate),
@@ -103,10 +105,31 @@ impl Receiver {
 
     /// Takes the payload types of a new answer; what was heard so far stays.
     pub(crate) fn renegotiate(&mut self, stream: &Stream) {
-        let decoder = |format: &terms::media::Format| (format.payload_type, Decoder::new(format.codec));
+        let mut before = std::mem::take(&mut self.decoders);
+        let decoder = |format: &Format| {
+            let known = before.iter().position(|(known, _)| known == format);
+            known.map_or_else(|| (*format, Decoder::new(format.codec)), |known| before.swap_remove(known))
+        };
         self.decoders = stream.receive.iter().map(decoder).collect();
         self.events = stream.receive_events;
         self.noise_type = stream.comfort_noise;
+        let codec = stream.send.codec;
+        if (self.rate, self.clock) != (codec.sample_rate(), codec.clock_rate()) {
+            self.change_rate(codec);
+        }
+    }
+
+    /// The sound goes on at another rate, or under another clock: what waits is in neither.
+    fn change_rate(&mut self, codec: Codec) {
+        (self.rate, self.clock) = (codec.sample_rate(), codec.clock_rate());
+        self.reception.change_clock(self.clock.hz());
+        self.buffer = buffer_for(codec);
+        self.concealment = Concealment::new(self.rate);
+        self.playout = Playout::new(self.rate);
+        self.pause = Pause::Talking;
+        if let Some(detector) = &mut self.in_band {
+            **detector = DtmfDetector::new(self.rate);
+        }
     }
 
     /// Which keys are told from here on. Where the first event came, nobody listens to the sound again unless the keys
@@ -161,7 +184,7 @@ impl Receiver {
             return told.filter(|digit| !self.was_heard(now, *digit)).map_or(Taken::Event, Taken::Digit);
         }
         let is_noise = self.noise_type == Some(payload_type);
-        if !is_noise && self.decoders.iter().all(|(known, _)| *known != payload_type) {
+        if !is_noise && self.decoders.iter().all(|(known, _)| known.payload_type != payload_type) {
             return Taken::Unknown;
         }
         self.reception.receive(now, &packet.header());
@@ -253,7 +276,7 @@ impl Receiver {
     /// MEDIA-5: a depth that the path doesn't ask for is brought nearer to what it does.
     /// What can't be refilled for this tick isn't shortened.
     fn balance(&mut self, now: Instant, end: Timestamp, samples: usize) {
-        let next = end.put_back_by(u32::try_from(self.playout.len()).unwrap_or(0));
+        let next = end.put_back_by(self.units_of(self.playout.len()));
         let depth = self.buffer.depth(now, next);
         self.depth = Some(depth);
         let Some(stretch) = self.playout.judge(depth) else { return };
@@ -271,19 +294,18 @@ impl Receiver {
                 self.decode(payload_type, &payload[..len]);
                 let sound = self.playout.from(begin);
                 self.concealment.good(sound);
+                let behind = sound.len();
                 match self.pause {
                     Pause::Described => Decoded::MadeUp,
-                    Pause::Talking => {
-                        Decoded::Packet(timestamp.advanced_by(u32::try_from(sound.len()).unwrap_or(0)))
-                    }
+                    Pause::Talking => Decoded::Packet(timestamp.advanced_by(self.units_of(behind))),
                 }
             }
             Pulled::Lost { samples } => {
-                self.conceal(now, length_of(samples));
+                self.conceal(now, self.length_of(samples));
                 Decoded::MadeUp
             }
             Pulled::Pause { samples } => {
-                self.playout.append(length_of(samples), |pause| pause.len());
+                self.playout.append(self.length_of(samples), |pause| pause.len());
                 self.concealment.pause(self.playout.from(begin));
                 Decoded::MadeUp
             }
@@ -300,8 +322,8 @@ impl Receiver {
             return self.buffer.pause();
         }
         self.pause = Pause::Talking;
-        let decoder = self.decoders.iter_mut().find(|(known, _)| *known == payload_type);
-        if let Some((_, decoder)) = decoder {
+        if let Some(decoder) = decoder_of(&mut self.decoders, payload_type) {
+            self.playing = Some(payload_type);
             let room = decoder.length_of(payload).min(MAX_DECODED);
             self.playout.append(room, |sound| decoder.decode(payload, sound));
         }
@@ -309,19 +331,75 @@ impl Receiver {
 
     /// Makes up a gap, toward what comes after it where that is there.
     fn conceal(&mut self, now: Instant, samples: usize) {
-        let begin = self.playout.len();
-        self.playout.append(samples, |gap| gap.len());
-        if !self.buffer.is_next_held() {
-            return self.concealment.lost(self.playout.from(begin));
-        }
         let mut payload = [0; MAX_PAYLOAD];
-        if let Pulled::Frame { payload_type, len, .. } = self.buffer.pull(now, &mut payload) {
-            self.decode(payload_type, &payload[..len]);
+        let next =
+            if self.buffer.is_next_held() { self.buffer.pull(now, &mut payload) } else { Pulled::Empty };
+        let next = match next {
+            Pulled::Frame { payload_type, len, .. } => Some((payload_type, &payload[..len])),
+            Pulled::Lost { .. } | Pulled::Pause { .. } | Pulled::Empty => None,
+        };
+        let begin = self.playout.len();
+        let is_made_up = self.conceal_by_codec(next, samples);
+        if !is_made_up {
+            self.playout.append(samples, |gap| gap.len());
         }
-        let (gap, next) = self.playout.from(begin).split_at_mut(samples);
-        self.concealment.bridge(gap, next);
+        let gap = self.playout.len() - begin;
+        if let Some((payload_type, payload)) = next {
+            self.decode(payload_type, payload);
+        }
+        let (gap, next) = self.playout.from(begin).split_at_mut(gap);
+        match (is_made_up, next.is_empty()) {
+            (true, _) => self.concealment.good(gap),
+            (false, true) => self.concealment.lost(gap),
+            (false, false) => self.concealment.bridge(gap, next),
+        }
         self.concealment.good(next);
     }
+
+    /// Lets the codec make up a gap, if it does so by itself.
+    fn conceal_by_codec(&mut self, next: Option<(PayloadType, &[u8])>, samples: usize) -> bool {
+        let Some(playing) = self.playing.filter(|_| self.pause == Pause::Talking) else { return false };
+        let Some(decoder) = decoder_of(&mut self.decoders, playing) else { return false };
+        let next = next.filter(|(payload_type, _)| *payload_type == playing).map(|(_, payload)| payload);
+        let mut is_made_up = false;
+        self.playout.append(samples, |gap| {
+            let written = decoder.conceal(next, gap);
+            is_made_up = written.is_some_and(|written| written > 0);
+            written.unwrap_or(0)
+        });
+        is_made_up
+    }
+
+    /// Timestamps of so many samples.
+    fn units_of(&self, samples: usize) -> u32 {
+        self.clock.units_of(u32::try_from(samples).unwrap_or(0), self.rate)
+    }
+
+    /// Samples of so many timestamps.
+    fn length_of(&self, units: u32) -> usize {
+        let samples = self.clock.samples_of(units, self.rate);
+        usize::try_from(samples).unwrap_or(MAX_DECODED).min(MAX_DECODED)
+    }
+}
+
+fn decoder_of(decoders: &mut [(Format, Decoder)], payload_type: PayloadType) -> Option<&mut Decoder> {
+    let known = decoders.iter_mut().find(|(known, _)| known.payload_type == payload_type);
+    known.map(|(_, decoder)| decoder)
+}
+
+/// A buffer for the packets of `codec`, up to 60 ms of them.
+fn buffer_for(codec: Codec) -> jitter::Buffer {
+    let slot_octets = match codec {
+        Codec::Pcmu | Codec::Pcma | Codec::G722 => 480,
+        Codec::L16Narrow => 960,
+        Codec::Opus => 1_500,
+        Codec::L16 => MAX_PAYLOAD,
+    };
+    jitter::Buffer::new(&jitter::Settings {
+        clock_hz: codec.clock_rate().hz(),
+        slot_octets,
+        ..jitter::Settings::default()
+    })
 }
 
 /// What is heard while nothing comes.
@@ -341,10 +419,6 @@ enum Decoded {
     /// What is heard where there is none.
     MadeUp,
     Nothing,
-}
-
-fn length_of(samples: u32) -> usize {
-    usize::try_from(samples).unwrap_or(MAX_DECODED).min(MAX_DECODED)
 }
 
 /// Samples of one tick at the rate of `stream`'s sound.

@@ -5,7 +5,7 @@ use meeting::{Foreign, Heard, Mix};
 use rtp::Header;
 use terms::{
     Instant, MeetingId, WorkerId,
-    media::{Codec, Report, SampleRate, Voice},
+    media::{Report, SampleRate, Voice},
 };
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     player::Told,
     port::Hearing,
     schedule::Phase,
-    send::MAX_PAYLOAD,
+    shared::{Hears, Shared},
     speakers::Speakers,
 };
 
@@ -31,17 +31,8 @@ pub(crate) struct Room {
     pub(crate) elsewhere: Vec<Elsewhere>,
     pub(crate) chimes: Chimes,
     pub(crate) speakers: Speakers,
-    /// Of this tick; kept for its memory.
-    encoded: Vec<Encoded>,
-}
-
-/// A frame that everybody who is silent hears, encoded once for each codec.
-#[derive(Debug)]
-struct Encoded {
-    codec: Codec,
-    heard: Heard,
-    payload: [u8; MAX_PAYLOAD],
-    length: usize,
+    /// What the silent hear, encoded once for all of them.
+    shared: Shared,
 }
 
 impl Room {
@@ -53,7 +44,7 @@ impl Room {
             elsewhere: Vec::new(),
             chimes: Chimes::default(),
             speakers: Speakers::default(),
-            encoded: Vec::new(),
+            shared: Shared::default(),
         }
     }
 
@@ -80,12 +71,12 @@ impl Room {
     /// Ends a tick: sends each port what the others said. Yields violations as [`Room::take_in`] does.
     pub(crate) fn give_out(&mut self, now: Instant, slots: &mut Slots, out: &mut Outbox) -> u64 {
         let mut violations = 0;
-        let mut encoded = std::mem::take(&mut self.encoded);
-        encoded.clear();
+        let mut shared = std::mem::take(&mut self.shared);
+        shared.begin_tick();
         for slot in &self.members {
-            violations += u64::from(self.speak_to(now, *slot, slots, (out, &mut encoded)).is_err());
+            violations += u64::from(self.speak_to(now, *slot, slots, (out, &mut shared)).is_err());
         }
-        self.encoded = encoded;
+        self.shared = shared;
         violations
     }
 
@@ -94,7 +85,7 @@ impl Room {
         now: Instant,
         slot: SlotId,
         slots: &mut Slots,
-        (out, encoded): (&mut Outbox, &mut Vec<Encoded>),
+        (out, shared): (&mut Outbox, &mut Shared),
     ) -> Result<(), Foreign> {
         let Some(port) = slots.port_mut(slot) else { return Ok(()) };
         let Some(destination) = port.destination() else { return Ok(()) };
@@ -119,22 +110,21 @@ impl Room {
             sender.describe_pause(now, numbers, emit);
             return Ok(());
         }
-        let is_shared = told.is_none() && heard != Heard::Others && sender.takes_shared();
+        let hears = match heard {
+            _ if told.is_some() => Hears::ItsOwn,
+            Heard::Others => Hears::ItsOwn,
+            Heard::Everyone => Hears::All,
+            Heard::Nobody if self.mix.is_silent(rate) => Hears::Silence,
+            Heard::Nobody => Hears::Itself,
+        };
+        let is_shared = shared.is_for(sender, hears);
         sender.join(now, frame);
-        if !is_shared {
+        if is_shared {
+            let payload = shared.payload(sender, hears, frame);
+            sender.send_shared(now, numbers, payload, emit);
+        } else {
             sender.send(now, numbers, frame, emit);
-            return Ok(());
         }
-        let codec = sender.codec();
-        let known = encoded.iter().position(|other| other.codec == codec && other.heard == heard);
-        let index = known.unwrap_or_else(|| {
-            let mut payload = [0; MAX_PAYLOAD];
-            let length = sender.encode(frame, &mut payload);
-            encoded.push(Encoded { codec, heard, payload, length });
-            encoded.len() - 1
-        });
-        let shared = &encoded[index];
-        sender.send_shared(now, numbers, &shared.payload[..shared.length], emit);
         Ok(())
     }
 }

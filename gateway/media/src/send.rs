@@ -4,10 +4,10 @@ use codecs::{Concealment, Dbov, Encoder, describe_noise};
 use rtp::{Header, SequenceNumber, Timestamp};
 use terms::{
     Entropy, Instant,
-    media::{Codec, Format, PayloadType, PortSnapshot, Ptime, SampleRate, Ssrc, Stream},
+    media::{Codec, Format, OpusWish, PayloadType, PortSnapshot, Ptime, SampleRate, Ssrc, Stream},
 };
 
-use crate::{relay::Following, schedule::TICK};
+use crate::{relay::Following, schedule::TICK, shared::Hears};
 
 /// The background of a meeting in which nobody speaks, so that the line doesn't seem dead.
 const BACKGROUND: Dbov = Dbov(-68.0);
@@ -17,7 +17,7 @@ const HANGOVER_TICKS: u32 = 10;
 const DESCRIBED_TICKS: u32 = 10;
 
 /// The longest payload that is sent.
-pub(crate) const MAX_PAYLOAD: usize = 960;
+const MAX_PAYLOAD: usize = 1_920;
 
 /// The numbers of a stream that its receiver sees. They outlive every renegotiation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +60,10 @@ pub(crate) struct Sender {
     format: Format,
     ptime: Ptime,
     encoder: Encoder,
+    wish: OpusWish,
+    line: Line,
+    /// How long nothing was heard in a meeting.
+    silent_ticks: u32,
     /// Frames that don't fill a packet yet.
     waiting: Vec<i16>,
     last_frame: Option<Instant>,
@@ -82,7 +86,10 @@ impl Sender {
         Self {
             format: stream.send,
             ptime: stream.ptime,
-            encoder: Encoder::new(stream.send.codec),
+            encoder: Encoder::for_peer(stream.send.codec, &stream.opus),
+            wish: stream.opus,
+            line: Line::Own,
+            silent_ticks: 0,
             waiting: Vec::new(),
             last_frame: None,
             seam: Concealment::new(stream.send.codec.sample_rate()),
@@ -98,9 +105,11 @@ impl Sender {
     /// Goes on in another format; timestamps run on.
     pub(crate) fn renegotiate(&mut self, stream: &Stream) {
         let (codec, before) = (stream.send.codec, self.format.codec);
-        if codec != before {
-            self.encoder = Encoder::new(codec);
+        if codec != before || (codec == Codec::Opus && stream.opus != self.wish) {
+            self.encoder = Encoder::for_peer(codec, &stream.opus);
+            self.line = Line::Own;
         }
+        self.wish = stream.opus;
         if codec.sample_rate() != before.sample_rate() {
             self.seam = Concealment::new(codec.sample_rate());
             self.waiting.clear();
@@ -116,6 +125,37 @@ impl Sender {
 
     pub(crate) const fn codec(&self) -> Codec {
         self.format.codec
+    }
+
+    pub(crate) const fn wish(&self) -> OpusWish {
+        self.wish
+    }
+
+    /// Whether its peer can hear one encoder alone.
+    pub(crate) const fn has_state(&self) -> bool {
+        self.encoder.has_state()
+    }
+
+    pub(crate) const fn line(&self) -> Line {
+        self.line
+    }
+
+    pub(crate) const fn set_line(&mut self, line: Line) {
+        self.line = line;
+    }
+
+    /// Goes on by itself where a shared encoder is, which encoded `last`.
+    pub(crate) fn take_over(&mut self, shared: &Encoder, last: &[i16]) {
+        self.encoder.take_over(shared, last);
+    }
+
+    /// How many ticks it has been silent, with this one.
+    pub(crate) const fn note_silence(&mut self, hears: Hears) -> u32 {
+        self.silent_ticks = match hears {
+            Hears::Silence => self.silent_ticks.saturating_add(1),
+            Hears::ItsOwn | Hears::Itself | Hears::All => 0,
+        };
+        self.silent_ticks
     }
 
     /// Whether one frame is one packet, so that a frame encoded once can serve many.
@@ -174,10 +214,9 @@ impl Sender {
         if !ticks.is_multiple_of(DESCRIBED_TICKS) {
             return;
         }
-        let rate = self.format.codec.sample_rate();
-        self.resume(now, numbers, rate);
+        self.resume(now, numbers);
         let payload = describe_noise(BACKGROUND);
-        let header = next_header(numbers, payload_type, Marker::No, rate.tick_samples(), payload.len());
+        let header = next_header(numbers, payload_type, Marker::No, self.tick_units(), payload.len());
         self.marker = Marker::Yes;
         self.seam.forget();
         emit(header, &payload);
@@ -203,11 +242,9 @@ impl Sender {
         payload: &[u8],
         emit: impl FnOnce(Header, &[u8]),
     ) {
-        let rate = self.format.codec.sample_rate();
-        self.resume(now, numbers, rate);
+        self.resume(now, numbers);
         let marker = std::mem::replace(&mut self.marker, Marker::No);
-        let header =
-            next_header(numbers, self.format.payload_type, marker, rate.tick_samples(), payload.len());
+        let header = next_header(numbers, self.format.payload_type, marker, self.tick_units(), payload.len());
         emit(header, payload);
     }
 
@@ -220,7 +257,7 @@ impl Sender {
         mut emit: impl FnMut(Header, &[u8]),
     ) {
         let rate = self.format.codec.sample_rate();
-        self.resume(now, numbers, rate);
+        self.resume(now, numbers);
         self.following = None;
         self.waiting.extend_from_slice(frame);
         let samples = samples_of(self.ptime, rate);
@@ -229,7 +266,8 @@ impl Sender {
             let length = self.encoder.encode(&self.waiting[..samples], &mut payload);
             self.waiting.drain(..samples);
             let marker = std::mem::replace(&mut self.marker, Marker::No);
-            let header = next_header(numbers, self.format.payload_type, marker, samples, length);
+            let units = self.units_of(samples);
+            let header = next_header(numbers, self.format.payload_type, marker, units, length);
             emit(header, &payload[..length]);
         }
     }
@@ -243,7 +281,11 @@ impl Sender {
         emit: impl FnOnce(Header, &[u8]),
     ) {
         let payload_type = self.format.payload_type;
-        let header = self.follow(now, numbers, came).onward(numbers, came, self.span(payload_type, payload));
+        let header = self.follow(now, numbers, came).onward(
+            numbers,
+            came,
+            (payload_type, self.tick_units(), payload.len()),
+        );
         self.seam.forget();
         emit(header, payload);
     }
@@ -274,35 +316,43 @@ impl Sender {
             self.last_frame = Some(now);
             return following;
         }
-        self.resume(now, numbers, self.format.codec.sample_rate());
+        self.resume(now, numbers);
         self.marker = Marker::No;
         *self.following.insert(Following::begin(numbers, came))
     }
 
-    /// Samples of a passed packet: a tick, as long as it is not known better.
-    fn span(&self, payload_type: PayloadType, payload: &[u8]) -> (PayloadType, u32, usize) {
-        let samples = u32::try_from(self.format.codec.sample_rate().tick_samples()).unwrap_or(0);
-        (payload_type, samples, payload.len())
-    }
-
-    /// Encodes a frame of one tick without sending it.
-    pub(crate) fn encode(&mut self, frame: &[i16], payload: &mut [u8]) -> usize {
-        self.encoder.encode(frame, payload)
-    }
-
     /// RFC 3551 §4.1: the first packet after a pause is marked, and its timestamp has run on with the time.
-    fn resume(&mut self, now: Instant, numbers: &mut Numbers, rate: SampleRate) {
+    fn resume(&mut self, now: Instant, numbers: &mut Numbers) {
         let Some(last) = self.last_frame.replace(now) else { return };
         let pause = now.since(last);
         if pause < TICK * 2 {
             return;
         }
         let ticks = u32::try_from(pause.as_nanos() / TICK.as_nanos() - 1).unwrap_or(0);
-        let tick = u32::try_from(rate.tick_samples()).unwrap_or(0);
-        numbers.timestamp = numbers.timestamp.advanced_by(ticks.wrapping_mul(tick));
+        numbers.timestamp = numbers.timestamp.advanced_by(ticks.wrapping_mul(self.tick_units()));
         self.waiting.clear();
         self.marker = Marker::Yes;
     }
+
+    /// Timestamps of a tick.
+    fn tick_units(&self) -> u32 {
+        self.units_of(self.format.codec.sample_rate().tick_samples())
+    }
+
+    /// Timestamps of so many samples.
+    fn units_of(&self, samples: usize) -> u32 {
+        let codec = self.format.codec;
+        codec.clock_rate().units_of(u32::try_from(samples).unwrap_or(0), codec.sample_rate())
+    }
+}
+
+/// Whose encoder the peer hears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// That of its sender.
+    Own,
+    /// That of all who are silent.
+    Shared,
 }
 
 /// Whether there is anything to hear.
@@ -336,7 +386,7 @@ fn next_header(
     numbers: &mut Numbers,
     payload_type: PayloadType,
     marker: Marker,
-    samples: usize,
+    units: u32,
     octets: usize,
 ) -> Header {
     let header = Header {
@@ -347,7 +397,7 @@ fn next_header(
         ssrc: numbers.ssrc,
     };
     numbers.sequence = numbers.sequence.next();
-    numbers.timestamp = numbers.timestamp.advanced_by(u32::try_from(samples).unwrap_or(0));
+    numbers.timestamp = numbers.timestamp.advanced_by(units);
     numbers.packets += 1;
     numbers.octets += u64::try_from(octets).unwrap_or(0);
     header

@@ -245,6 +245,11 @@ impl Mix {
         }
     }
 
+    /// Whether nobody at all is heard at `rate` in this tick.
+    pub fn is_silent(&self, rate: SampleRate) -> bool {
+        self.buses.iter().all(|bus| bus.rate != rate || bus.talkers == 0)
+    }
+
     /// The participant of a seat, if the seat is of this mix and this sitting.
     fn sitting(&self, seat: &Seat) -> Result<&Participant, Foreign> {
         let participant = self.participants.get(seat.index).and_then(Option::as_ref);

@@ -91,6 +91,15 @@ impl Reception {
         Self { clock_hz, state: State::Silent, past: Totals::default(), lately: LossWindow::default() }
     }
 
+    /// The stream goes on in a codec of another clock; the totals go on.
+    pub fn change_clock(&mut self, clock_hz: u32) {
+        if let State::Valid(source) = self.state {
+            self.past = source.totals_after(self.past);
+        }
+        self.clock_hz = clock_hz;
+        self.state = State::Silent;
+    }
+
     /// Takes note of a packet.
     pub fn receive(&mut self, arrival: Instant, header: &Header) -> Received {
         let clock = clock_at(arrival, self.clock_hz);

@@ -5,15 +5,19 @@ use core::net::SocketAddr;
 use sdp_types::{Attribute, Connection, Media, Origin, Session, Time};
 use terms::{
     Direction, MediaKind,
-    media::{Codec, Format, PayloadType, Ptime, Stream},
+    media::{ClockRate, Codec, Format, PayloadType, Ptime, SampleRate, Stream},
 };
 use thiserror::Error;
 
 use crate::description::{MediaDescription, ParseError, Protection, SessionDescription};
 
 mod encoding;
+mod opus;
 
-use encoding::{NOISE, STATIC_NOISE, codec_of, encoding, events_of, noise_of, static_payload_type};
+use encoding::{
+    NOISE, STATIC_NOISE, codec_of, encoding, events, events_of, noise_of, offered_events,
+    offered_payload_type, parameters,
+};
 
 /// What we can do, the best first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,10 +42,10 @@ pub enum ComfortNoise {
 }
 
 impl Default for Capabilities {
-    /// A-law, then µ-law, 20 ms, events under 101, comfort noise.
+    /// Every codec, the best first, 20 ms, events under 101, comfort noise.
     fn default() -> Self {
         Self {
-            codecs: vec![Codec::Pcma, Codec::Pcmu],
+            codecs: Codec::ALL.to_vec(),
             ptime: Ptime::MS_20,
             events: Some(PayloadType(101)),
             comfort_noise: ComfortNoise::Taken,
@@ -50,9 +54,14 @@ impl Default for Capabilities {
 }
 
 impl Capabilities {
-    /// The default, for who measures what comes and would take silence for loss.
+    /// A telephone's: G.711, A-law first.
+    pub fn narrow_band() -> Self {
+        Self { codecs: vec![Codec::Pcma, Codec::Pcmu], ..Self::default() }
+    }
+
+    /// A telephone's, for who measures what comes and would take silence for loss.
     pub fn without_comfort_noise() -> Self {
-        Self { comfort_noise: ComfortNoise::Refused, ..Self::default() }
+        Self { comfort_noise: ComfortNoise::Refused, ..Self::narrow_band() }
     }
 }
 
@@ -157,9 +166,6 @@ pub enum AnswerError {
     Malformed(#[from] ParseError),
 }
 
-/// RFC 4733 §7.1.1, on the clock of G.711.
-const EVENTS: &str = "telephone-event/8000";
-
 /// Answers an offer: the first audio line with a codec of ours is taken, every other line is
 /// refused in its place.
 pub fn answer(
@@ -171,17 +177,19 @@ pub fn answer(
     let (Some(remote), Some(remote_rtcp)) = (taken.rtp(), taken.rtcp()) else {
         return Err(OfferError::NoAddress { line });
     };
-    let events = ours.events.and_then(|_| events_of(&taken));
+    let events = ours.events.and_then(|_| events_of(&taken, send.codec.clock_rate()));
+    let noise = noise_of(&taken, send.codec).filter(|_| ours.comfort_noise == ComfortNoise::Taken);
     let stream = Stream {
         remote,
         remote_rtcp,
         direction: common(taken.direction().reversed(), local.direction),
         send,
-        ptime: packet_time(&taken, ours.ptime),
+        ptime: packet_time(&taken, ours.ptime, send.codec),
         receive: vec![send],
         receive_events: events,
         send_events: events,
-        comfort_noise: noise_of(&taken).filter(|_| ours.comfort_noise == ComfortNoise::Taken),
+        comfort_noise: noise,
+        opus: opus::wish(&taken, send),
     };
     let mut session = session(local);
     // RFC 3264 §6: the answer's times are the offer's.
@@ -235,9 +243,14 @@ fn encodings(media: &MediaDescription<'_>) -> Vec<String> {
 }
 
 /// The peer's wish within its limit, in packet times that we have (MEDIA-3).
-fn packet_time(media: &MediaDescription<'_>, ours: Ptime) -> Ptime {
+fn packet_time(media: &MediaDescription<'_>, ours: Ptime, codec: Codec) -> Ptime {
     let wanted = media.ptime().unwrap_or(ours.as_millis());
-    Ptime::nearest(wanted.min(media.maxptime().unwrap_or(u32::MAX)))
+    let nearest = Ptime::nearest(wanted.min(media.maxptime().unwrap_or(u32::MAX)));
+    match (codec, nearest.as_millis()) {
+        // RFC 6716 §2.1.4: a frame of Opus is of 10, 20, 40 or 60 ms.
+        (Codec::Opus, 30 | 50) => Ptime::nearest(nearest.as_millis() - 10),
+        _ => nearest,
+    }
 }
 
 /// Who sends where both sides, seen from us, want so (RFC 3264 §6.1).
@@ -278,8 +291,10 @@ fn refused(media: &MediaDescription<'_>) -> Media {
 fn accepted(taken: &MediaDescription<'_>, stream: &Stream, local: &LocalDescription) -> Media {
     let mut media = refused(taken);
     media.port = local.rtp.port();
-    let events = stream.receive_events.map(|number| (number, taken.rtpmap(number).unwrap_or(EVENTS)));
-    describe(&mut media, &stream.receive, (stream.comfort_noise, events));
+    let clock = stream.send.codec.clock_rate();
+    let encoded = |number| (number, taken.rtpmap(number).unwrap_or(events(clock)));
+    let events: Vec<_> = stream.receive_events.map(encoded).into_iter().collect();
+    describe(&mut media, &stream.receive, (stream.comfort_noise, &events));
     finish(&mut media, stream.ptime, stream.direction, local);
     media
 }
@@ -288,20 +303,24 @@ fn accepted(taken: &MediaDescription<'_>, stream: &Stream, local: &LocalDescript
 fn describe(
     media: &mut Media,
     formats: &[Format],
-    (noise, events): (Option<PayloadType>, Option<(PayloadType, &str)>),
+    (noise, events): (Option<PayloadType>, &[(PayloadType, &str)]),
 ) {
     let numbers = formats.iter().map(|format| format.payload_type).chain(noise);
-    let numbers = numbers.chain(events.map(|(number, _)| number));
+    let numbers = numbers.chain(events.iter().map(|(number, _)| *number));
     media.fmt = numbers.map(|payload_type| payload_type.0.to_string()).collect::<Vec<_>>().join(" ");
     for format in formats {
         let rtpmap = format!("{} {}", format.payload_type.0, encoding(format.codec));
         media.attributes.push(Attribute::with_value("rtpmap", rtpmap));
+        if let Some(parameters) = parameters(format.codec) {
+            let fmtp = format!("{} {parameters}", format.payload_type.0);
+            media.attributes.push(Attribute::with_value("fmtp", fmtp));
+        }
     }
     if let Some(payload_type) = noise {
         let rtpmap = format!("{} {NOISE}", payload_type.0);
         media.attributes.push(Attribute::with_value("rtpmap", rtpmap));
     }
-    if let Some((payload_type, encoding)) = events {
+    for (payload_type, encoding) in events {
         let rtpmap = format!("{} {encoding}", payload_type.0);
         media.attributes.push(Attribute::with_value("rtpmap", rtpmap));
         // RFC 4733 §2.4.1: the events that we take, the keys.
@@ -339,20 +358,26 @@ pub fn offer(ours: &Capabilities, local: &LocalDescription) -> SessionDescriptio
     let formats: Vec<Format> = ours
         .codecs
         .iter()
-        .map(|codec| Format { payload_type: static_payload_type(*codec), codec: *codec })
+        .map(|codec| Format { payload_type: offered_payload_type(*codec), codec: *codec })
         .collect();
     let mut media =
         Media::new(sdp_types::MediaType::Audio, local.rtp.port(), sdp_types::TransportProto::RtpAvp, "");
-    let noise = match ours.comfort_noise {
-        ComfortNoise::Taken => Some(STATIC_NOISE),
-        ComfortNoise::Refused => None,
-    };
-    describe(&mut media, &formats, (noise, ours.events.map(|number| (number, EVENTS))));
+    let is_narrow = ours.codecs.iter().any(|codec| codec.sample_rate() == SampleRate::Hz8000);
+    let noise = (ours.comfort_noise == ComfortNoise::Taken && is_narrow).then_some(STATIC_NOISE);
+    describe(&mut media, &formats, (noise, &event_formats(ours)));
     finish(&mut media, ours.ptime, local.direction, local);
     let mut session = session(local);
     session.times = vec![Time { start_time: 0, stop_time: 0, repeats: Vec::new() }];
     session.medias = vec![media];
     SessionDescription(session)
+}
+
+/// RFC 4733 §2.1: events on each clock that a codec of ours has.
+fn event_formats(ours: &Capabilities) -> Vec<(PayloadType, &'static str)> {
+    let clocks = [ClockRate::Hz8000, ClockRate::Hz16000, ClockRate::Hz48000];
+    let clocks =
+        clocks.into_iter().filter(|clock| ours.codecs.iter().any(|codec| codec.clock_rate() == *clock));
+    clocks.filter_map(|clock| Some((offered_events(clock, ours.events?), events(clock)))).collect()
 }
 
 /// Our next offer in a session: what we last said, with `local`'s version, addresses and direction
@@ -391,23 +416,31 @@ pub fn accept(answer: &SessionDescription, ours: &SessionDescription) -> Result<
     };
     let send = first_offered(&own, &theirs)
         .ok_or_else(|| AnswerError::NoCommonCodec { answered: encodings(&theirs) })?;
-    let send_events = events_of(&theirs);
+    let clock = send.codec.clock_rate();
+    let send_events = events_of(&theirs, clock);
     Ok(Stream {
         remote,
         remote_rtcp,
         direction: common(theirs.direction().reversed(), own.direction()),
         send,
-        ptime: packet_time(&theirs, own.ptime().map_or(Ptime::MS_20, Ptime::nearest)),
-        receive: formats(&own).collect(),
-        receive_events: send_events.and_then(|_| events_of(&own)),
-        send_events: events_of(&own).and(send_events),
-        comfort_noise: noise_of(&own).and(noise_of(&theirs)),
+        ptime: packet_time(&theirs, own.ptime().map_or(Ptime::MS_20, Ptime::nearest), send.codec),
+        receive: alike(&own, send.codec).collect(),
+        receive_events: send_events.and_then(|_| events_of(&own, clock)),
+        send_events: events_of(&own, clock).and(send_events),
+        comfort_noise: noise_of(&own, send.codec).and(noise_of(&theirs, send.codec)),
+        opus: opus::wish(&theirs, send),
     })
 }
 
 /// RFC 3264 §7: the answer's first format that we offered, under the answer's payload type.
 fn first_offered(own: &MediaDescription<'_>, theirs: &MediaDescription<'_>) -> Option<Format> {
     formats(theirs).find(|format| formats(own).any(|own| own.codec == format.codec))
+}
+
+/// The formats that a peer may go over to without a word: those of one rate and one clock with what it took.
+fn alike<'a>(own: &MediaDescription<'a>, taken: Codec) -> impl Iterator<Item = Format> + use<'a> {
+    let of = |codec: Codec| (codec.sample_rate(), codec.clock_rate());
+    formats(own).filter(move |format| of(format.codec) == of(taken))
 }
 
 fn formats<'a>(media: &MediaDescription<'a>) -> impl Iterator<Item = Format> + use<'a> {

@@ -18,7 +18,7 @@ use sip::{
     endpoint::{Limits, SessionTimer},
     transaction::Timers,
 };
-use terms::{ListenerName, NodeId, Secret, ZoneName};
+use terms::{ListenerName, NodeId, Secret, ZoneName, media::Codec};
 
 use crate::admission::AdmissionSettings;
 
@@ -151,6 +151,8 @@ pub struct Sip {
 pub struct Media {
     /// Threads.
     pub workers: u8,
+    /// What is offered and taken, the best first.
+    pub codecs: Vec<Codec>,
     /// Each zone's addresses.
     pub ranges: Vec<Range>,
     /// How addresses rest.

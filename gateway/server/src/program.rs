@@ -303,7 +303,7 @@ pub fn sip_settings(config: &Config) -> SipSettings {
             listeners: listeners.map(|(id, listener)| (id, peer_side(listener))).collect(),
             trunks: config.trunks.clone(),
         },
-        capabilities: Capabilities::default(),
+        capabilities: Capabilities { codecs: config.media.codecs.clone(), ..Capabilities::default() },
     }
 }
 

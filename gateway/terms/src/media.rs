@@ -33,14 +33,70 @@ pub enum Codec {
     Pcmu,
     /// G.711 A-law.
     Pcma,
+    /// G.722 at 64 kbit/s.
+    G722,
+    /// Opus (RFC 6716), of which we take the wide band.
+    Opus,
+    /// RFC 3551 §4.5.11: uncompressed, at 16 kHz.
+    L16,
+    /// RFC 3551 §4.5.11: uncompressed, at 8 kHz.
+    L16Narrow,
 }
 
 impl Codec {
+    /// Every codec, the best first: Opus mends losses, and L16 takes four times the room of the others.
+    pub const ALL: [Self; 6] = [Self::Opus, Self::G722, Self::Pcma, Self::Pcmu, Self::L16, Self::L16Narrow];
+
     /// The rate of the sound, in Hz.
     pub const fn sample_rate(self) -> SampleRate {
         match self {
-            Self::Pcmu | Self::Pcma => SampleRate::Hz8000,
+            Self::Pcmu | Self::Pcma | Self::L16Narrow => SampleRate::Hz8000,
+            Self::G722 | Self::Opus | Self::L16 => SampleRate::Hz16000,
         }
+    }
+
+    /// The rate of its RTP timestamps: not that of the sound for G.722, by an old error (RFC 3551 §4.5.2), nor for
+    /// Opus (RFC 7587 §4.1).
+    pub const fn clock_rate(self) -> ClockRate {
+        match self {
+            Self::Pcmu | Self::Pcma | Self::L16Narrow | Self::G722 => ClockRate::Hz8000,
+            Self::L16 => ClockRate::Hz16000,
+            Self::Opus => ClockRate::Hz48000,
+        }
+    }
+}
+
+/// A rate that RTP timestamps run at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ClockRate {
+    /// That of G.711 and G.722.
+    Hz8000,
+    /// That of L16.
+    Hz16000,
+    /// That of Opus.
+    Hz48000,
+}
+
+impl ClockRate {
+    /// Timestamps a second.
+    pub const fn hz(self) -> u32 {
+        match self {
+            Self::Hz8000 => 8_000,
+            Self::Hz16000 => 16_000,
+            Self::Hz48000 => 48_000,
+        }
+    }
+
+    /// How far a timestamp moves over so many samples of a sound.
+    pub const fn units_of(self, samples: u32, rate: SampleRate) -> u32 {
+        let (clock, sound) = (self.hz(), rate.hz());
+        if clock >= sound { samples.wrapping_mul(clock / sound) } else { samples / (sound / clock) }
+    }
+
+    /// How many samples of a sound a timestamp moves by.
+    pub const fn samples_of(self, units: u32, rate: SampleRate) -> u32 {
+        let (clock, sound) = (self.hz(), rate.hz());
+        if clock >= sound { units / (clock / sound) } else { units.wrapping_mul(sound / clock) }
     }
 }
 
@@ -141,6 +197,30 @@ pub struct Stream {
     pub send_events: Option<PayloadType>,
     /// RFC 3389 comfort noise that either side may send in place of silence.
     pub comfort_noise: Option<PayloadType>,
+    /// What the peer said of the Opus that it wants to hear.
+    #[serde(default)]
+    pub opus: OpusWish,
+}
+
+/// RFC 7587 §6.1: what a peer wants of Opus that is sent to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct OpusWish {
+    /// `maxaveragebitrate`, in bit/s.
+    pub max_bitrate: Option<u32>,
+    /// `maxplaybackrate`: the highest rate of sound that it plays, in Hz.
+    pub max_playback_hz: Option<u32>,
+    /// `useinbandfec`.
+    pub fec: InBandFec,
+}
+
+/// RFC 6716 §2.1.7: whether a packet of Opus repeats the one before it in few bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum InBandFec {
+    /// It may.
+    Used,
+    /// The peer makes no use of it.
+    #[default]
+    Unused,
 }
 
 impl Stream {

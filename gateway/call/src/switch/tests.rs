@@ -101,6 +101,7 @@ fn stream() -> Stream {
         receive_events: None,
         send_events: None,
         comfort_noise: None,
+        opus: terms::media::OpusWish::default(),
     }
 }
 

@@ -20,6 +20,7 @@ use super::*;
 mod clicks;
 mod quiet;
 mod reading;
+mod wide;
 
 const PEER: &str = "192.0.2.1:4000";
 const STRANGER: &str = "192.0.2.66:4000";
@@ -50,6 +51,7 @@ fn stream(ptime: u32) -> Box<Stream> {
         receive_events: Some(PayloadType(101)),
         send_events: Some(PayloadType(101)),
         comfort_noise: None,
+        opus: terms::media::OpusWish::default(),
     })
 }
 
@@ -69,6 +71,8 @@ struct Bench {
     taken: Vec<SlotId>,
     /// What the peer of each pair was sent, decoded.
     heard: BTreeMap<SlotId, Vec<i16>>,
+    /// The same as it was sent.
+    sent: BTreeMap<SlotId, Vec<(Header, Vec<u8>)>>,
     /// When the RTP of each pair is read.
     reading: BTreeMap<SlotId, Reading>,
 }
@@ -94,6 +98,7 @@ impl Bench {
             now,
             taken: Vec::new(),
             heard: BTreeMap::new(),
+            sent: BTreeMap::new(),
             reading: BTreeMap::new(),
         }
     }
@@ -115,6 +120,8 @@ impl Bench {
                     }
                     Output::Transmit { slot, channel: Channel::Rtp, destination, bytes } => {
                         let packet = Packet::parse(bytes).expect("RTP of our own");
+                        let sent = (packet.header(), packet.payload().to_vec());
+                        self.sent.entry(slot).or_default().push(sent);
                         let mut sound = [0; 480];
                         let length = codecs::Decoder::new(Codec::Pcma).decode(packet.payload(), &mut sound);
                         self.heard.entry(slot).or_default().extend_from_slice(&sound[..length]);

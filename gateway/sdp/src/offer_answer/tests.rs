@@ -1,5 +1,7 @@
 use proptest::prelude::*;
 
+use terms::media::{InBandFec, OpusWish};
+
 use super::*;
 use crate::description::tests::nearly_sdp;
 
@@ -13,7 +15,7 @@ fn local() -> LocalDescription {
 }
 
 fn ours() -> Capabilities {
-    Capabilities::default()
+    Capabilities::narrow_band()
 }
 
 /// The answer's lines from its first media line on.
@@ -104,6 +106,70 @@ fn room_10_a_cisco_offer_keeps_its_five_lines() {
     assert_eq!(media_lines(&answered.description), expected);
     assert_eq!(answered.stream.remote, "192.0.2.10:46002".parse().expect("an address"));
     assert_eq!(answered.stream.remote_rtcp, "192.0.2.10:46003".parse().expect("an address"));
+}
+
+#[test]
+fn media_1_a_cisco_offer_is_answered_in_opus_with_events_on_the_clock_that_is_offered() {
+    let answered = answer(&parse(CISCO), &Capabilities::default(), &local()).expect("an answer");
+    let expected = [
+        "m=audio 20000 RTP/AVP 114 101",
+        "a=rtpmap:114 opus/48000/2",
+        "a=fmtp:114 maxplaybackrate=16000;sprop-maxcapturerate=16000;useinbandfec=1",
+        "a=rtpmap:101 telephone-event/8000",
+        "a=fmtp:101 0-15",
+    ];
+    assert_eq!(media_lines(&answered.description)[..5], expected);
+    let wish = OpusWish { max_bitrate: Some(128_000), ..OpusWish::default() };
+    assert_eq!(answered.stream.opus, wish);
+}
+
+#[test]
+fn rfc4733_2_1_events_are_answered_on_the_clock_of_the_codec() {
+    let lines = "m=audio 4000 RTP/AVP 96 9 100 101
+        a=rtpmap:96 opus/48000/2
+        a=fmtp:96 useinbandfec=1; maxplaybackrate=8000;stereo=0
+        a=rtpmap:100 telephone-event/8000
+        a=rtpmap:101 telephone-event/48000\n";
+    for (codec, number) in [(Codec::Opus, 101), (Codec::G722, 100)] {
+        let ours = Capabilities { codecs: vec![codec], ..Capabilities::default() };
+        let stream = answer(&with_media(lines), &ours, &local()).expect("an answer").stream;
+        assert_eq!((stream.send.codec, stream.receive_events), (codec, Some(PayloadType(number))));
+        let wish = OpusWish { max_bitrate: None, max_playback_hz: Some(8_000), fec: InBandFec::Used };
+        assert_eq!(stream.opus, if codec == Codec::Opus { wish } else { OpusWish::default() });
+    }
+}
+
+#[test]
+fn media_1_our_offer_has_every_codec_the_best_first() {
+    let offered = offer(&Capabilities::default(), &local());
+    let expected = [
+        "m=audio 20000 RTP/AVP 111 9 8 0 118 119 13 101 109 110",
+        "a=rtpmap:111 opus/48000/2",
+        "a=fmtp:111 maxplaybackrate=16000;sprop-maxcapturerate=16000;useinbandfec=1",
+        "a=rtpmap:9 G722/8000",
+        "a=rtpmap:8 PCMA/8000",
+        "a=rtpmap:0 PCMU/8000",
+        "a=rtpmap:118 L16/16000",
+        "a=rtpmap:119 L16/8000",
+        "a=rtpmap:13 CN/8000",
+    ];
+    assert_eq!(media_lines(&offered)[..9], expected);
+    let answered = with_media(
+        "m=audio 6000 RTP/AVP 111 110\na=rtpmap:111 opus/48000/2\na=rtpmap:110 telephone-event/48000\n",
+    );
+    let stream = accept(&answered, &offered).expect("a stream");
+    assert_eq!((stream.send.codec, stream.receive.len()), (Codec::Opus, 1));
+    assert_eq!((stream.receive_events, stream.comfort_noise), (Some(PayloadType(110)), None));
+}
+
+#[test]
+fn rfc6716_2_1_4_opus_is_sent_in_frames_that_it_has() {
+    for (asked, sent) in [(10, 10), (30, 20), (50, 40), (60, 60)] {
+        let lines = format!("m=audio 4000 RTP/AVP 96\na=rtpmap:96 opus/48000/2\na=ptime:{asked}\n");
+        let stream =
+            answer(&with_media(&lines), &Capabilities::default(), &local()).expect("an answer").stream;
+        assert_eq!(stream.ptime, Ptime::nearest(sent), "{asked} ms");
+    }
 }
 
 #[test]

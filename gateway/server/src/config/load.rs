@@ -29,7 +29,7 @@ use sip::{
     endpoint::{Hop, Limits, ListenerId, Oversize, SessionTimer},
     transaction::Timers,
 };
-use terms::{NodeId, Secret, TrunkName, ZoneName};
+use terms::{NodeId, Secret, TrunkName, ZoneName, media::Codec};
 
 use super::{
     Config, Directory, Http, Listener, Log, LogFormat, Media, Records, Sip, Transport,
@@ -231,6 +231,7 @@ fn media(section: Section<'_, '_>) -> Media {
     let quarantine = Quarantine::default();
     let media = Media {
         workers: section.number("workers", 1..65, 1),
+        codecs: codecs(&section),
         ranges: section.sections("range").into_iter().filter_map(range).collect(),
         quarantine: Quarantine {
             rest: section.duration("quarantine", quarantine.rest),
@@ -242,6 +243,26 @@ fn media(section: Section<'_, '_>) -> Media {
     };
     section.finish();
     media
+}
+
+/// All of them unless the file names some.
+fn codecs(section: &Section<'_, '_>) -> Vec<Codec> {
+    let words: [(&str, &[Codec]); 5] = [
+        ("opus", &[Codec::Opus]),
+        ("g722", &[Codec::G722]),
+        ("pcma", &[Codec::Pcma]),
+        ("pcmu", &[Codec::Pcmu]),
+        ("l16", &[Codec::L16, Codec::L16Narrow]),
+    ];
+    let mut codecs = Vec::new();
+    for text in section.texts("codecs") {
+        let Some(named) = text.one_of(&words) else { continue };
+        if named.iter().any(|codec| codecs.contains(codec)) {
+            text.report("it is there already; write each codec once");
+        }
+        codecs.extend_from_slice(named);
+    }
+    if codecs.is_empty() { Codec::ALL.to_vec() } else { codecs }
 }
 
 fn range(section: Section<'_, '_>) -> Option<Range> {
