@@ -315,7 +315,7 @@ impl Engine {
             self.out.report(Report::Digit { port: port.id, digit });
         }
         let played = match &mut port.hearing {
-            Hearing::Nothing | Hearing::Meeting { .. } | Hearing::Peer { .. } => {
+            Hearing::Nothing | Hearing::Meeting { .. } | Hearing::Peer(_) => {
                 let sender = port.connected.as_ref().map(|connected| &connected.sender);
                 if !sender.is_some_and(|sender| sender.rings_out(now.mono)) {
                     return report_if_due(now, slot, &mut self.slots, &mut self.out, &mut self.entropy);

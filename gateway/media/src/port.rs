@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use codecs::{Dbm0, Fader, FaxDetector, Generator, Leveler};
+use codecs::{Dbm0, Fader, FaxDetector, Generator, Leveler, Resampler};
 use meeting::Seat;
 use rtp::{
     Packet,
@@ -11,7 +11,8 @@ use rtp::{
 use terms::{
     Digit, Entropy, Instant, LeaseEpoch, Now, PortId,
     media::{
-        Figures, KeysIn, Measured, PayloadType, PortSnapshot, Quality, Route, SampleRate, Stream, Voice,
+        ClockRate, Figures, KeysIn, Measured, PayloadType, PortSnapshot, Quality, Route, SampleRate, Stream,
+        Voice,
     },
 };
 
@@ -43,9 +44,18 @@ pub(crate) enum Hearing {
     /// A sine.
     Tone(Generator),
     /// Another port, as long as that one hears this one; where it is, once both are there.
-    Peer { port: PortId, slot: Option<SlotId> },
+    Peer(Bridge),
     /// A meeting, whose others hear it as far as the fader is open, and at their level.
     Meeting { seat: Seat, voice: Voice, fader: Fader, leveler: Leveler },
+}
+
+/// The port that one hears.
+#[derive(Debug)]
+pub(crate) struct Bridge {
+    pub(crate) port: PortId,
+    pub(crate) slot: Option<SlotId>,
+    /// From the rate of its sound to that of what is sent.
+    pub(crate) resampler: Resampler,
 }
 
 /// The two halves of a connected port.
@@ -188,6 +198,11 @@ impl Port {
         self.connected.as_ref().map_or(SampleRate::Hz8000, |connected| rate_of(&connected.stream))
     }
 
+    /// The clock of its timestamps.
+    pub(crate) fn clock(&self) -> Option<ClockRate> {
+        Some(self.connected.as_ref()?.sender.codec().clock_rate())
+    }
+
     /// Where RTP is sent, if the peer wants any.
     pub(crate) fn destination(&self) -> Option<SocketAddr> {
         let stream = &self.connected.as_ref()?.stream;
@@ -261,7 +276,7 @@ impl Port {
 
     /// Whether it hears one other port.
     pub(crate) const fn is_bridged(&self) -> bool {
-        matches!(self.hearing, Hearing::Peer { .. })
+        matches!(self.hearing, Hearing::Peer(_))
     }
 
     /// What the port says in this tick.

@@ -2,7 +2,10 @@
 
 use core::time::Duration;
 
-use terms::{Digit, media::Press};
+use terms::{
+    Digit,
+    media::{ClockRate, Press},
+};
 
 use crate::packet::{Packet, Timestamp};
 
@@ -38,6 +41,14 @@ impl Event {
         let [d0, d1] = self.duration.to_be_bytes();
         [self.code, ((self.end as u8) << 7) | (self.volume & 0x3f), d0, d1]
     }
+}
+
+/// The payload of an event that goes on in a stream of another clock (RFC 4733 §2.3.5: the duration is in its units); none
+/// where there is no event in it.
+pub fn on_clock(payload: &[u8], (from, to): (ClockRate, ClockRate)) -> Option<[u8; 4]> {
+    let event = Event::parse(payload)?;
+    let duration = u64::from(event.duration) * u64::from(to.hz()) / u64::from(from.hz());
+    Some(Event { duration: u16::try_from(duration).unwrap_or(u16::MAX), ..event }.to_payload())
 }
 
 /// RFC 4733 §2.5.1.3: a press that lasts longer goes on under a new timestamp, so much later.

@@ -8,12 +8,13 @@
 //! Nothing passes unless each is told to hear the other: one of a pair that was closed, or given to another call, is heard
 //! by nobody.
 
-use rtp::Packet;
+use codecs::Resampler;
+use rtp::{Packet, telephone_event};
 use terms::{Instant, Now, PortId, media::Report};
 
-use super::{Engine, SlotId, report_if_due};
+use super::{Engine, Slot, SlotId, report_if_due};
 use crate::{
-    port::{Hearing, Port},
+    port::{Bridge, Hearing, Port},
     receive::Taken,
     room::MAX_FRAME,
 };
@@ -21,34 +22,38 @@ use crate::{
 impl Engine {
     /// Both directions anew, once both are there.
     pub(super) fn pair(&mut self, slot: SlotId) {
-        let Some((id, other)) = self.slots.port(slot).and_then(|port| Some((port.id, heard_by(port)?)))
+        let Some((here, other)) = self.slots.port(slot).and_then(|port| Some((port.id, heard_by(port)?)))
         else {
             return;
         };
         let Some(there) = self.by_port.get(&other).copied() else { return };
-        if let Some(port) = self.slots.port_mut(there)
-            && let Hearing::Peer { port: hears, slot: place } = &mut port.hearing
-            && *hears == id
-        {
-            *place = Some(slot);
+        if self.slots.port(there).and_then(heard_by) == Some(here) {
+            self.hear(slot, there);
+            self.hear(there, slot);
         }
-        if let Some(port) = self.slots.port_mut(slot)
-            && let Hearing::Peer { slot: place, .. } = &mut port.hearing
-        {
-            *place = Some(there);
+    }
+
+    /// One direction: what comes to `from` leaves by `to`.
+    fn hear(&mut self, to: SlotId, from: SlotId) {
+        let Some(port) = self.slots.port_mut(to) else { return };
+        let (rate, codec) = (port.rate(), port.connected.as_ref().map(|connected| connected.sender.codec()));
+        let Some(heard) = self.slots.port_mut(from) else { return };
+        let sounds = heard.rate();
+        if let Some(connected) = &mut heard.connected {
+            connected.receiver.pass_on(codec, &connected.stream);
         }
-        for (from, to) in [(slot, there), (there, slot)] {
-            let codec = self.slots.port(to).and_then(|port| Some(port.connected.as_ref()?.sender.codec()));
-            if let Some(connected) = self.slots.port_mut(from).and_then(|port| port.connected.as_mut()) {
-                connected.receiver.pass_on(codec, &connected.stream);
-            }
+        if let Some(port) = self.slots.port_mut(to)
+            && let Hearing::Peer(bridge) = &mut port.hearing
+        {
+            bridge.slot = Some(from);
+            bridge.resampler = Resampler::new(sounds, rate);
         }
     }
 
     /// The pair that a port hears and that hears it.
     fn partner(&self, slot: SlotId) -> Option<SlotId> {
         let port = self.slots.port(slot)?;
-        let Hearing::Peer { port: other, slot: Some(there) } = port.hearing else { return None };
+        let Hearing::Peer(Bridge { port: other, slot: Some(there), .. }) = port.hearing else { return None };
         let partner = self.slots.port(there)?;
         (partner.id == other && heard_by(partner) == Some(port.id)).then_some(there)
     }
@@ -57,50 +62,69 @@ impl Engine {
     pub(super) fn pass_on(&mut self, now: Instant, slot: SlotId, (taken, bytes): (Taken, &[u8])) {
         let Some(there) = self.partner(slot) else { return };
         let Ok(packet) = Packet::parse(bytes) else { return };
+        let clock = self.slots.port(slot).and_then(Port::clock);
         let Some(port) = self.slots.port_mut(there) else { return };
-        let (Some(destination), Some(connected)) = (port.destination(), &mut port.connected) else { return };
+        let (Some(destination), Some(clocks)) = (port.destination(), clock.zip(port.clock())) else { return };
+        let Some(connected) = &mut port.connected else { return };
         let (header, payload) = (packet.header(), packet.payload());
         let emit = |header, payload: &[u8]| self.out.rtp(there, destination, &header, payload);
-        match taken {
-            Taken::Passed => connected.sender.pass(now, &mut port.numbers, (&header, payload), emit),
-            Taken::Digit(_) | Taken::Event => {
-                if let Some(events) = connected.stream.send_events {
-                    connected.sender.pass_event(now, &mut port.numbers, (&header, payload), (events, emit));
+        match (taken, connected.stream.send_events) {
+            (Taken::Passed, _) => connected.sender.pass(now, &mut port.numbers, (&header, payload), emit),
+            (Taken::Digit(_) | Taken::Event, Some(events)) => {
+                if let Some(payload) = telephone_event::on_clock(payload, clocks) {
+                    connected.sender.pass_event(now, &mut port.numbers, (&header, &payload), (events, emit));
                 }
             }
-            Taken::Sound | Taken::Noise | Taken::Unknown => {}
+            (Taken::Digit(_) | Taken::Event, None) | (Taken::Sound | Taken::Noise | Taken::Unknown, _) => {}
         }
     }
 
     /// A tick of a port that hears another: what that one said and was not passed on is encoded anew.
     pub(super) fn run_half(&mut self, now: Now, slot: SlotId) {
-        let there = self.partner(slot);
-        let mut frame = [0; MAX_FRAME];
-        if let Some(other) = there.and_then(|there| self.slots.port_mut(there))
-            && other.connected.as_ref().is_some_and(|connected| connected.receiver.plays())
+        let mut said = [0; MAX_FRAME];
+        if let Some(there) = self.partner(slot)
+            && let Some(said) = self.said(now.mono, there, &mut said)
         {
-            let frame = &mut frame[..other.rate().tick_samples()];
-            other.frame(now.mono, frame);
-            if let Some(digit) = other.take_heard() {
-                let report = Report::Digit { port: other.id, digit };
-                self.out.report(report);
-            }
-            if let Some(port) = self.slots.port_mut(slot)
-                && let (Some(destination), Some(connected)) = (port.destination(), &mut port.connected)
-            {
-                connected.sender.join(now.mono, frame);
-                connected.sender.send(now.mono, &mut port.numbers, frame, |header, payload| {
-                    self.out.rtp(slot, destination, &header, payload);
-                });
-            }
+            self.say(now.mono, slot, said);
         }
         report_if_due(now, slot, &mut self.slots, &mut self.out, &mut self.entropy);
+    }
+
+    /// What a port says in this tick, unless its packets go on as they are.
+    fn said<'a>(&mut self, now: Instant, slot: SlotId, frame: &'a mut [i16]) -> Option<&'a mut [i16]> {
+        let port = self.slots.port_mut(slot)?;
+        if !port.connected.as_ref().is_some_and(|connected| connected.receiver.plays()) {
+            return None;
+        }
+        let frame = &mut frame[..port.rate().tick_samples()];
+        port.frame(now, frame);
+        if let Some(digit) = port.take_heard() {
+            self.out.report(Report::Digit { port: port.id, digit });
+        }
+        Some(frame)
+    }
+
+    fn say(&mut self, now: Instant, slot: SlotId, said: &[i16]) {
+        let Some(Slot::Used(port)) = self.slots.get_mut(slot) else { return };
+        let (rate, destination) = (port.rate(), port.destination());
+        let Port { hearing: Hearing::Peer(bridge), connected: Some(connected), numbers, .. } = port.as_mut()
+        else {
+            return;
+        };
+        let mut frame = [0; MAX_FRAME];
+        let frame = &mut frame[..rate.tick_samples()];
+        bridge.resampler.resample(said, frame);
+        let Some(destination) = destination else { return };
+        connected.sender.join(now, frame);
+        connected.sender.send(now, numbers, frame, |header, payload| {
+            self.out.rtp(slot, destination, &header, payload);
+        });
     }
 }
 
 const fn heard_by(port: &Port) -> Option<PortId> {
-    match port.hearing {
-        Hearing::Peer { port, .. } => Some(port),
+    match &port.hearing {
+        Hearing::Peer(bridge) => Some(bridge.port),
         _ => None,
     }
 }

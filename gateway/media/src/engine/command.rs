@@ -1,6 +1,6 @@
 //! What control asks of an engine.
 
-use codecs::{Fader, FaxDetector, Leveler};
+use codecs::{Fader, FaxDetector, Leveler, Resampler};
 use meeting::Leaving;
 use terms::{
     MeetingId, MeetingTag, Now, PortId, PromptName, ZoneName,
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     player::{Announcement, Player},
-    port::{Hearing, Port},
+    port::{Bridge, Hearing, Port},
     room::Room,
     schedule::Unit,
 };
@@ -169,10 +169,12 @@ impl Engine {
             }
             Route::Echo => Hearing::Echo,
             Route::Tone { hz } => Hearing::tone(*hz, rate),
-            Route::Peer { port } => Hearing::Peer { port: *port, slot: None },
+            Route::Peer { port } => {
+                Hearing::Peer(Bridge { port: *port, slot: None, resampler: Resampler::new(rate, rate) })
+            }
             Route::Meeting { .. } => Hearing::Nothing,
         };
-        self.read_as(slot, (was_bridged, matches!(hearing, Hearing::Peer { .. })));
+        self.read_as(slot, (was_bridged, matches!(hearing, Hearing::Peer(_))));
         if let Route::Meeting { tag, voice } = route {
             return self.enter_room(now, slot, (tag, voice));
         }

@@ -127,3 +127,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn rfc4733_2_3_5_a_duration_goes_on_in_the_units_of_the_other_clock() {
+    use ClockRate::{Hz8000, Hz48000};
+    let event = Event { code: 5, end: true, volume: 10, duration: 800 };
+    let on =
+        |clocks| on_clock(&event.to_payload(), clocks).as_ref().and_then(|payload| Event::parse(payload));
+    assert_eq!(on((Hz8000, Hz48000)), Some(Event { duration: 4_800, ..event }));
+    assert_eq!(on((Hz8000, Hz8000)), Some(event));
+    assert_eq!(on((Hz48000, Hz8000)), Some(Event { duration: 133, ..event }));
+    assert_eq!(on_clock(&[5, 10], (Hz8000, Hz8000)), None);
+}

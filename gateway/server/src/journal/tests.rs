@@ -131,8 +131,8 @@ fn rel_5_records_are_exported_as_csv_and_as_json_lines() {
     let csv = text(Format::Csv, Filter::default());
     let rows: Vec<&str> = csv.lines().collect();
     assert_eq!(rows.len(), 4, "{csv}");
-    assert!(rows[0].starts_with("kind,call,leg,trunk,caller,called"), "{csv}");
-    assert!(rows[1].starts_with("leg,1,1,,,9001,,1970-01-01T00:00:00Z"), "{csv}");
+    assert!(rows[0].starts_with("kind,call,leg,partner,trunk,caller,called"), "{csv}");
+    assert!(rows[1].starts_with("leg,1,1,,,,9001,,1970-01-01T00:00:00Z"), "{csv}");
     let since = Filter { from: Some("1970-02".parse().expect("a month")), ..Filter::default() };
     let json = text(Format::Json, since);
     let lines: Vec<serde_json::Value> =
