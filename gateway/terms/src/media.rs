@@ -4,12 +4,14 @@
 //! of a port that its reader has closed is void.
 
 mod measured;
+mod srtp;
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
 use serde::{Deserialize, Serialize};
 
 pub use measured::{Figures, Measured, Mos, MosScale, Silence, SilenceReason, Silences};
+pub use srtp::{MasterKey, Mki, SrtpKey, SrtpKeys, SrtpProgress, SrtpSuite};
 
 use crate::{
     digit::Digit,
@@ -141,6 +143,9 @@ pub struct Stream {
     pub send_events: Option<PayloadType>,
     /// RFC 3389 comfort noise that either side may send in place of silence.
     pub comfort_noise: Option<PayloadType>,
+    /// RFC 3711: the keys; none: it goes in clear.
+    #[serde(default)]
+    pub srtp: Option<Box<SrtpKeys>>,
 }
 
 impl Stream {
