@@ -49,16 +49,17 @@ module_app ctrl_tcp.so
 
 
 class Phone:
-    def __init__(self, user, hertz, folder, avoid, answers=False):
+    def __init__(self, user, hertz, folder, avoid, answers=False, encryption=None):
         self.folder, self.user = folder, user
         self.first = gateway_under_test.free_ports(PORTS_PER_PHONE, set(avoid))
         folder.mkdir()
         write_tone(folder / "tone.wav", hertz)
         (folder / "config").write_text(CONFIG.format(
             sip=self.first, control=self.first + 2, media=self.first + 4, media_end=self.first + PORTS_PER_PHONE - 1,
-            folder=folder, modules=modules()))
+            folder=folder, modules=modules()) + ("module srtp.so\n" if encryption else ""))
         mode = "auto" if answers else "manual"
-        (folder / "accounts").write_text(f"<sip:{self.user}@127.0.0.1>;regint=0;audio_codecs=pcma;answermode={mode}\n")
+        mediaenc = f";mediaenc={encryption}" if encryption else ""
+        (folder / "accounts").write_text(f"<sip:{self.user}@127.0.0.1>;regint=0;audio_codecs=pcma;answermode={mode}{mediaenc}\n")
         (folder / "contacts").write_text("")
         self.log = open(folder / "log", "w")
         self.process = subprocess.Popen([*gateway_under_test.URGENT, "baresip", "-4", "-f", folder], stdin=subprocess.DEVNULL, stdout=self.log,

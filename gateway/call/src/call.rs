@@ -272,7 +272,10 @@ impl Call {
     pub(crate) fn on_leg(&mut self, event: LegEvent, context: &mut Context<'_>) {
         match event {
             LegEvent::Arrived(_) | LegEvent::TurnedAway { .. } => {}
-            LegEvent::Negotiated { line, stream } => self.on_negotiated(line, stream, context),
+            LegEvent::Negotiated { line, stream, secrecy } => {
+                self.milestones.secrecy = Some(secrecy);
+                self.on_negotiated(line, stream, context);
+            }
             LegEvent::Established => self.on_established(context),
             LegEvent::Digit(digit) => self.on_digit(KeysBy::Signaling, digit, context),
             LegEvent::Probed => self.on_probed(context),

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 use call::leg::{KeyMethod, Kind};
 use ipnet::IpNet;
 use sip::endpoint::{ListenerId, Oversize};
-use terms::{ListenerName, TrunkName, ZoneName};
+use terms::{ListenerName, TrunkName, ZoneName, media::Encryption};
 
 use crate::gates::{Gate, GateLimits};
 
@@ -26,6 +26,8 @@ pub struct Trunk {
     pub keys: KeyMethod,
     /// How requests go to it that are too long for a datagram.
     pub oversize: Oversize,
+    /// Whether its sound is encrypted.
+    pub encryption: Encryption,
     /// How much may come by it.
     pub limits: GateLimits,
 }
@@ -64,6 +66,8 @@ pub struct Listener {
     pub zone: ZoneName,
     /// Whose calls it takes.
     pub policy: Policy,
+    /// Whether the sound of calls is encrypted that come by no trunk.
+    pub encryption: Encryption,
     /// How much may come by it.
     pub limits: GateLimits,
 }
@@ -85,6 +89,10 @@ pub(crate) struct Known<'a> {
 }
 
 impl Known<'_> {
+    pub(crate) fn encryption(&self) -> Encryption {
+        self.trunk.map_or(self.listener.encryption, |trunk| trunk.encryption)
+    }
+
     /// What its calls come by; the narrower first, which is then the one that is told to be full.
     pub(crate) fn gates(&self) -> Vec<(Gate, GateLimits)> {
         self.trunk.map(gate_of_trunk).into_iter().chain([gate_of_listener(self.listener)]).collect()

@@ -254,6 +254,7 @@ impl Engine {
             Ok(Taken::Sound | Taken::Noise | Taken::Event) => {}
             Ok(Taken::Unknown) | Err(Rejected::Malformed) => self.counted.packets_malformed += 1,
             Err(Rejected::Foreign) => self.counted.packets_foreign += 1,
+            Err(Rejected::Undecipherable) => self.counted.packets_undecipherable += 1,
         }
     }
 
@@ -329,9 +330,10 @@ impl Engine {
         };
         let id = port.id;
         if let (Some(destination), Some(connected)) = (port.destination(), &mut port.connected) {
+            let mut srtp = connected.srtp.as_deref_mut();
             connected.sender.join(now.mono, frame);
             connected.sender.send(now.mono, &mut port.numbers, frame, |header, payload| {
-                self.out.rtp(slot, destination, &header, payload);
+                self.out.rtp((slot, destination), (&header, payload), srtp.as_deref_mut());
             });
         }
         if let Some(play) = played {
@@ -358,7 +360,7 @@ fn report_if_due(now: Now, slot: SlotId, slots: &mut Slots, out: &mut Outbox, en
     if let Some(length) = port.rtcp_due(now, entropy, &mut bytes)
         && let Some(destination) = port.rtcp_destination()
     {
-        out.rtcp(slot, destination, &bytes[..length]);
+        out.rtcp((slot, destination), &bytes[..length], port.srtp());
     }
 }
 

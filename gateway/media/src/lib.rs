@@ -31,6 +31,7 @@ mod schedule;
 mod send;
 mod socket;
 mod speakers;
+mod srtp;
 mod watch;
 mod worker;
 

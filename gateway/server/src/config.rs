@@ -18,7 +18,7 @@ use sip::{
     endpoint::{Limits, SessionTimer},
     transaction::Timers,
 };
-use terms::{ListenerName, NodeId, Secret, ZoneName};
+use terms::{ListenerName, NodeId, Secret, ZoneName, media::Encryption};
 
 use crate::admission::AdmissionSettings;
 
@@ -120,6 +120,8 @@ pub struct Listener {
     pub advertised: SocketAddr,
     /// Whose calls it takes.
     pub policy: Policy,
+    /// Whether the sound of calls is encrypted that come by no trunk.
+    pub encryption: Encryption,
     /// How much may come by it.
     pub limits: GateLimits,
 }

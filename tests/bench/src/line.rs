@@ -179,6 +179,7 @@ impl Line {
             receive_events: None,
             send_events: None,
             comfort_noise: None,
+            srtp: None,
         };
         let part = Part { says: Some(tone), hears: Tones::NONE.with(tone), ptime };
         let line = Self::new(part, rtp_socket(Ipv4Addr::LOCALHOST)?, &stream, &[], (now, entropy));

@@ -1,7 +1,10 @@
 //! When what happened to a call, for its record (REL-5).
 
 use serde::{Deserialize, Serialize};
-use terms::{CallId, Cause, LegId, MeetingTag, WallTime, media::Quality};
+use terms::{
+    CallId, Cause, LegId, MeetingTag, WallTime,
+    media::{Quality, Secrecy},
+};
 
 use crate::{
     doctor::Stopped,
@@ -20,6 +23,8 @@ pub(crate) struct Milestones {
     pub(super) meeting: Option<MeetingTag>,
     pub(super) no_stream: Option<Stopped>,
     pub(super) streams: Option<StreamsSummary>,
+    #[serde(default)]
+    pub(super) secrecy: Option<Secrecy>,
 }
 
 impl Milestones {
@@ -32,6 +37,7 @@ impl Milestones {
             meeting: None,
             no_stream: None,
             streams: None,
+            secrecy: None,
         }
     }
 
@@ -64,6 +70,7 @@ impl Milestones {
             quality,
             no_stream: self.no_stream,
             streams: self.streams,
+            secrecy: self.secrecy,
         }
     }
 }

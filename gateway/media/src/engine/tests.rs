@@ -18,6 +18,7 @@ use terms::{
 use super::*;
 
 mod clicks;
+mod encrypted;
 mod quiet;
 mod reading;
 
@@ -50,6 +51,7 @@ fn stream(ptime: u32) -> Box<Stream> {
         receive_events: Some(PayloadType(101)),
         send_events: Some(PayloadType(101)),
         comfort_noise: None,
+        srtp: None,
     })
 }
 

@@ -24,6 +24,7 @@ fn stream() -> Stream {
         receive_events: None,
         send_events: None,
         comfort_noise: Some(PayloadType(13)),
+        srtp: None,
     }
 }
 

@@ -268,11 +268,7 @@ fn what_came_before_a_snapshot_is_not_taken_after_it() {
 /// By hand: `cargo test -p rtp --release what_a_packet_costs -- --ignored --nocapture`.
 #[test]
 #[ignore = "a measurement"]
-#[expect(
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    reason = "a measurement reads the clock and prints"
-)]
+#[expect(clippy::disallowed_types, clippy::print_stdout, reason = "a measurement reads the clock and prints")]
 fn what_a_packet_costs() {
     const PACKETS: u32 = 200_000;
     for suite in SrtpSuite::ALL {

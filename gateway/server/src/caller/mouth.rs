@@ -137,6 +137,7 @@ mod tests {
             receive_events: Some(PayloadType(101)),
             send_events: Some(PayloadType(101)),
             comfort_noise: None,
+            srtp: None,
         };
         Mouth::new(&stream, &mut Entropy::from_seed([1, 2, 3, 4]))
     }

@@ -29,7 +29,7 @@ use sip::{
     endpoint::{Limits, ListenerId, Oversize, SessionTimer},
     transaction::Timers,
 };
-use terms::{NodeId, Secret, TrunkName, ZoneName};
+use terms::{NodeId, Secret, TrunkName, ZoneName, media::Encryption};
 
 use super::{
     Config, Directory, Http, Listener, Log, LogFormat, Media, Records, Sip, Transport,
@@ -175,6 +175,7 @@ fn listener(section: Section<'_, '_>) -> Option<Listener> {
     let advertised = section.text("advertised").as_ref().and_then(address);
     let policies = [("trunks", Policy::Trunks), ("anybody", Policy::Anybody)];
     let policy = section.text("policy").map_or(Some(Policy::Trunks), |text| text.one_of(&policies));
+    let encryption = encryption(&section);
     let limits = limits(&section);
     if listens.is_some_and(|listens| listens.ip().is_unspecified()) && advertised.is_none() {
         section.report("it listens on every address; say by `advertised` which one peers reach it by");
@@ -187,8 +188,16 @@ fn listener(section: Section<'_, '_>) -> Option<Listener> {
         address: listens,
         advertised: advertised.unwrap_or(listens),
         policy: policy?,
+        encryption,
         limits,
     })
+}
+
+/// Of a trunk or of a listener (MEDIA-2).
+fn encryption(section: &Section<'_, '_>) -> Encryption {
+    let policies =
+        [("required", Encryption::Required), ("preferred", Encryption::Preferred), ("off", Encryption::Off)];
+    section.text("encryption").and_then(|text| text.one_of(&policies)).unwrap_or_default()
 }
 
 /// Of a trunk or of a listener; no bound unless written.
@@ -331,10 +340,20 @@ fn trunks(root: &Section<'_, '_>, listeners: &[Listener]) -> Vec<Trunk> {
         ];
         let keys = section.text("dtmf").and_then(|text| text.one_of(&methods)).unwrap_or_default();
         let oversize = zone.as_ref().map_or(Oversize::Same, |zone| oversize(&section, zone, listeners));
-        let limits = limits(&section);
+        let (encryption, limits) = (encryption(&section), limits(&section));
         section.finish();
         let called_number = called.unwrap_or_default();
-        Some(Trunk { name: name?, zone: zone?, peers, called_number, kind, keys, oversize, limits })
+        Some(Trunk {
+            name: name?,
+            zone: zone?,
+            peers,
+            called_number,
+            kind,
+            keys,
+            oversize,
+            encryption,
+            limits,
+        })
     };
     root.sections("trunk").into_iter().filter_map(&mut trunk).collect()
 }

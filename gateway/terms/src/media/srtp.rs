@@ -99,6 +99,33 @@ impl Drop for MasterKey {
     }
 }
 
+/// Random octets that a key of ours is cut from, once it is known for which suite. They never print, and are wiped.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct KeyStock(MasterKey);
+
+impl KeyStock {
+    /// The longest key with its salt.
+    pub const LEN: usize = 46;
+
+    /// Takes what nobody can foretell.
+    pub fn new(octets: [u8; Self::LEN]) -> Self {
+        Self(MasterKey(octets.to_vec()))
+    }
+
+    /// The key for one suite. Whoever takes keys for two of one stock has used it twice: one is enough for a stream.
+    pub fn key(&self, suite: SrtpSuite) -> SrtpKey {
+        let length = suite.key_len() + suite.salt_len();
+        SrtpKey { suite, master: MasterKey(self.0.0.iter().take(length).copied().collect()), mki: None }
+    }
+}
+
+impl fmt::Debug for KeyStock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyStock")
+    }
+}
+
 /// RFC 3711 §3.1: names the master key in each packet, where that was agreed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -137,6 +164,33 @@ pub struct SrtpKeys {
     pub send: SrtpKey,
     /// Of what the peer sends.
     pub receive: SrtpKey,
+}
+
+/// Whether a leg's sound must be, may be or must not be encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encryption {
+    /// A call without it is refused.
+    Required,
+    /// It is taken where it is offered.
+    #[default]
+    Preferred,
+    /// It is not taken.
+    Off,
+}
+
+/// What a leg's keys are worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Secrecy {
+    /// Encrypted, and the keys were too.
+    Encrypted,
+    /// Encrypted, under keys that whoever reads the signaling knows (RFC 4568 §8.3).
+    KeysInClear,
+    /// In clear: the peer offered nothing else that we know.
+    NotOffered,
+    /// In clear: the configuration says so.
+    Off,
 }
 
 /// How far a source of the peer has come under its key.
