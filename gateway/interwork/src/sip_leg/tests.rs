@@ -1,5 +1,7 @@
 use sip::wire::{self, Message};
 
+mod encryption;
+
 use super::*;
 use crate::KeySource;
 
