@@ -127,7 +127,12 @@ impl Port {
     pub(crate) fn restored(snapshot: &PortSnapshot, entropy: &mut Entropy) -> Self {
         let mut port = Self::new(snapshot.port, entropy);
         port.keys = snapshot.keys;
-        if !snapshot.is_encrypted() {
+        if snapshot.is_encrypted() {
+            // RFC 3711 §9.1: as another source, since indices of this one may have been used after the snapshot.
+            while port.numbers.ssrc == snapshot.ssrc {
+                port.numbers = Numbers::random(entropy);
+            }
+        } else {
             port.numbers = Numbers::of(snapshot);
         }
         if let Some(stream) = &snapshot.stream {

@@ -147,7 +147,7 @@ fn media_4_a_peer_under_another_key_is_silent_for_that_reason() {
 fn rfc3711_9_1_neither_hold_nor_other_keys_nor_a_restart_uses_an_index_twice() {
     let mut wire = Wire::new(keyed(1, 2));
     let mut inbound = Inbound::new(&key(1));
-    let mut all_taken = |wire: &mut Wire, inbound: &mut Inbound| {
+    let all_taken = |wire: &mut Wire, inbound: &mut Inbound| {
         wire.wait(Duration::from_secs(7));
         let (taken, all) = wire.taken(inbound);
         assert!(taken == all && all > 300, "{taken} of {all}");
