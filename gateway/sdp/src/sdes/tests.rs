@@ -101,7 +101,8 @@ fn media_2_the_policy_decides() {
     let line = format!("1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}");
     let with: &[&str] = &[&line];
     let (required, preferred, off) = (Encryption::Required, Encryption::Preferred, Encryption::Off);
-    let rows: [(&str, &[&str], Encryption, Result<bool, &str>); 9] = [
+    type Row<'a> = (&'a str, &'a [&'a str], Encryption, Result<bool, &'a str>);
+    let rows: [Row<'_>; 9] = [
         ("RTP/AVP", &[], required, Err("encryption")),
         ("RTP/AVP", with, required, Ok(true)),
         ("RTP/SAVP", &["1 F8_128_HMAC_SHA1_80 inline:x"], required, Err("protocol")),
