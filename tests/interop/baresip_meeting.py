@@ -156,4 +156,5 @@ def tone_dbfs(samples, hertz):
     return 20 * math.log10(max(amplitude, 1e-6))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -56,16 +56,18 @@ NAMES = {"pcma": "pcma", "g722": "G722/16000/1", "opus": "opus/48000/2"}
 
 
 class Phone:
-    def __init__(self, user, hertz, folder, avoid, answers=False, codec="pcma"):
+    def __init__(self, user, hertz, folder, avoid, answers=False, codec="pcma", encryption=None):
         self.folder, self.user, self.rate = folder, user, RATES[codec]
         self.first = gateway_under_test.free_ports(PORTS_PER_PHONE, set(avoid))
         folder.mkdir()
         write_tone(folder / "tone.wav", hertz, self.rate)
         (folder / "config").write_text(CONFIG.format(
             sip=self.first, control=self.first + 2, media=self.first + 4, media_end=self.first + PORTS_PER_PHONE - 1,
-            folder=folder, modules=modules(), rate=self.rate))
+            folder=folder, modules=modules(), rate=self.rate) + ("module srtp.so\n" if encryption else ""))
         mode = "auto" if answers else "manual"
-        (folder / "accounts").write_text(f"<sip:{self.user}@127.0.0.1>;regint=0;audio_codecs={NAMES[codec]};answermode={mode}\n")
+        mediaenc = f";mediaenc={encryption}" if encryption else ""
+        (folder / "accounts").write_text(
+            f"<sip:{self.user}@127.0.0.1>;regint=0;audio_codecs={NAMES[codec]};answermode={mode}{mediaenc}\n")
         (folder / "contacts").write_text("")
         self.log = open(folder / "log", "w")
         self.process = subprocess.Popen([*gateway_under_test.URGENT, "baresip", "-4", "-f", folder], stdin=subprocess.DEVNULL, stdout=self.log,

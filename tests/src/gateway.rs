@@ -11,7 +11,7 @@ use call::{
     Event, LegRecord,
     event::{MeetingRecord, Record},
 };
-use interwork::{Gate, GateLimit};
+use interwork::{Gate, GateLimit, KeySource};
 use media::{Between, Channel, Counted, Engine, EngineSettings, Prompts, Range, SlotId};
 use server::{
     config::{self, Config},
@@ -336,8 +336,10 @@ fn configuration(overrides: &[(&str, &str)]) -> Config {
 
 fn boot(now: Now, config: &Config, prompts: &Arc<Prompts>, start: u64) -> (Shard, Vec<Engine>) {
     let mut entropy = Entropy::from_seed([7, 11, 13, start]);
+    // Each start has a seed of its own, or it would give keys that were used.
+    let keys = KeySource::from_seed([u8::try_from(start).expect("few starts"); 32]);
     let boot = BootEpoch(u32::try_from(start + 1).expect("few starts"));
-    let shard = Shard::new(program::shard_settings(config, boot), entropy.split());
+    let shard = Shard::new(program::shard_settings(config, boot), entropy.split(), keys);
     let workers = config.media.workers;
     let engine = |index| {
         let settings = EngineSettings {

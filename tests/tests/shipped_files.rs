@@ -102,6 +102,8 @@ fn a_setting_that_cannot_be_meant_is_refused_by_its_name() {
         ("media.codecs", "[\"g723\"]"),
         ("media.codecs", "[\"pcma\", \"pcma\"]"),
         ("trunk.0.oversize", "sctp"),
+        ("trunk.0.encryption", "sometimes"),
+        ("listener.0.encryption", "yes"),
         ("trunk.0.channels", "0"),
         ("trunk.0.calls_per_second", "0"),
         ("listener.0.channels", "many"),

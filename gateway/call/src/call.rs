@@ -312,7 +312,10 @@ impl Call {
         match event {
             LegEvent::Arrived(_) | LegEvent::TurnedAway { .. } => {}
             LegEvent::Ringing => self.tell_partner(Word::Ringing, context),
-            LegEvent::Negotiated { line, stream } => self.on_negotiated(line, stream, context),
+            LegEvent::Negotiated { line, stream, secrecy } => {
+                self.milestones.secrecy = Some(secrecy);
+                self.on_negotiated(line, stream, context);
+            }
             LegEvent::Established => self.on_established(context),
             LegEvent::Digit(digit) => self.on_digit(KeysBy::Signaling, digit, context),
             LegEvent::Probed => self.on_probed(context),

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use terms::{
-    CallId, Cause, LegId, MeetingId, MeetingTag, Pii, PortId, TenantId, TrunkName, WallTime, media::Quality,
+    CallId, Cause, LegId, MeetingId, MeetingTag, Pii, PortId, TenantId, TrunkName, WallTime,
+    media::{Quality, Secrecy},
 };
 
 use crate::{
@@ -132,6 +133,9 @@ pub struct LegRecord {
     pub no_stream: Option<Stopped>,
     /// How its streams were; a call that was refused had none.
     pub streams: Option<StreamsSummary>,
+    /// Whether they were encrypted, as of the last agreement; there was none: `None`.
+    #[serde(default)]
+    pub secrecy: Option<Secrecy>,
 }
 
 /// The record of one sitting of a meeting (REL-5), written once the last of its legs is over.

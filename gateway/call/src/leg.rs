@@ -2,7 +2,10 @@
 
 use core::net::SocketAddr;
 use serde::{Deserialize, Serialize};
-use terms::{Cause, Digit, MediaLine, Pii, TrunkName, ZoneName, media::Stream};
+use terms::{
+    Cause, Digit, MediaLine, Pii, TrunkName, ZoneName,
+    media::{Secrecy, Stream},
+};
 
 /// A call that came in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +124,8 @@ pub enum LegEvent {
         line: usize,
         /// With whom and how.
         stream: Box<Stream>,
+        /// What its keys are worth.
+        secrecy: Secrecy,
     },
     /// It rings at the peer that was dialed.
     Ringing,

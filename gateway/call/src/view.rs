@@ -1,7 +1,7 @@
 //! A call as the administration sees it.
 
 use serde::{Deserialize, Serialize};
-use terms::{CallId, LegId, MeetingId, TrunkName, WallTime};
+use terms::{CallId, LegId, MeetingId, TrunkName, WallTime, media::Secrecy};
 
 use crate::{
     doctor::Stopped,
@@ -27,6 +27,9 @@ pub struct CallView {
     pub arrived: WallTime,
     /// When it was answered.
     pub answered: Option<WallTime>,
+    /// Whether its streams are encrypted, once that is agreed.
+    #[serde(default)]
+    pub secrecy: Option<Secrecy>,
     /// The endpoint's icon: that of the worse direction.
     pub icon: Icon,
     /// What the peer sends.

@@ -17,11 +17,13 @@ mod body;
 pub mod causes;
 pub mod dtmf;
 pub mod gates;
+mod key_source;
 mod legs;
 mod outgoing;
 pub mod peers;
 pub mod sip_leg;
 
 pub use gates::{Gate, GateLimit, GateLimits, GateView, Rate};
+pub use key_source::KeySource;
 pub use peers::{CalledNumber, Listener, Peers, Policy, Trunk, WayOut};
 pub use sip_leg::{Input, Output, SipLegSnapshot, SipLegs, SipSettings};

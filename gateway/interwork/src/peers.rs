@@ -8,7 +8,7 @@ use std::{
 use call::leg::{KeyMethod, Kind};
 use ipnet::IpNet;
 use sip::endpoint::{Hop, ListenerId, Oversize};
-use terms::{ListenerName, TrunkName, ZoneName};
+use terms::{ListenerName, TrunkName, ZoneName, media::Encryption};
 
 use crate::gates::{Gate, GateLimits};
 
@@ -29,6 +29,8 @@ pub struct Trunk {
     pub keys: KeyMethod,
     /// How requests go to it that are too long for a datagram.
     pub oversize: Oversize,
+    /// Whether its sound is encrypted.
+    pub encryption: Encryption,
     /// How much may come and go by it.
     pub limits: GateLimits,
     /// Where calls to it go; without it there are none.
@@ -78,6 +80,8 @@ pub struct Listener {
     pub zone: ZoneName,
     /// Whose calls it takes.
     pub policy: Policy,
+    /// Whether the sound of calls is encrypted that come by no trunk.
+    pub encryption: Encryption,
     /// How much may come by it.
     pub limits: GateLimits,
 }
@@ -99,6 +103,10 @@ pub(crate) struct Known<'a> {
 }
 
 impl Known<'_> {
+    pub(crate) fn encryption(&self) -> Encryption {
+        self.trunk.map_or(self.listener.encryption, |trunk| trunk.encryption)
+    }
+
     /// What its calls come by; the narrower first, which is then the one that is told to be full.
     pub(crate) fn gates(&self) -> Vec<(Gate, GateLimits)> {
         self.trunk.map(gate_of_trunk).into_iter().chain([gate_of_listener(self.listener)]).collect()
@@ -120,10 +128,10 @@ impl Peers {
         }
     }
 
-    /// By where a trunk is called, and what such a call counts on.
-    pub(crate) fn way_out(&self, trunk: &TrunkName) -> Option<(WayOut, (Gate, GateLimits))> {
+    /// The trunk that calls may go out by, and how.
+    pub(crate) fn way_out(&self, trunk: &TrunkName) -> Option<(&Trunk, WayOut)> {
         let trunk = self.trunks.iter().find(|known| known.name == *trunk)?;
-        Some((trunk.out?, gate_of_trunk(trunk)))
+        Some((trunk, trunk.out?))
     }
 
     /// All that calls come in by.
@@ -132,7 +140,7 @@ impl Peers {
     }
 }
 
-fn gate_of_trunk(trunk: &Trunk) -> (Gate, GateLimits) {
+pub(crate) fn gate_of_trunk(trunk: &Trunk) -> (Gate, GateLimits) {
     (Gate::Trunk(trunk.name.clone()), trunk.limits)
 }
 

@@ -1,10 +1,10 @@
 //! SIP legs: offer and answer, ringing, refusing, hanging up.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, fmt, sync::Arc};
 
 use bytes::Bytes;
 use call::leg::{Arrival, Dial, EndedBy, LegCommand, LegEvent, LocalMedia};
-use sdp::{Capabilities, LocalDescription, SessionDescription};
+use sdp::{Capabilities, LocalDescription, OfferError, SessionDescription};
 use serde::{Deserialize, Serialize};
 use sip::{
     endpoint::{
@@ -13,7 +13,10 @@ use sip::{
     },
     wire::{ContentType, HeaderName, MaxForwards, Reason, Request, RetryAfter, StatusCode, Text, Warning},
 };
-use terms::{Cause, Direction, Entropy, Instant, LegId, MediaLine, media::Stream};
+use terms::{
+    Cause, Direction, Entropy, Instant, LegId, MediaLine,
+    media::{Encryption, KeyStock, Secrecy, SrtpKey, Stream},
+};
 
 use crate::{
     arrival::{called, caller},
@@ -21,11 +24,14 @@ use crate::{
     causes::{cause_of, cause_of_failure, status_of},
     dtmf,
     gates::{Gate, GateLimit, GateView},
+    key_source::KeySource,
     legs::Legs,
     outgoing,
-    peers::{Known, Peers},
+    peers::{Known, Peers, gate_of_trunk},
 };
 
+/// RFC 3261 §20.43.
+const INCOMPATIBLE_TRANSPORT_PROTOCOL: u16 = 302;
 /// RFC 3261 §20.43.
 const INCOMPATIBLE_MEDIA_FORMAT: u16 = 305;
 /// RFC 3261 §21.1.5.
@@ -63,7 +69,7 @@ pub enum Output {
 }
 
 /// How far offer and answer are (RFC 3264).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum Exchange {
     /// The INVITE's offer waits for our answer.
     Offered(String),
@@ -76,7 +82,7 @@ enum Exchange {
 }
 
 /// One SIP leg. A plain value: all of it goes into a snapshot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SipLeg {
     pub(crate) dialog: DialogId,
     /// What it came by, and counts on.
@@ -88,6 +94,26 @@ pub(crate) struct SipLeg {
     /// RFC 3264 §8: rises when what we say changes.
     version: u64,
     media: Option<LocalMedia>,
+    #[serde(default)]
+    secret: Secret,
+}
+
+/// Descriptions have keys in them (RFC 4568), and are not printed.
+impl fmt::Debug for SipLeg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SipLeg")
+            .field("dialog", &self.dialog)
+            .field("gates", &self.gates)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a leg's keys are made of, and those of the peer as it told them last.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+struct Secret {
+    encryption: Encryption,
+    ours: Option<KeyStock>,
+    theirs: Option<SrtpKey>,
 }
 
 /// A leg as a value, for a standby.
@@ -110,13 +136,14 @@ pub struct SipLegs {
     settings: Arc<SipSettings>,
     legs: Legs,
     entropy: Entropy,
+    keys: KeySource,
     outputs: VecDeque<Output>,
 }
 
 impl SipLegs {
     /// No legs yet; `entropy` makes session ids.
-    pub fn new(settings: Arc<SipSettings>, entropy: Entropy) -> Self {
-        Self { settings, legs: Legs::default(), entropy, outputs: VecDeque::new() }
+    pub fn new(settings: Arc<SipSettings>, entropy: Entropy, keys: KeySource) -> Self {
+        Self { settings, legs: Legs::default(), entropy, keys, outputs: VecDeque::new() }
     }
 
     /// Takes new settings; legs keep what they agreed on, and go on where there are more than may come.
@@ -199,7 +226,8 @@ impl SipLegs {
             let turned_away = LegEvent::TurnedAway { arrival, cause: limit.cause() };
             return self.outputs.push_back(Output::Call(leg, turned_away));
         }
-        match self.read_offer(request) {
+        let secret = Secret::of(known.encryption(), &mut self.keys);
+        match self.read_offer(request, &secret) {
             Ok((exchange, lines)) => {
                 let sip = SipLeg {
                     dialog: *dialog,
@@ -209,6 +237,7 @@ impl SipLegs {
                     session_id: self.entropy.next_u64() >> 2,
                     version: 1,
                     media: None,
+                    secret,
                 };
                 self.legs.insert(leg, sip);
                 self.reach(*dialog, *listener, &known);
@@ -230,12 +259,12 @@ impl SipLegs {
     }
 
     /// An offer is answered in draft before the call is asked: nothing rings that could not talk.
-    fn read_offer(&self, request: &Request) -> Result<(Exchange, Vec<MediaLine>), NoOffer> {
+    fn read_offer(&self, request: &Request, secret: &Secret) -> Result<(Exchange, Vec<MediaLine>), NoOffer> {
         if !accepts_descriptions(request) {
             return Err(NoOffer::AnswerUnwanted);
         }
         let Some(offer) = offer_of(request)? else { return Ok((Exchange::Delayed, Vec::new())) };
-        self.draft(&offer)?;
+        self.draft(&offer, secret)?;
         let line = |media: sdp::MediaDescription<'_>| MediaLine {
             kind: media.kind(),
             direction: media.direction().reversed(),
@@ -245,11 +274,14 @@ impl SipLegs {
         Ok((Exchange::Offered(offer.print()), lines))
     }
 
-    fn draft(&self, offer: &SessionDescription) -> Result<(), NoOffer> {
+    fn draft(&self, offer: &SessionDescription, secret: &Secret) -> Result<(), NoOffer> {
         let nowhere = LocalDescription::new(std::net::SocketAddr::from(([127, 0, 0, 1], 9)));
-        sdp::answer(offer, &self.settings.capabilities, &nowhere)
-            .map(drop)
-            .map_err(|error| NoOffer::Unacceptable(error.status()))
+        let nowhere = LocalDescription { keys: secret.ours.clone(), ..nowhere };
+        let capabilities = secret.within(&self.settings.capabilities);
+        sdp::answer(offer, &capabilities, &nowhere).map(drop).map_err(|error| match error {
+            OfferError::NotEncrypted { .. } => NoOffer::InClear,
+            error => NoOffer::Unacceptable(error.status()),
+        })
     }
 
     fn on_command(&mut self, leg: LegId, command: &LegCommand) {
@@ -290,10 +322,11 @@ impl SipLegs {
     }
 
     fn answer(&mut self, leg: LegId, audio: LocalMedia) {
+        let fresh = self.keys.draw();
         let Some(sip) = self.legs.get_mut(leg) else { return };
         sip.media = Some(audio);
         let dialog = sip.dialog;
-        let Some(settled) = settle(sip, &self.settings.capabilities) else {
+        let Some(settled) = settle(sip, &self.settings.capabilities, fresh) else {
             // The draft was answered when the offer came; only a reload of the codecs leads here.
             self.legs.remove(leg);
             self.refuse(dialog, Refusal::new(StatusCode::NOT_ACCEPTABLE_HERE));
@@ -307,10 +340,10 @@ impl SipLegs {
     /// Makes a leg: OUT-3 always offers.
     fn dial(&mut self, now: Instant, leg: LegId, dial: &Dial) {
         let settings = Arc::clone(&self.settings);
-        let Some((way, gate)) = settings.peers.way_out(&dial.trunk) else {
+        let Some((trunk, way)) = settings.peers.way_out(&dial.trunk) else {
             return self.ended(leg, Cause::NO_ROUTE_TO_DESTINATION, EndedBy::Gateway);
         };
-        let gates = [gate];
+        let gates = [gate_of_trunk(trunk)];
         if let Err((gate, limit)) = self.legs.admit(now, &gates) {
             self.outputs.push_back(Output::Full(gate, limit));
             return self.ended(leg, limit.cause(), EndedBy::Gateway);
@@ -324,8 +357,10 @@ impl SipLegs {
             session_id: self.entropy.next_u64() >> 2,
             version: 1,
             media: Some(dial.audio),
+            secret: Secret::of(trunk.encryption, &mut self.keys),
         };
-        let offer = settle(&mut sip, &settings.capabilities).map(|settled| settled.text);
+        let fresh = self.keys.draw();
+        let offer = settle(&mut sip, &settings.capabilities, fresh).map(|settled| settled.text);
         let Some(invite) = offer.and_then(|offer| outgoing::invite(dialog, dial, way, offer)) else {
             return self.ended(leg, Cause::INVALID_NUMBER_FORMAT, EndedBy::Gateway);
         };
@@ -368,7 +403,8 @@ impl SipLegs {
     /// RFC 3261 §13.2.1: the 200 to our offer, or the ACK to our 200's, has to answer it; else the call is over.
     fn take_answer(&mut self, dialog: DialogId, body: Option<&Body>) -> Option<LegId> {
         let (leg, sip) = self.leg_of(dialog)?;
-        let Some(stream) = accept(body, sip.said.as_deref()) else {
+        let accepted = accept(body, sip.said.as_deref());
+        let Some(stream) = accepted.filter(|stream| sip.secret.permits(stream)) else {
             self.legs.remove(leg);
             let reason = Some(Reason::q850(Cause::INCOMPATIBLE_DESTINATION));
             self.outputs.push_back(Output::Sip(Command::Hangup { dialog, reason }));
@@ -376,19 +412,20 @@ impl SipLegs {
             return None;
         };
         sip.exchange = Exchange::Settled;
+        sip.secret.theirs = stream.srtp.as_ref().map(|keys| keys.receive.clone());
         // The offer that we made has one line.
         self.negotiated(leg, Some(Agreed { line: 0, stream }));
         Some(leg)
     }
 
     fn on_reoffered(&mut self, dialog: DialogId, request: &Request) {
-        let capabilities = self.settings.capabilities.clone();
+        let (capabilities, fresh) = (self.settings.capabilities.clone(), self.keys.draw());
         let Some((leg, sip)) = self.leg_of(dialog) else { return };
         let command = match offer_of(request) {
             Ok(offered) => {
                 let before = sip.clone();
                 sip.exchange = offered.map_or(Exchange::Delayed, |offer| Exchange::Offered(offer.print()));
-                match settle(sip, &capabilities) {
+                match settle(sip, &capabilities, fresh) {
                     Some(settled) => {
                         let body = Some(Body::sdp(Bytes::from(settled.text)));
                         self.negotiated(leg, settled.agreed);
@@ -432,8 +469,9 @@ impl SipLegs {
     }
 
     fn negotiated(&mut self, leg: LegId, agreed: Option<Agreed>) {
-        if let Some(Agreed { line, stream }) = agreed {
-            let event = LegEvent::Negotiated { line, stream: Box::new(stream) };
+        if let (Some(Agreed { line, stream }), Some(sip)) = (agreed, self.legs.get(leg)) {
+            let secrecy = sip.secret.secrecy(&stream);
+            let event = LegEvent::Negotiated { line, stream: Box::new(stream), secrecy };
             self.outputs.push_back(Output::Call(leg, event));
         }
     }
@@ -465,11 +503,16 @@ struct Agreed {
 }
 
 /// Says our side: the answer to an offer, or the offer that was asked for. `None`: no common codec,
-/// or no address of ours.
-fn settle(sip: &mut SipLeg, capabilities: &Capabilities) -> Option<Settled> {
+/// or no address of ours. Where the peer has another key than before, so have we.
+fn settle(sip: &mut SipLeg, capabilities: &Capabilities, fresh: KeyStock) -> Option<Settled> {
     let media = sip.media?;
     let before = sip.said.as_ref().and_then(|text| SessionDescription::parse(text.as_bytes()).ok());
-    let (mut description, agreed) = say(sip, media, capabilities, before.as_ref())?;
+    let (mut description, mut agreed) = say(sip, media, capabilities, before.as_ref())?;
+    if let Some(Agreed { stream, .. }) = &agreed
+        && sip.secret.renew(stream, before.as_ref().map(|_| fresh))
+    {
+        (description, agreed) = say(sip, media, capabilities, before.as_ref())?;
+    }
     if before.as_ref().is_some_and(|before| !description.says_the_same_as(before)) {
         // RFC 3264 §8: a change shows in the version, a refresh does not (RFC 4028 §7.4).
         sip.version += 1;
@@ -493,15 +536,56 @@ fn say(
         session_id: sip.session_id,
         version: sip.version,
         direction: Direction::SendReceive,
+        keys: sip.secret.ours.clone(),
     };
+    let capabilities = sip.secret.within(capabilities);
     if let Exchange::Offered(offer) = &sip.exchange {
         let offer = SessionDescription::parse(offer.as_bytes()).ok()?;
-        let answered = sdp::answer(&offer, capabilities, &local).ok()?;
+        let answered = sdp::answer(&offer, &capabilities, &local).ok()?;
         let agreed = Agreed { line: answered.line, stream: answered.stream };
         return Some((answered.description, Some(agreed)));
     }
-    let offer = before.map_or_else(|| sdp::offer(capabilities, &local), |last| sdp::reoffer(last, &local));
+    let offer = before.map_or_else(|| sdp::offer(&capabilities, &local), |last| sdp::reoffer(last, &local));
     Some((offer, None))
+}
+
+impl Secret {
+    fn of(encryption: Encryption, keys: &mut KeySource) -> Self {
+        let ours = (encryption != Encryption::Off).then(|| keys.draw());
+        Self { encryption, ours, theirs: None }
+    }
+
+    fn within(&self, capabilities: &Capabilities) -> Capabilities {
+        Capabilities { encryption: self.encryption, ..capabilities.clone() }
+    }
+
+    fn permits(&self, stream: &Stream) -> bool {
+        stream.srtp.is_some() || self.encryption != Encryption::Required
+    }
+
+    /// Notes the peer's key. One that changed, that is gone or came back, has ours changed too: neither side has to know
+    /// of the other's roll-over counter (RFC 3711 §9.1: a key that was left is never taken up again).
+    fn renew(&mut self, stream: &Stream, fresh: Option<KeyStock>) -> bool {
+        let theirs = stream.srtp.as_ref().map(|keys| keys.receive.clone());
+        if theirs == self.theirs {
+            return false;
+        }
+        self.theirs = theirs;
+        match (&mut self.ours, fresh) {
+            (Some(ours), Some(fresh)) => *ours = fresh,
+            _ => return false,
+        }
+        true
+    }
+
+    /// Without TLS whoever reads the signaling has the keys.
+    const fn secrecy(&self, stream: &Stream) -> Secrecy {
+        match (&stream.srtp, self.encryption) {
+            (Some(_), _) => Secrecy::KeysInClear,
+            (None, Encryption::Off) => Secrecy::Off,
+            (None, Encryption::Required | Encryption::Preferred) => Secrecy::NotOffered,
+        }
+    }
 }
 
 fn accept(body: Option<&Body>, ours: Option<&str>) -> Option<Stream> {
@@ -546,6 +630,8 @@ enum NoOffer {
     AnswerUnwanted,
     /// It does not parse.
     Malformed,
+    /// It has no key that we can use, and must be encrypted.
+    InClear,
     /// It has nothing that we can take; the status says so.
     Unacceptable(u16),
 }
@@ -584,15 +670,22 @@ fn refusal_of(error: NoOffer) -> Refusal {
         NoOffer::AnswerUnwanted => Refusal::new(StatusCode::NOT_ACCEPTABLE),
         NoOffer::Malformed => Refusal::new(StatusCode::BAD_REQUEST),
         // RFC 3261 §13.3.1.3: a 488 says what was in the way.
-        NoOffer::Unacceptable(status) => Refusal {
-            warning: Some(Warning {
-                code: INCOMPATIBLE_MEDIA_FORMAT,
-                agent: Text::from_static("gateway"),
-                text: Text::from_static("G.711 audio on RTP/AVP is spoken here"),
-            }),
-            ..Refusal::new(StatusCode::new(status).unwrap_or(StatusCode::NOT_ACCEPTABLE_HERE))
-        },
+        NoOffer::Unacceptable(status) => warned(
+            StatusCode::new(status).unwrap_or(StatusCode::NOT_ACCEPTABLE_HERE),
+            INCOMPATIBLE_MEDIA_FORMAT,
+            "G.711 audio on RTP/AVP is spoken here",
+        ),
+        NoOffer::InClear => warned(
+            StatusCode::NOT_ACCEPTABLE_HERE,
+            INCOMPATIBLE_TRANSPORT_PROTOCOL,
+            "audio must be encrypted here: RTP/SAVP with a=crypto (RFC 4568)",
+        ),
     }
+}
+
+fn warned(status: StatusCode, code: u16, text: &'static str) -> Refusal {
+    let warning = Warning { code, agent: Text::from_static("gateway"), text: Text::from_static(text) };
+    Refusal { warning: Some(warning), ..Refusal::new(status) }
 }
 
 fn unsupported_media(name: &'static str, value: Text) -> Refusal {

@@ -47,6 +47,8 @@ counters! {
     packets_malformed,
     /// From a source that is not the peer: normal on the Internet (ISO-2).
     packets_foreign,
+    /// Encrypted ones whose tag is wrong, or that came before (RFC 3711 §3.3).
+    packets_undecipherable,
     /// To a port that nobody uses: late ones of a peer that left, mostly.
     packets_late,
     /// Something of one meeting was handed to another and refused (ISO-2). Must be 0.

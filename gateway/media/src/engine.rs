@@ -27,6 +27,7 @@ use crate::{
     receive::Taken,
     room::{MAX_FRAME, Room},
     schedule::{Schedule, Unit},
+    srtp::Plain,
 };
 
 /// The longest RTCP packet that we send.
@@ -158,6 +159,8 @@ pub struct Engine {
     due: Vec<Unit>,
     entropy: Entropy,
     out: Outbox,
+    /// Where packets are decrypted.
+    plain: Plain,
     counted: Counted,
 }
 
@@ -176,6 +179,7 @@ impl Engine {
             due: Vec::new(),
             entropy,
             out: Outbox::default(),
+            plain: Plain::EMPTY,
             counted: Counted::default(),
         }
     }
@@ -246,19 +250,22 @@ impl Engine {
             }
         };
         let taken = match (channel, rtp::classify(bytes)) {
-            (Channel::Rtp, rtp::Datagram::Rtp) => port.on_rtp(now.mono, source, bytes),
+            (Channel::Rtp, rtp::Datagram::Rtp) => port.on_rtp(now.mono, source, bytes, &mut self.plain),
             // RFC 5761 or not: RTCP is understood on either port.
-            (_, rtp::Datagram::Rtcp) => port.on_rtcp(now, source, bytes).map(|()| Taken::Event),
+            (_, rtp::Datagram::Rtcp) => {
+                port.on_rtcp(now, source, bytes).map(|()| (Taken::Event, [].as_slice()))
+            }
             _ => Err(Rejected::Malformed),
         };
         match taken {
-            Ok(Taken::Digit(digit)) => self.out.report(Report::Digit { port: port.id, digit }),
-            Ok(Taken::Sound | Taken::Noise | Taken::Event | Taken::Passed) => {}
-            Ok(Taken::Unknown) | Err(Rejected::Malformed) => self.counted.packets_malformed += 1,
+            Ok((Taken::Digit(digit), _)) => self.out.report(Report::Digit { port: port.id, digit }),
+            Ok((Taken::Sound | Taken::Noise | Taken::Event | Taken::Passed, _)) => {}
+            Ok((Taken::Unknown, _)) | Err(Rejected::Malformed) => self.counted.packets_malformed += 1,
             Err(Rejected::Foreign) => self.counted.packets_foreign += 1,
+            Err(Rejected::Undecipherable) => self.counted.packets_undecipherable += 1,
         }
         if let Ok(taken) = taken {
-            self.pass_on(now.mono, slot, (taken, bytes));
+            bridge::pass_on(now.mono, slot, taken, (&mut self.slots, &mut self.out));
         }
     }
 
@@ -337,9 +344,10 @@ impl Engine {
         };
         let id = port.id;
         if let (Some(destination), Some(connected)) = (port.destination(), &mut port.connected) {
+            let mut srtp = connected.srtp.as_deref_mut();
             connected.sender.join(now.mono, frame);
             connected.sender.send(now.mono, &mut port.numbers, frame, |header, payload| {
-                self.out.rtp(slot, destination, &header, payload);
+                self.out.rtp((slot, destination), (&header, payload), srtp.as_deref_mut());
             });
         }
         if let Some(play) = played {
@@ -366,7 +374,7 @@ fn report_if_due(now: Now, slot: SlotId, slots: &mut Slots, out: &mut Outbox, en
     if let Some(length) = port.rtcp_due(now, entropy, &mut bytes)
         && let Some(destination) = port.rtcp_destination()
     {
-        out.rtcp(slot, destination, &bytes[..length]);
+        out.rtcp((slot, destination), &bytes[..length], port.srtp());
     }
 }
 

@@ -33,6 +33,7 @@ mod send;
 mod shared;
 mod socket;
 mod speakers;
+mod srtp;
 mod watch;
 mod worker;
 

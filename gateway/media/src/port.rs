@@ -23,6 +23,7 @@ use crate::{
     receive::{Receiver, Taken, rate_of},
     schedule::Phase,
     send::{Numbers, Sender},
+    srtp::{Plain, Srtp},
     watch::Watch,
 };
 
@@ -64,6 +65,8 @@ pub(crate) struct Connected {
     pub(crate) stream: Box<Stream>,
     pub(crate) receiver: Receiver,
     pub(crate) sender: Sender,
+    /// As the stream has keys or not.
+    pub(crate) srtp: Option<Box<Srtp>>,
 }
 
 /// Where the peer's media comes from.
@@ -107,6 +110,8 @@ pub(crate) enum Rejected {
     Malformed,
     /// It is not from the peer.
     Foreign,
+    /// It should be encrypted under the peer's key, and is not, or came before.
+    Undecipherable,
 }
 
 impl Port {
@@ -135,12 +140,22 @@ impl Port {
     pub(crate) fn restored(snapshot: &PortSnapshot, entropy: &mut Entropy) -> Self {
         let mut port = Self::new(snapshot.port, entropy);
         port.keys = snapshot.keys;
-        port.numbers = Numbers::of(snapshot);
+        if snapshot.is_encrypted() {
+            // RFC 3711 §9.1: as another source, since indices of this one may have been used after the snapshot.
+            while port.numbers.ssrc == snapshot.ssrc {
+                port.numbers = Numbers::random(entropy);
+            }
+        } else {
+            port.numbers = Numbers::of(snapshot);
+        }
         if let Some(stream) = &snapshot.stream {
             port.connect(stream.clone());
         }
         if let Some(connected) = &mut port.connected {
             connected.receiver.was_told(snapshot.last_press);
+            if let Some(srtp) = &mut connected.srtp {
+                srtp.peer_was_at(&snapshot.srtp);
+            }
         }
         port.cname.clone_from(&snapshot.cname);
         port.latch = Latch { rtp: snapshot.latched, rtcp: snapshot.latched_rtcp };
@@ -162,6 +177,11 @@ impl Port {
             keys: self.keys,
             last_press: self.connected.as_ref().and_then(|connected| connected.receiver.last_press()),
             stream: self.connected.as_ref().map(|connected| connected.stream.clone()),
+            srtp: self
+                .connected
+                .as_ref()
+                .and_then(|connected| connected.srtp.as_ref())
+                .map_or_else(Vec::new, |srtp| srtp.progress()),
             route: self.route.clone(),
         }
     }
@@ -175,12 +195,15 @@ impl Port {
             Some(connected) => {
                 connected.receiver.renegotiate(&stream);
                 connected.sender.renegotiate(&stream);
+                connected.srtp =
+                    Srtp::renegotiated(connected.srtp.take(), stream.srtp.as_deref(), self.numbers.ssrc);
                 connected.stream = stream;
             }
             None => {
                 let (mut receiver, sender) = (Receiver::new(&stream), Sender::new(&stream));
                 receiver.listen(self.keys);
-                self.connected = Some(Connected { stream, receiver, sender });
+                let srtp = Srtp::renegotiated(None, stream.srtp.as_deref(), self.numbers.ssrc);
+                self.connected = Some(Connected { stream, receiver, sender, srtp });
             }
         }
     }
@@ -214,18 +237,25 @@ impl Port {
         self.latch.rtp.or_else(|| Some(self.connected.as_ref()?.stream.remote))
     }
 
-    pub(crate) fn on_rtp(
+    /// Takes a packet; yields what it was good for, and the packet as it can be read.
+    pub(crate) fn on_rtp<'a>(
         &mut self,
         now: Instant,
         source: SocketAddr,
-        bytes: &[u8],
-    ) -> Result<Taken, Rejected> {
+        bytes: &'a [u8],
+        plain: &'a mut Plain,
+    ) -> Result<(Taken, &'a [u8]), Rejected> {
         let connected = self.connected.as_mut().ok_or(Rejected::Foreign)?;
         if self.latch.rtp.is_some_and(|latched| latched != source) {
             self.foreign += 1;
             self.watch.on_stranger();
             return Err(Rejected::Foreign);
         }
+        let decrypted = match &mut connected.srtp {
+            Some(srtp) => srtp.unprotect_rtp(bytes, plain),
+            None => Ok(bytes),
+        };
+        let bytes = decrypted.inspect_err(|_| self.watch.on_undecipherable())?;
         let packet = Packet::parse(bytes).map_err(|_| Rejected::Malformed)?;
         match connected.receiver.take(now, &packet) {
             Taken::Unknown if packet.payload_type() == COMFORT_NOISE => self.watch.on_comfort_noise(now),
@@ -239,7 +269,7 @@ impl Port {
                     // Who presses a key need not talk.
                     Taken::Digit(_) | Taken::Event | Taken::Unknown => self.watch.on_heard(now),
                 }
-                return Ok(taken);
+                return Ok((taken, bytes));
             }
         }
         Err(Rejected::Malformed)
@@ -253,6 +283,15 @@ impl Port {
             self.watch.on_stranger();
             return Err(Rejected::Foreign);
         }
+        let mut plain;
+        let decrypted = match &mut connected.srtp {
+            Some(srtp) => {
+                plain = Plain::EMPTY;
+                srtp.unprotect_rtcp(bytes, &mut plain)
+            }
+            None => Ok(bytes),
+        };
+        let bytes = decrypted.inspect_err(|_| self.watch.on_undecipherable())?;
         let items = rtcp::parse(bytes).map_err(|_| Rejected::Malformed)?;
         self.latch.rtcp = Some(source);
         self.watch.on_heard(now.mono);
@@ -327,6 +366,11 @@ impl Port {
         self.latch.rtcp.or_else(|| usable.then_some(stream.remote_rtcp))
     }
 
+    /// What encrypts, if the stream has keys.
+    pub(crate) fn srtp(&mut self) -> Option<&mut Srtp> {
+        self.connected.as_mut()?.srtp.as_deref_mut()
+    }
+
     pub(crate) fn quality(&mut self) -> Quality {
         let (foreign, sent, round_trip) = (self.foreign, self.numbers.packets, self.round_trip);
         let mut quality = Quality {
@@ -338,6 +382,7 @@ impl Port {
         if let Some(connected) = &mut self.connected {
             quality.packets_discarded = connected.receiver.discarded();
             quality.gaps = connected.receiver.gaps();
+            quality.srtp_failures = connected.srtp.as_ref().map_or(0, |srtp| srtp.failures());
             quality.depth_ms = connected.receiver.depth().map(|depth| depth.now.as_secs_f32() * 1_000.0);
             let reception = connected.receiver.reception();
             quality.packets_received = reception.packets_received();

@@ -103,7 +103,10 @@ impl Room {
         }
         let numbers = &mut port.numbers;
         let sender = &mut connected.sender;
-        let emit = |header: Header, payload: &[u8]| out.rtp(slot, destination, &header, payload);
+        let mut srtp = connected.srtp.as_deref_mut();
+        let emit = |header: Header, payload: &[u8]| {
+            out.rtp((slot, destination), (&header, payload), srtp.as_deref_mut());
+        };
         if told.is_some() || heard != Heard::Nobody {
             sender.on_sound();
         } else if sender.pauses() {

@@ -41,6 +41,7 @@ struct Inward {
     rests: bool,
     strangers: bool,
     unknown_types: bool,
+    undecipherable: bool,
 }
 
 /// What the peer, and the network, say of what we send.
@@ -103,6 +104,11 @@ impl Watch {
         self.inward.unknown_types = true;
     }
 
+    /// Something from where the peer is could not be decrypted.
+    pub(crate) fn on_undecipherable(&mut self) {
+        self.inward.undecipherable = true;
+    }
+
     /// A block of the peer's RTCP about us; we have sent so many packets.
     pub(crate) fn on_block(&mut self, now: Instant, highest_sequence: u32, sent: u64) {
         let same = self.outward.heard.filter(|heard| heard.highest_sequence == highest_sequence);
@@ -157,10 +163,11 @@ impl Watch {
 
 impl Inward {
     const fn reason(self) -> SilenceReason {
-        match (self.unknown_types, self.strangers) {
-            (true, _) => SilenceReason::WrongPayloadType,
-            (false, true) => SilenceReason::WrongSource,
-            (false, false) => SilenceReason::NothingAtAll,
+        match (self.undecipherable, self.unknown_types, self.strangers) {
+            (true, _, _) => SilenceReason::Undecipherable,
+            (false, true, _) => SilenceReason::WrongPayloadType,
+            (false, false, true) => SilenceReason::WrongSource,
+            (false, false, false) => SilenceReason::NothingAtAll,
         }
     }
 }

@@ -39,6 +39,7 @@ pub mod jitter;
 pub mod loss;
 mod packet;
 pub mod rtcp;
+pub mod srtp;
 mod statistics;
 pub mod telephone_event;
 

@@ -10,7 +10,7 @@ use core::{
 use terms::{Direction, MediaKind, media::PayloadType};
 use thiserror::Error;
 
-pub use features::{Crypto, Feedback, FeedbackKind, Floor, Profile, Protection};
+pub use features::{Crypto, Feedback, FeedbackKind, Floor, KeyExchange, Profile, Protection};
 
 /// Larger bodies aren't read: the largest offers of room systems are about 4 kB.
 const MAX_OCTETS: usize = 64 * 1024;

@@ -31,12 +31,14 @@
 
 mod description;
 mod offer_answer;
+mod sdes;
 
 pub use description::{
-    Crypto, Feedback, FeedbackKind, Floor, MediaDescription, ParseError, Profile, Protection,
+    Crypto, Feedback, FeedbackKind, Floor, KeyExchange, MediaDescription, ParseError, Profile, Protection,
     SessionDescription,
 };
 pub use offer_answer::{
     AnswerError, Answered, Capabilities, ComfortNoise, LocalDescription, OfferError, accept, answer, offer,
     reoffer,
 };
+pub use sdes::CryptoError;

@@ -5,11 +5,16 @@ use core::net::SocketAddr;
 use sdp_types::{Attribute, Connection, Media, Origin, Session, Time};
 use terms::{
     Direction, MediaKind,
-    media::{ClockRate, Codec, Format, PayloadType, Ptime, SampleRate, Stream},
+    media::{
+        ClockRate, Codec, Encryption, Format, KeyStock, PayloadType, Ptime, SampleRate, SrtpKeys, Stream,
+    },
 };
 use thiserror::Error;
 
-use crate::description::{MediaDescription, ParseError, Protection, SessionDescription};
+use crate::{
+    description::{KeyExchange, MediaDescription, ParseError, Protection, SessionDescription},
+    sdes::{self, Taken},
+};
 
 mod encoding;
 mod opus;
@@ -30,6 +35,8 @@ pub struct Capabilities {
     pub events: Option<PayloadType>,
     /// Whether comfort noise (RFC 3389) is offered, and taken where it is offered.
     pub comfort_noise: ComfortNoise,
+    /// Whether the sound is encrypted (RFC 4568), as far as the description has keys.
+    pub encryption: Encryption,
 }
 
 /// Whether silence may be described in place of being sent.
@@ -49,6 +56,7 @@ impl Default for Capabilities {
             ptime: Ptime::MS_20,
             events: Some(PayloadType(101)),
             comfort_noise: ComfortNoise::Taken,
+            encryption: Encryption::Preferred,
         }
     }
 }
@@ -78,13 +86,15 @@ pub struct LocalDescription {
     pub version: u64,
     /// Who may send, seen from us: what holds the peer, or not.
     pub direction: Direction,
+    /// What our keys are made of; none: nothing is encrypted.
+    pub keys: Option<KeyStock>,
 }
 
 impl LocalDescription {
-    /// RTCP at the port above, session 1, version 1, both ways.
+    /// RTCP at the port above, session 1, version 1, both ways, in clear.
     pub fn new(rtp: SocketAddr) -> Self {
         let rtcp = SocketAddr::new(rtp.ip(), rtp.port().wrapping_add(1));
-        Self { rtp, rtcp, session_id: 1, version: 1, direction: Direction::SendReceive }
+        Self { rtp, rtcp, session_id: 1, version: 1, direction: Direction::SendReceive, keys: None }
     }
 }
 
@@ -114,6 +124,12 @@ pub enum OfferError {
         /// The protocol tokens.
         offered: Vec<String>,
     },
+    /// It must be encrypted, and no audio line has a key that we can use. We answer 488.
+    #[error("no common encryption; offered: {offered:?}")]
+    NotEncrypted {
+        /// The protocol tokens.
+        offered: Vec<String>,
+    },
     /// The audio line has no usable address. We answer 400.
     #[error("media line {line} has no address")]
     NoAddress {
@@ -129,7 +145,7 @@ impl OfferError {
     /// The SIP status that says so.
     pub const fn status(&self) -> u16 {
         match self {
-            Self::NoCommonCodec { .. } | Self::NoCommonProtocol { .. } => 488,
+            Self::NoCommonCodec { .. } | Self::NoCommonProtocol { .. } | Self::NotEncrypted { .. } => 488,
             Self::NoAddress { .. } | Self::Malformed(_) => 400,
         }
     }
@@ -147,6 +163,9 @@ pub enum AnswerError {
         /// What it answered.
         answered: Vec<String>,
     },
+    /// RFC 4568 §5.1.3: what we offered encrypted was answered without a key, or with one of another suite.
+    #[error("the peer answered without a key")]
+    NotEncrypted,
     /// RFC 3264 §6: fewer or more lines than our offer had.
     #[error("{answered} media lines answer {offered}")]
     LineCount {
@@ -166,6 +185,11 @@ pub enum AnswerError {
     Malformed(#[from] ParseError),
 }
 
+/// RFC 3551: in clear.
+const CLEAR: &str = "RTP/AVP";
+/// RFC 3711: encrypted.
+const SECURE: &str = "RTP/SAVP";
+
 /// Answers an offer: the first audio line with a codec of ours is taken, every other line is
 /// refused in its place.
 pub fn answer(
@@ -173,7 +197,7 @@ pub fn answer(
     ours: &Capabilities,
     local: &LocalDescription,
 ) -> Result<Answered, OfferError> {
-    let (line, taken, send) = choose(offer, ours)?;
+    let Choice { line, media: taken, format: send, crypto } = choose(offer, ours, local.keys.as_ref())?;
     let (Some(remote), Some(remote_rtcp)) = (taken.rtp(), taken.rtcp()) else {
         return Err(OfferError::NoAddress { line });
     };
@@ -190,6 +214,7 @@ pub fn answer(
         send_events: events,
         comfort_noise: noise,
         opus: opus::wish(&taken, send),
+        srtp: crypto.as_ref().map(|crypto| Box::new(crypto.keys.clone())),
     };
     let mut session = session(local);
     // RFC 3264 §6: the answer's times are the offer's.
@@ -199,26 +224,61 @@ pub fn answer(
         .enumerate()
         .map(|(at, media)| if at == line { accepted(&taken, &stream, local) } else { refused(&media) })
         .collect();
+    if let (Some(media), Some(crypto)) = (session.medias.get_mut(line), &crypto) {
+        media.attributes.push(sdes::attribute(crypto.tag, &crypto.keys.send));
+    }
     Ok(Answered { description: SessionDescription(session), line, stream })
 }
 
-/// The first audio line that we can take, and the codec of it that we like best.
+/// What we take of an offer.
+struct Choice<'a> {
+    line: usize,
+    media: MediaDescription<'a>,
+    format: Format,
+    crypto: Option<Taken>,
+}
+
+/// The first audio line that we can take, an encrypted one before others, and the codec of it that we like best.
 fn choose<'a>(
     offer: &'a SessionDescription,
     ours: &Capabilities,
-) -> Result<(usize, MediaDescription<'a>, Format), OfferError> {
+    keys: Option<&KeyStock>,
+) -> Result<Choice<'a>, OfferError> {
+    let keys = keys.filter(|_| ours.encryption != Encryption::Off);
     let is_open = |media: &MediaDescription<'_>| media.kind() == MediaKind::Audio && media.port() != 0;
     let audio = || offer.media().enumerate().filter(|(_, media)| is_open(media));
-    let spoken = || audio().filter(|(_, media)| speaks(media));
-    let best = spoken().find_map(|(line, media)| Some((line, media, best_format(&media, ours)?)));
-    best.ok_or_else(|| {
-        if spoken().next().is_none() && audio().next().is_some() {
-            return OfferError::NoCommonProtocol {
-                offered: audio().map(|(_, media)| media.protocol().to_owned()).collect(),
-            };
+    let protocols = || audio().map(|(_, media)| media.protocol().to_owned()).collect();
+    let spoken = || {
+        audio().filter_map(|(line, media)| {
+            let crypto = keys.and_then(|keys| crypto_of(&media, keys));
+            (crypto.is_some() || speaks(&media)).then_some((line, media, crypto))
+        })
+    };
+    let fitting = || {
+        spoken().filter_map(|(line, media, crypto)| {
+            Some(Choice { line, media, format: best_format(&media, ours)?, crypto })
+        })
+    };
+    if let Some(encrypted) = fitting().find(|choice| choice.crypto.is_some()) {
+        return Ok(encrypted);
+    }
+    match (fitting().next(), ours.encryption) {
+        (Some(_), Encryption::Required) => Err(OfferError::NotEncrypted { offered: protocols() }),
+        (Some(clear), Encryption::Preferred | Encryption::Off) => Ok(clear),
+        (None, _) if spoken().next().is_none() && audio().next().is_some() => {
+            Err(OfferError::NoCommonProtocol { offered: protocols() })
         }
-        OfferError::NoCommonCodec { offered: spoken().flat_map(|(_, media)| encodings(&media)).collect() }
-    })
+        (None, _) => Err(OfferError::NoCommonCodec {
+            offered: spoken().flat_map(|(_, media, _)| encodings(&media)).collect(),
+        }),
+    }
+}
+
+/// The keys that the line's protocol carries: `RTP/SAVP`, `RTP/SAVPF`, and with `a=crypto` on `RTP/AVP` too, as room
+/// systems offer both in one line. Keys for DTLS (RFC 5764) are not in the description.
+fn crypto_of(media: &MediaDescription<'_>, keys: &KeyStock) -> Option<Taken> {
+    let profile = media.profile().filter(|profile| profile.key_exchange != KeyExchange::Dtls);
+    profile.and_then(|_| sdes::choose(media, keys))
 }
 
 /// What the audio line may be sent by. Feedback (RFC 4585) that isn't negotiated isn't sent.
@@ -353,19 +413,23 @@ const fn direction_name(direction: Direction) -> &'static str {
     }
 }
 
-/// Our first offer: one audio line.
+/// Our first offer: one audio line, encrypted where that is required.
 pub fn offer(ours: &Capabilities, local: &LocalDescription) -> SessionDescription {
     let formats: Vec<Format> = ours
         .codecs
         .iter()
         .map(|codec| Format { payload_type: offered_payload_type(*codec), codec: *codec })
         .collect();
+    let keys = local.keys.as_ref().filter(|_| ours.encryption == Encryption::Required);
+    let protocol = if keys.is_some() { SECURE } else { CLEAR };
     let mut media =
         Media::new(sdp_types::MediaType::Audio, local.rtp.port(), sdp_types::TransportProto::RtpAvp, "");
+    protocol.clone_into(&mut media.proto);
     let is_narrow = ours.codecs.iter().any(|codec| codec.sample_rate() == SampleRate::Hz8000);
     let noise = (ours.comfort_noise == ComfortNoise::Taken && is_narrow).then_some(STATIC_NOISE);
     describe(&mut media, &formats, (noise, &event_formats(ours)));
     finish(&mut media, ours.ptime, local.direction, local);
+    media.attributes.extend(keys.map(sdes::offered));
     let mut session = session(local);
     session.times = vec![Time { start_time: 0, stop_time: 0, repeats: Vec::new() }];
     session.medias = vec![media];
@@ -418,6 +482,7 @@ pub fn accept(answer: &SessionDescription, ours: &SessionDescription) -> Result<
         .ok_or_else(|| AnswerError::NoCommonCodec { answered: encodings(&theirs) })?;
     let clock = send.codec.clock_rate();
     let send_events = events_of(&theirs, clock);
+    let srtp = keys_of(&own, &theirs)?.map(Box::new);
     Ok(Stream {
         remote,
         remote_rtcp,
@@ -429,7 +494,18 @@ pub fn accept(answer: &SessionDescription, ours: &SessionDescription) -> Result<
         send_events: events_of(&own, clock).and(send_events),
         comfort_noise: noise_of(&own, send.codec).and(noise_of(&theirs, send.codec)),
         opus: opus::wish(&theirs, send),
+        srtp,
     })
+}
+
+/// RFC 4568 §5.1.3: what went out as `RTP/SAVP` comes back with a key, or not at all.
+fn keys_of(
+    own: &MediaDescription<'_>,
+    theirs: &MediaDescription<'_>,
+) -> Result<Option<SrtpKeys>, AnswerError> {
+    let keys = sdes::answered(own, theirs);
+    let is_bound = theirs.crypto().next().is_some() || !speaks(own);
+    if keys.is_none() && is_bound { Err(AnswerError::NotEncrypted) } else { Ok(keys) }
 }
 
 /// RFC 3264 §7: the answer's first format that we offered, under the answer's payload type.

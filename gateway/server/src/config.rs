@@ -18,7 +18,10 @@ use sip::{
     endpoint::{Limits, SessionTimer},
     transaction::Timers,
 };
-use terms::{ListenerName, NodeId, Secret, ZoneName, media::Codec};
+use terms::{
+    ListenerName, NodeId, Secret, ZoneName,
+    media::{Codec, Encryption},
+};
 
 use crate::admission::AdmissionSettings;
 
@@ -120,6 +123,8 @@ pub struct Listener {
     pub advertised: SocketAddr,
     /// Whose calls it takes.
     pub policy: Policy,
+    /// Whether the sound of calls is encrypted that come by no trunk.
+    pub encryption: Encryption,
     /// How much may come by it.
     pub limits: GateLimits,
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use interwork::{Peers, SipSettings};
+use interwork::{KeySource, Peers, SipSettings};
 use media::{Clock, EngineSettings, Reports, Worker};
 use sdp::Capabilities;
 use sip::{
@@ -105,7 +105,7 @@ impl Gateway {
         settings.meetings.extend(stored);
         let (directory, booked) = config.directory.clone().map(Directory::start).unzip();
         let health = Health::new(clock.now().mono, config.admission, counters);
-        let shard = Shard::new(settings, entropy.split());
+        let shard = Shard::new(settings, entropy.split(), KeySource::from_seed(random()?));
         let commands = workers.iter().map(|worker| worker.commands().clone()).collect();
         let told = Arc::clone(&drained);
         let driver = move |net| Driver {
@@ -312,6 +312,7 @@ fn peer_side(listener: &config::Listener) -> interwork::Listener {
         name: listener.name(),
         zone: listener.zone.clone(),
         policy: listener.policy,
+        encryption: listener.encryption,
         limits: listener.limits,
     }
 }
@@ -325,11 +326,17 @@ fn host(address: IpAddr) -> Host {
 
 /// The operating system's own randomness seeds everything that must not be guessed.
 pub fn entropy() -> Result<Entropy> {
+    let bytes = random()?;
+    let mut words =
+        bytes.chunks_exact(8).map(|word| word.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)));
+    Ok(Entropy::from_seed([(); 4].map(|()| words.next().unwrap_or(0))))
+}
+
+/// Of the operating system.
+fn random() -> Result<[u8; 32]> {
     let mut bytes = [0; 32];
     fs::File::open("/dev/urandom")
         .and_then(|mut file| file.read_exact(&mut bytes))
         .context("/dev/urandom")?;
-    let mut words =
-        bytes.chunks_exact(8).map(|word| word.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)));
-    Ok(Entropy::from_seed([(); 4].map(|()| words.next().unwrap_or(0))))
+    Ok(bytes)
 }

@@ -22,7 +22,7 @@ use call::{
     question::{Answer, Departure, QuestionId},
     switch::Census,
 };
-use interwork::{Gate, GateLimit, GateView, SipLegSnapshot, SipLegs, SipSettings};
+use interwork::{Gate, GateLimit, GateView, KeySource, SipLegSnapshot, SipLegs, SipSettings};
 use serde::{Deserialize, Serialize};
 use sip::endpoint::{
     self, ConnectionId, DialogSnapshot, Endpoint, EndpointConfig, ListenerId, RestoreError, Serving,
@@ -172,8 +172,8 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// No calls yet.
-    pub fn new(settings: Settings, mut entropy: Entropy) -> Self {
+    /// No calls yet; `keys` makes those of media.
+    pub fn new(settings: Settings, mut entropy: Entropy, keys: KeySource) -> Self {
         let Settings { booking, endpoint, sip, call, rules, meetings } = settings;
         let boot = endpoint.origin.boot;
         let mut core = Core::default();
@@ -185,7 +185,7 @@ impl Shard {
         while core.poll_output().is_some() {}
         Self {
             endpoint: Endpoint::new(endpoint, entropy.split()),
-            legs: SipLegs::new(sip, entropy),
+            legs: SipLegs::new(sip, entropy, keys),
             switch: Switch::new(call),
             core,
             booking,

@@ -4,12 +4,14 @@
 //! of a port that its reader has closed is void.
 
 mod measured;
+mod srtp;
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
 use serde::{Deserialize, Serialize};
 
 pub use measured::{Figures, Measured, Mos, MosScale, Silence, SilenceReason, Silences};
+pub use srtp::{Encryption, KeyStock, MasterKey, Mki, Secrecy, SrtpKey, SrtpKeys, SrtpProgress, SrtpSuite};
 
 use crate::{
     digit::Digit,
@@ -200,6 +202,9 @@ pub struct Stream {
     /// What the peer said of the Opus that it wants to hear.
     #[serde(default)]
     pub opus: OpusWish,
+    /// RFC 3711: the keys; none: it goes in clear.
+    #[serde(default)]
+    pub srtp: Option<Box<SrtpKeys>>,
 }
 
 /// RFC 7587 §6.1: what a peer wants of Opus that is sent to it.
@@ -525,6 +530,9 @@ pub struct Quality {
     pub round_trip_ms: Option<f32>,
     /// Packets from a source that is not the peer: normal on the Internet (ISO-2).
     pub foreign_packets: u64,
+    /// Encrypted packets that were not taken: their tag was wrong, or they came before (RFC 3711 §3.3).
+    #[serde(default)]
+    pub srtp_failures: u64,
 }
 
 /// A press of a key as its packets name it (RFC 4733 §2.2).
@@ -569,6 +577,17 @@ pub struct PortSnapshot {
     pub keys: KeysIn,
     /// What was negotiated.
     pub stream: Option<Box<Stream>>,
+    /// How far the peer has come under its key. Of our own key there is nothing: a restored port begins as another
+    /// source, so that no index is used twice however old the snapshot is (RFC 3711 §9.1).
+    #[serde(default)]
+    pub srtp: Vec<SrtpProgress>,
     /// What it hears.
     pub route: Route,
+}
+
+impl PortSnapshot {
+    /// Whether its stream has keys.
+    pub fn is_encrypted(&self) -> bool {
+        self.stream.as_ref().is_some_and(|stream| stream.srtp.is_some())
+    }
 }

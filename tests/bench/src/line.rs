@@ -180,6 +180,7 @@ impl Line {
             send_events: None,
             comfort_noise: None,
             opus: terms::media::OpusWish::default(),
+            srtp: None,
         };
         let part = Part { says: Some(tone), hears: Tones::NONE.with(tone), ptime };
         let line = Self::new(part, rtp_socket(Ipv4Addr::LOCALHOST)?, &stream, &[], (now, entropy));

@@ -62,6 +62,7 @@ fn open(engine: &mut Engine, now: Now, number: u8) {
         send_events: Some(PayloadType(101)),
         comfort_noise: Some(PayloadType(13)),
         opus: terms::media::OpusWish::default(),
+        srtp: None,
     });
     let meeting = format!("90010000{number}").parse().expect("digits");
     let tag = MeetingTag { meeting, epoch: LeaseEpoch(u64::from(number)) };

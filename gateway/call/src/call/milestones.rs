@@ -1,7 +1,10 @@
 //! When what happened to a call, for its record (REL-5).
 
 use serde::{Deserialize, Serialize};
-use terms::{CallId, Cause, LegId, MeetingTag, WallTime, media::Quality};
+use terms::{
+    CallId, Cause, LegId, MeetingTag, WallTime,
+    media::{Quality, Secrecy},
+};
 
 use crate::{
     doctor::Stopped,
@@ -22,6 +25,8 @@ pub(crate) struct Milestones {
     pub(super) streams: Option<StreamsSummary>,
     /// The other half of a call between two legs.
     pub(super) partner: Option<CallId>,
+    #[serde(default)]
+    pub(super) secrecy: Option<Secrecy>,
 }
 
 impl Milestones {
@@ -35,6 +40,7 @@ impl Milestones {
             no_stream: None,
             streams: None,
             partner: None,
+            secrecy: None,
         }
     }
 
@@ -68,6 +74,7 @@ impl Milestones {
             quality,
             no_stream: self.no_stream,
             streams: self.streams,
+            secrecy: self.secrecy,
         }
     }
 }

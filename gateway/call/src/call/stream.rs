@@ -24,6 +24,7 @@ impl Call {
             meeting: self.meeting().map(|tag| tag.meeting),
             arrived: self.milestones.arrived,
             answered: self.milestones.answered,
+            secrecy: self.milestones.secrecy,
             icon: inbound.icon.max(outbound.icon),
             inbound,
             outbound,

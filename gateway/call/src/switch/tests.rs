@@ -3,7 +3,7 @@ use std::time::Duration;
 use dialplan::Table;
 use terms::{
     Digit, Direction, Language, MeetingTag, Pii, Secret, TrunkName, WallTime,
-    media::{Codec, Format, PayloadType, PortRefusal, Ptime, Quality, Route, Stream, Voice},
+    media::{Codec, Format, PayloadType, PortRefusal, Ptime, Quality, Route, Secrecy, Stream, Voice},
 };
 
 use super::*;
@@ -60,7 +60,10 @@ impl Bench {
         let port = opened(&self.arrive(called)).expect("a port is asked for");
         let address = "127.0.0.1:10000".parse().expect("an address");
         self.feed(Input::Media(Report::Opened { port, rtp: address, rtcp: address }));
-        self.feed(Input::Leg(LEG, LegEvent::Negotiated { line: 0, stream: Box::new(stream()) }));
+        self.feed(Input::Leg(
+            LEG,
+            LegEvent::Negotiated { line: 0, stream: Box::new(stream()), secrecy: Secrecy::NotOffered },
+        ));
         self.feed(Input::Leg(LEG, LegEvent::Established))
     }
 
@@ -102,6 +105,7 @@ fn stream() -> Stream {
         send_events: None,
         comfort_noise: None,
         opus: terms::media::OpusWish::default(),
+        srtp: None,
     }
 }
 

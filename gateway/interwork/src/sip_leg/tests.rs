@@ -1,6 +1,9 @@
 use sip::wire::{self, Message};
 
+mod encryption;
+
 use super::*;
+use crate::KeySource;
 
 #[test]
 fn rfc3261_20_1_accept_says_whether_a_description_may_be_sent() {
@@ -90,13 +93,14 @@ fn legs(trunk: crate::Trunk) -> SipLegs {
         name: name.into(),
         zone: trunk.zone.clone(),
         policy: crate::Policy::Trunks,
+        encryption: Encryption::Preferred,
         limits: crate::GateLimits::default(),
     };
     let listeners =
         [(ListenerId(0), ours("udp:192.0.2.100:5060")), (ListenerId(1), ours("tcp:192.0.2.100:5060"))];
     let peers = Peers { listeners: listeners.into(), trunks: vec![trunk] };
     let settings = SipSettings { peers, capabilities: Capabilities::default() };
-    SipLegs::new(Arc::new(settings), Entropy::from_seed([1; 4]))
+    SipLegs::new(Arc::new(settings), Entropy::from_seed([1; 4]), KeySource::from_seed([1; 32]))
 }
 
 fn trunk() -> crate::Trunk {
@@ -108,6 +112,7 @@ fn trunk() -> crate::Trunk {
         keys: call::leg::KeyMethod::Auto,
         called_number: crate::CalledNumber::RequestUri,
         oversize: Oversize::Same,
+        encryption: Encryption::Preferred,
         limits: crate::GateLimits::default(),
         out: None,
     }

@@ -12,7 +12,7 @@ use codecs::Resampler;
 use rtp::{Packet, telephone_event};
 use terms::{Instant, Now, PortId, media::Report};
 
-use super::{Engine, Slot, SlotId, report_if_due};
+use super::{Engine, Outbox, Slot, SlotId, Slots, report_if_due};
 use crate::{
     port::{Bridge, Hearing, Port},
     receive::Taken,
@@ -50,39 +50,10 @@ impl Engine {
         }
     }
 
-    /// The pair that a port hears and that hears it.
-    fn partner(&self, slot: SlotId) -> Option<SlotId> {
-        let port = self.slots.port(slot)?;
-        let Hearing::Peer(Bridge { port: other, slot: Some(there), .. }) = port.hearing else { return None };
-        let partner = self.slots.port(there)?;
-        (partner.id == other && heard_by(partner) == Some(port.id)).then_some(there)
-    }
-
-    /// What a port took goes on to who hears it, if it need not be played.
-    pub(super) fn pass_on(&mut self, now: Instant, slot: SlotId, (taken, bytes): (Taken, &[u8])) {
-        let Some(there) = self.partner(slot) else { return };
-        let Ok(packet) = Packet::parse(bytes) else { return };
-        let clock = self.slots.port(slot).and_then(Port::clock);
-        let Some(port) = self.slots.port_mut(there) else { return };
-        let (Some(destination), Some(clocks)) = (port.destination(), clock.zip(port.clock())) else { return };
-        let Some(connected) = &mut port.connected else { return };
-        let (header, payload) = (packet.header(), packet.payload());
-        let emit = |header, payload: &[u8]| self.out.rtp(there, destination, &header, payload);
-        match (taken, connected.stream.send_events) {
-            (Taken::Passed, _) => connected.sender.pass(now, &mut port.numbers, (&header, payload), emit),
-            (Taken::Digit(_) | Taken::Event, Some(events)) => {
-                if let Some(payload) = telephone_event::on_clock(payload, clocks) {
-                    connected.sender.pass_event(now, &mut port.numbers, (&header, &payload), (events, emit));
-                }
-            }
-            (Taken::Digit(_) | Taken::Event, None) | (Taken::Sound | Taken::Noise | Taken::Unknown, _) => {}
-        }
-    }
-
     /// A tick of a port that hears another: what that one said and was not passed on is encoded anew.
     pub(super) fn run_half(&mut self, now: Now, slot: SlotId) {
         let mut said = [0; MAX_FRAME];
-        if let Some(there) = self.partner(slot)
+        if let Some(there) = partner(&self.slots, slot)
             && let Some(said) = self.said(now.mono, there, &mut said)
         {
             self.say(now.mono, slot, said);
@@ -115,10 +86,46 @@ impl Engine {
         let frame = &mut frame[..rate.tick_samples()];
         bridge.resampler.resample(said, frame);
         let Some(destination) = destination else { return };
+        let mut srtp = connected.srtp.as_deref_mut();
         connected.sender.join(now, frame);
         connected.sender.send(now, numbers, frame, |header, payload| {
-            self.out.rtp(slot, destination, &header, payload);
+            self.out.rtp((slot, destination), (&header, payload), srtp.as_deref_mut());
         });
+    }
+}
+
+/// The pair that a port hears and that hears it.
+fn partner(slots: &Slots, slot: SlotId) -> Option<SlotId> {
+    let port = slots.port(slot)?;
+    let Hearing::Peer(Bridge { port: other, slot: Some(there), .. }) = port.hearing else { return None };
+    let partner = slots.port(there)?;
+    (partner.id == other && heard_by(partner) == Some(port.id)).then_some(there)
+}
+
+/// What a port took goes on to who hears it, if it need not be played.
+pub(super) fn pass_on(
+    now: Instant,
+    slot: SlotId,
+    (taken, bytes): (Taken, &[u8]),
+    (slots, out): (&mut Slots, &mut Outbox),
+) {
+    let Some(there) = partner(slots, slot) else { return };
+    let Ok(packet) = Packet::parse(bytes) else { return };
+    let clock = slots.port(slot).and_then(Port::clock);
+    let Some(port) = slots.port_mut(there) else { return };
+    let (Some(destination), Some(clocks)) = (port.destination(), clock.zip(port.clock())) else { return };
+    let Some(connected) = &mut port.connected else { return };
+    let (header, payload) = (packet.header(), packet.payload());
+    let srtp = connected.srtp.as_deref_mut();
+    let emit = |header, payload: &[u8]| out.rtp((there, destination), (&header, payload), srtp);
+    match (taken, connected.stream.send_events) {
+        (Taken::Passed, _) => connected.sender.pass(now, &mut port.numbers, (&header, payload), emit),
+        (Taken::Digit(_) | Taken::Event, Some(events)) => {
+            if let Some(payload) = telephone_event::on_clock(payload, clocks) {
+                connected.sender.pass_event(now, &mut port.numbers, (&header, &payload), (events, emit));
+            }
+        }
+        (Taken::Digit(_) | Taken::Event, None) | (Taken::Sound | Taken::Noise | Taken::Unknown, _) => {}
     }
 }
 

@@ -314,7 +314,7 @@ impl Engine {
         self.out.read(slot, Reading::AsItComes);
         let mut bytes = [0; MAX_RTCP];
         if let (Some(length), Some(destination)) = (port.rtcp_bye(now, &mut bytes), port.rtcp_destination()) {
-            self.out.rtcp(slot, destination, &bytes[..length]);
+            self.out.rtcp((slot, destination), &bytes[..length], port.srtp());
         }
         self.out.report(Report::Closed { port: id, quality: Box::new(port.quality()) });
     }

@@ -6,6 +6,7 @@ use rtp::{HEADER_LEN, Header, write_header};
 use terms::{WorkerId, media::Report};
 
 use super::{Between, Channel, Output, Reading, SlotId};
+use crate::srtp::Srtp;
 
 #[derive(Debug)]
 enum Queued {
@@ -40,20 +41,39 @@ impl Outbox {
         self.queue.push_back(Queued::Report(report));
     }
 
-    pub(crate) fn rtp(&mut self, slot: SlotId, destination: SocketAddr, header: &Header, payload: &[u8]) {
+    /// A packet that can't be encrypted is not sent.
+    pub(crate) fn rtp(
+        &mut self,
+        (slot, destination): (SlotId, SocketAddr),
+        (header, payload): (&Header, &[u8]),
+        srtp: Option<&mut Srtp>,
+    ) {
         let begin = self.bytes.len();
         self.bytes.resize(begin + HEADER_LEN, 0);
         write_header(&mut self.bytes[begin..], header);
         self.bytes.extend_from_slice(payload);
-        let bytes = begin..self.bytes.len();
-        self.queue.push_back(Queued::Transmit { slot, channel: Channel::Rtp, destination, bytes });
+        if srtp.is_none_or(|srtp| srtp.protect_rtp(&mut self.bytes, begin).is_ok()) {
+            self.transmit((slot, destination), Channel::Rtp, begin);
+        }
     }
 
-    pub(crate) fn rtcp(&mut self, slot: SlotId, destination: SocketAddr, packet: &[u8]) {
+    /// A packet that can't be encrypted is not sent.
+    pub(crate) fn rtcp(
+        &mut self,
+        (slot, destination): (SlotId, SocketAddr),
+        packet: &[u8],
+        srtp: Option<&mut Srtp>,
+    ) {
         let begin = self.bytes.len();
         self.bytes.extend_from_slice(packet);
+        if srtp.is_none_or(|srtp| srtp.protect_rtcp(&mut self.bytes, begin).is_ok()) {
+            self.transmit((slot, destination), Channel::Rtcp, begin);
+        }
+    }
+
+    fn transmit(&mut self, (slot, destination): (SlotId, SocketAddr), channel: Channel, begin: usize) {
         let bytes = begin..self.bytes.len();
-        self.queue.push_back(Queued::Transmit { slot, channel: Channel::Rtcp, destination, bytes });
+        self.queue.push_back(Queued::Transmit { slot, channel, destination, bytes });
     }
 
     pub(crate) fn poll(&mut self) -> Option<Output<'_>> {

@@ -18,6 +18,7 @@ use terms::{
 use super::*;
 
 mod clicks;
+mod encrypted;
 mod quiet;
 mod reading;
 mod wide;
@@ -52,6 +53,7 @@ fn stream(ptime: u32) -> Box<Stream> {
         send_events: Some(PayloadType(101)),
         comfort_noise: None,
         opus: terms::media::OpusWish::default(),
+        srtp: None,
     })
 }
 

@@ -25,6 +25,7 @@ fn stream() -> Stream {
         send_events: None,
         comfort_noise: Some(PayloadType(13)),
         opus: terms::media::OpusWish::default(),
+        srtp: None,
     }
 }
 

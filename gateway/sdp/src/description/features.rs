@@ -9,6 +9,8 @@ use super::MediaDescription;
 pub struct Profile {
     /// In clear or encrypted.
     pub protection: Protection,
+    /// Where the keys of an encrypted line are.
+    pub key_exchange: KeyExchange,
     /// Whether RTCP comes early (RFC 4585).
     pub feedback: Feedback,
 }
@@ -20,6 +22,15 @@ pub enum Protection {
     Clear,
     /// RFC 3711: `RTP/SAVP`, `RTP/SAVPF`, and RFC 5764's `UDP/TLS/RTP/…`.
     Secure,
+}
+
+/// Where keys come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyExchange {
+    /// RFC 4568: from the description, if from anywhere.
+    Description,
+    /// RFC 5764: from a handshake where the media go.
+    Dtls,
 }
 
 /// Whether a profile has early feedback.
@@ -84,7 +95,9 @@ impl<'a> MediaDescription<'a> {
         } else {
             return None;
         };
-        Some(Profile { protection, feedback })
+        let is_dtls = is(&["UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"]);
+        let key_exchange = if is_dtls { KeyExchange::Dtls } else { KeyExchange::Description };
+        Some(Profile { protection, key_exchange, feedback })
     }
 
     /// The keys that it offers, in the order of preference. What is malformed is passed over.

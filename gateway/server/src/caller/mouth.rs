@@ -138,6 +138,7 @@ mod tests {
             send_events: Some(PayloadType(101)),
             comfort_noise: None,
             opus: terms::media::OpusWish::default(),
+            srtp: None,
         };
         Mouth::new(&stream, &mut Entropy::from_seed([1, 2, 3, 4]))
     }

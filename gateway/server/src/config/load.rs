@@ -29,7 +29,10 @@ use sip::{
     endpoint::{Hop, Limits, ListenerId, Oversize, SessionTimer},
     transaction::Timers,
 };
-use terms::{NodeId, Secret, TrunkName, ZoneName, media::Codec};
+use terms::{
+    NodeId, Secret, TrunkName, ZoneName,
+    media::{Codec, Encryption},
+};
 
 use super::{
     Config, Directory, Http, Listener, Log, LogFormat, Media, Records, Sip, Transport,
@@ -176,6 +179,7 @@ fn listener(section: Section<'_, '_>) -> Option<Listener> {
     let advertised = section.text("advertised").as_ref().and_then(address);
     let policies = [("trunks", Policy::Trunks), ("anybody", Policy::Anybody)];
     let policy = section.text("policy").map_or(Some(Policy::Trunks), |text| text.one_of(&policies));
+    let encryption = encryption(&section);
     let limits = limits(&section);
     if listens.is_some_and(|listens| listens.ip().is_unspecified()) && advertised.is_none() {
         section.report("it listens on every address; say by `advertised` which one peers reach it by");
@@ -188,8 +192,16 @@ fn listener(section: Section<'_, '_>) -> Option<Listener> {
         address: listens,
         advertised: advertised.unwrap_or(listens),
         policy: policy?,
+        encryption,
         limits,
     })
+}
+
+/// Of a trunk or of a listener (MEDIA-2).
+fn encryption(section: &Section<'_, '_>) -> Encryption {
+    let policies =
+        [("required", Encryption::Required), ("preferred", Encryption::Preferred), ("off", Encryption::Off)];
+    section.text("encryption").and_then(|text| text.one_of(&policies)).unwrap_or_default()
 }
 
 /// Of a trunk or of a listener; no bound unless written.
@@ -370,11 +382,22 @@ fn trunks(root: &Section<'_, '_>, listeners: &[Listener]) -> Vec<Trunk> {
         ];
         let keys = section.text("dtmf").and_then(|text| text.one_of(&methods)).unwrap_or_default();
         let oversize = zone.as_ref().map_or(Oversize::Same, |zone| oversize(&section, zone, listeners));
-        let limits = limits(&section);
+        let (encryption, limits) = (encryption(&section), limits(&section));
         let out = zone.as_ref().and_then(|zone| way_out(&section, zone, listeners));
         section.finish();
         let called_number = called.unwrap_or_default();
-        Some(Trunk { name: name?, zone: zone?, peers, called_number, kind, keys, oversize, limits, out })
+        Some(Trunk {
+            name: name?,
+            zone: zone?,
+            peers,
+            called_number,
+            kind,
+            keys,
+            oversize,
+            encryption,
+            limits,
+            out,
+        })
     };
     root.sections("trunk").into_iter().filter_map(&mut trunk).collect()
 }

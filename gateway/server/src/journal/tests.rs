@@ -26,6 +26,7 @@ fn record(call: u64, day: u64) -> Record {
         quality: None,
         no_stream: None,
         streams: None,
+        secrecy: None,
     }))
 }
 

@@ -107,6 +107,7 @@ pub(super) fn quality(call: CallId, quality: &Quality) {
         gaps = quality.gaps,
         jitter_ms = quality.jitter_ms,
         foreign = quality.foreign_packets,
+        srtp_failures = quality.srtp_failures,
         "media of the call"
     );
 }

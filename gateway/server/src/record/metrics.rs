@@ -221,7 +221,7 @@ struct Workers(WorkerCounters);
 impl Collector for Workers {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let read: Vec<MediaCounted> = self.0.iter().map(|worker| worker.read()).collect();
-        let counters: [Figure; 9] = [
+        let counters: [Figure; 10] = [
             ("media_packets_received", "Datagrams that came in", |counted| counted.packets_received),
             ("media_packets_sent", "Datagrams that went out", |counted| counted.packets_sent),
             ("media_packets_malformed", "No RTP or RTCP of what was negotiated", |counted| {
@@ -229,6 +229,9 @@ impl Collector for Workers {
             }),
             ("media_packets_foreign", "From a source that is not the peer", |counted| {
                 counted.packets_foreign
+            }),
+            ("media_packets_undecipherable", "Encrypted, with a wrong tag, or that came before", |counted| {
+                counted.packets_undecipherable
             }),
             ("media_packets_late", "To a port that nobody uses", |counted| counted.packets_late),
             ("media_isolation_violations", "Must be 0", |counted| counted.isolation_violations),

@@ -60,6 +60,8 @@ pub enum SilenceReason {
     WrongSource,
     /// What came was of a payload type that was not negotiated.
     WrongPayloadType,
+    /// What came could not be decrypted: it is not of the peer, or under another key.
+    Undecipherable,
     /// What we send is answered with ICMP unreachable: nobody listens there.
     Unreachable,
 }

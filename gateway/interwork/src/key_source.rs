@@ -1,0 +1,30 @@
+//! Where keys of ours come from.
+
+use chacha20::{
+    ChaCha20Rng,
+    rand_core::{Rng, SeedableRng},
+};
+use terms::media::KeyStock;
+
+/// Yields keys; what it has yielded tells nothing of what comes, which [`terms::Entropy`] doesn't promise.
+pub struct KeySource(ChaCha20Rng);
+
+impl KeySource {
+    /// Seeded once by the server from the operating system, fixed in tests. A seed that served before yields keys that
+    /// were used before.
+    pub fn from_seed(seed: [u8; 32]) -> Self {
+        Self(ChaCha20Rng::from_seed(seed))
+    }
+
+    pub(crate) fn draw(&mut self) -> KeyStock {
+        let mut octets = [0; KeyStock::LEN];
+        self.0.fill_bytes(&mut octets);
+        KeyStock::new(octets)
+    }
+}
+
+impl std::fmt::Debug for KeySource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeySource")
+    }
+}

@@ -1,0 +1,115 @@
+//! Encrypted legs (MEDIA-2).
+
+use terms::media::{Encryption, Secrecy, SrtpKeys};
+
+use super::*;
+
+/// Octets of a key of the 128-bit suites, in base64.
+const ONE: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const TWO: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB";
+
+const SERIAL: u64 = 7;
+
+fn offering(protocol: &str, key: Option<&str>) -> Request {
+    let crypto = key.map(|key| format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{key}\r\n"));
+    let body = format!(
+        "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 {protocol} 8\r\n{}",
+        crypto.unwrap_or_default()
+    );
+    let text = format!(
+        "INVITE sip:9001@192.0.2.100 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa\r\n\
+         From: <sip:a@192.0.2.1>;tag=1\r\nTo: <sip:9001@192.0.2.100>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n\
+         Contact: <sip:a@192.0.2.1>\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    match wire::parse(Bytes::from(text)) {
+        Ok(Message::Request(request)) => *request,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn arrive(encryption: Encryption, request: Request) -> (SipLegs, Vec<Output>) {
+    let mut legs = legs(crate::Trunk { encryption, ..trunk() });
+    let source = "192.0.2.1:5060".parse().expect("an address");
+    let dialog = DialogId::outgoing(SERIAL);
+    let invited = Event::Invited(Box::new(Invited { dialog, listener: ListenerId(0), source, request }));
+    legs.handle_input(terms::Instant::ZERO, Input::Sip(invited));
+    let said = std::iter::from_fn(|| legs.poll_output()).collect();
+    (legs, said)
+}
+
+/// What was agreed on, if anything was.
+fn agreed(legs: &mut SipLegs, input: Input) -> Option<(Option<SrtpKeys>, Secrecy)> {
+    legs.handle_input(terms::Instant::ZERO, input);
+    std::iter::from_fn(|| legs.poll_output()).find_map(|output| match output {
+        Output::Call(_, LegEvent::Negotiated { stream, secrecy, .. }) => {
+            Some((stream.srtp.map(|keys| *keys), secrecy))
+        }
+        _ => None,
+    })
+}
+
+fn answer() -> Input {
+    let address = |port| std::net::SocketAddr::from(([192, 0, 2, 100], port));
+    let audio = LocalMedia { rtp: address(10_000), rtcp: address(10_001) };
+    Input::Call(LegId(DialogId::outgoing(SERIAL).as_u64()), LegCommand::Answer { audio })
+}
+
+fn again(protocol: &str, key: Option<&str>) -> Input {
+    let (dialog, request) = (DialogId::outgoing(SERIAL), Box::new(offering(protocol, key)));
+    Input::Sip(Event::Reoffered { dialog, request })
+}
+
+#[test]
+fn media_2_a_call_that_must_be_encrypted_and_is_not_is_refused_with_a_warning() {
+    let rows = [
+        (Encryption::Required, "RTP/AVP", None, Some(302)),
+        (Encryption::Required, "RTP/AVP", Some(ONE), None),
+        (Encryption::Preferred, "RTP/AVP", None, None),
+        (Encryption::Off, "RTP/SAVP", Some(ONE), Some(305)),
+    ];
+    for (encryption, protocol, key, warning) in rows {
+        let (_, said) = arrive(encryption, offering(protocol, key));
+        let refused = said.iter().find_map(|output| match output {
+            Output::Sip(Command::Refuse { refusal, .. }) => {
+                Some((refusal.status.code(), refusal.warning.as_ref().map(|warning| warning.code)))
+            }
+            _ => None,
+        });
+        assert_eq!(refused, warning.map(|code| (488, Some(code))), "{encryption:?} {protocol}");
+    }
+}
+
+#[test]
+fn rfc4568_7_1_4_a_key_stays_until_the_peer_changes_its_own_and_never_comes_back() {
+    let (mut legs, _) = arrive(Encryption::Preferred, offering("RTP/SAVP", Some(ONE)));
+    let mut ours = Vec::new();
+    let steps = [
+        ("at first", answer()),
+        ("a refresh", again("RTP/SAVP", Some(ONE))),
+        ("another key", again("RTP/SAVP", Some(TWO))),
+        ("in clear", again("RTP/AVP", None)),
+        ("the key of before", again("RTP/SAVP", Some(TWO))),
+        ("the first key", again("RTP/SAVP", Some(ONE))),
+    ];
+    for (name, input) in steps {
+        let (keys, secrecy) = agreed(&mut legs, input).expect(name);
+        let expected = if keys.is_some() { Secrecy::KeysInClear } else { Secrecy::NotOffered };
+        assert_eq!(secrecy, expected, "{name}");
+        ours.push(keys.map(|keys| keys.send.master));
+    }
+    assert_eq!(ours[0], ours[1], "a refresh changes nothing");
+    assert_eq!(ours[3], None);
+    let used: Vec<_> = [0, 2, 4, 5].iter().map(|at| ours[*at].as_ref().expect("a key").reveal()).collect();
+    for (at, key) in used.iter().enumerate() {
+        assert!(!used[..at].contains(key), "{at}");
+    }
+}
+
+#[test]
+fn rfc3264_8_an_encrypted_call_does_not_become_a_clear_one_where_that_is_required() {
+    let (mut legs, _) = arrive(Encryption::Required, offering("RTP/SAVP", Some(ONE)));
+    assert!(agreed(&mut legs, answer()).is_some());
+    assert!(agreed(&mut legs, again("RTP/AVP", None)).is_none());
+    assert!(agreed(&mut legs, again("RTP/SAVP", Some(ONE))).is_some());
+}
