@@ -72,7 +72,7 @@ def call_all(folder):
             encryption = "required" if sides[1][1] else "off"
             with open(gateway.config, "a") as config:
                 config.write(TRUNK.format(number=number, port=pair[1].first, encryption=encryption))
-        routes = ", ".join(f'"550{number} -> trunk:phone-{number}"' for number in range(1, len(PAIRS) + 1))
+        routes = ", ".join(f'"550{number} = 13800{number}1 -> trunk:phone-{number}"' for number in range(1, len(PAIRS) + 1))
         gateway.settings.append(f"dialplan.routes=[{routes}]")
         with gateway:
             faults = talk(gateway, pairs)

@@ -265,32 +265,6 @@ fn what_came_before_a_snapshot_is_not_taken_after_it() {
     assert_eq!(taken.collect::<Vec<_>>(), [false, false, false, true]);
 }
 
-/// By hand: `cargo test -p rtp --release what_a_packet_costs -- --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement"]
-#[expect(clippy::disallowed_types, clippy::print_stdout, reason = "a measurement reads the clock and prints")]
-fn what_a_packet_costs() {
-    const PACKETS: u32 = 200_000;
-    for suite in SrtpSuite::ALL {
-        let (mut outbound, mut inbound) = (Outbound::new(&key(suite, 1), SSRC), Inbound::new(&key(suite, 1)));
-        let mut wires = vec![[0; 224]; PACKETS as usize];
-        for (wire, sequence) in wires.iter_mut().zip(0u32..) {
-            write_header(wire, &header(sequence as u16));
-        }
-        let begun = std::time::Instant::now();
-        let mut len = 0;
-        for wire in &mut wires {
-            len = outbound.protect_rtp(wire, 172).expect("room");
-        }
-        let protected = begun.elapsed();
-        let begun = std::time::Instant::now();
-        for wire in &mut wires {
-            inbound.unprotect_rtp(&mut wire[..len]).expect("just protected");
-        }
-        println!("{}: {:?} out, {:?} in", suite.name(), protected / PACKETS, begun.elapsed() / PACKETS);
-    }
-}
-
 proptest! {
     #[test]
     fn any_octets_never_panic(wire: Vec<u8>, suite in 0usize..5, named: bool) {

@@ -128,7 +128,7 @@ fn media_2_the_policy_decides() {
 fn rfc4568_5_1_3_an_answer_has_the_key_or_is_none() {
     let ours = Capabilities { encryption: Encryption::Required, ..Capabilities::default() };
     let offered = offer(&ours, &local());
-    assert!(offered.print().contains("m=audio 20000 RTP/SAVP 8 0 13 101\r\n"), "{}", offered.print());
+    assert!(offered.print().contains("m=audio 20000 RTP/SAVP "), "{}", offered.print());
     let answer = |lines: &[&str]| accept(&description("RTP/SAVP", lines), &offered);
     let line = |tag, suite| format!("{tag} {suite} inline:{KEY}");
     let keys = answer(&[&line(1, "AES_CM_128_HMAC_SHA1_80")]).expect("it fits").srtp.expect("keys");
