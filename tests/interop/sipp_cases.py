@@ -170,7 +170,11 @@ CASES = {
     "fax-only": Case(invite(content=FAX) + refused(488)),
     "fax-in-call": Case(call() + invite(2, content=FAX, inside=True) + refused(488, number=2, inside=True) + ask("OPTIONS", 3, 200)
                         + reoffer(4, body("m=audio [1-9]")) + bye()),
-    "srtp-only": Case(invite(content=sdp(profile="RTP/SAVP", more=["a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz"])) + refused(488)),
+    "srtp-sdes": Case(call(body("m=audio [1-9][0-9]* RTP/SAVP .*a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:"), content=sdp(
+        profile="RTP/SAVP", more=["a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz"])) + bye()),
+    "srtp-unknown-suite": Case(invite(content=sdp(profile="RTP/SAVP", more=["a=crypto:1 F8_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz"]))
+                               + refused(488)),
+    "srtp-dtls": Case(invite(content=sdp(profile="UDP/TLS/RTP/SAVPF", more=["a=setup:actpass"])) + refused(488)),
     "late-offer": Case(call(body("m=audio [1-9].* RTP/AVP"), body("a=rtpmap:[0-9]+ telephone-event/8000"), content=None, ack=sdp("8 101")) + pause(300)
                        + ask("OPTIONS", 2, 200) + bye()),
     "late-offer-other-types": keyed(119, call(body("a=rtpmap:101 telephone-event"), content=None, ack=sdp("8 119", event=119)), sends=101),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use terms::{Cause, media::Codec};
 use tests::{
-    Action::{HangUp, Key, Talk, Wait},
+    Action::{HangUp, Key, Stop, Talk, Wait},
     Conditions, Manner, PhoneEvent, World,
     tone::{is_absent, is_heard},
 };
@@ -75,9 +75,13 @@ fn rfc4733_a_key_is_carried_whether_the_sound_is_passed_on_or_encoded_anew() {
     for codecs in [&[Codec::Pcma, Codec::Pcmu][..], &[Codec::Pcmu]] {
         let mut world = world();
         world.phones[1].set_codecs(codecs);
-        world.dial(0, "5501", &[Wait(SECOND), Key("159#"), Talk(SECOND), Key("0"), Talk(60 * SECOND)]);
+        world.dial(
+            0,
+            "5501",
+            &[Wait(SECOND), Stop(SECOND), Key("1159#"), Talk(SECOND), Key("00"), Talk(60 * SECOND)],
+        );
         world.run(8 * SECOND);
-        assert_eq!(world.phones[1].pressed, "159#0", "{codecs:?}");
+        assert_eq!(world.phones[1].pressed, "1159#00", "{codecs:?}");
     }
 }
 

@@ -309,6 +309,10 @@ impl Switch {
         };
         let port = self.ids.port(self.settings.workers);
         match lead {
+            Ok(Lead::Onward(_)) if self.calls.len() + 2 > self.settings.max_calls => {
+                self.out.leg(leg, LegCommand::Refuse { cause: Cause::CONGESTION });
+                self.tell_refused(now, (id, leg), &arrival, Cause::CONGESTION);
+            }
             Ok(Lead::Here(program, tenant)) => {
                 let beginning = Beginning { id, leg, port, arrival };
                 let begin = |context: &mut Context<'_>| Call::begin(beginning, (program, tenant), context);

@@ -10,7 +10,7 @@ use terms::Cause;
 ///
 /// Deviation: cause 21 is 603 and not 403: the meeting service refuses a locked meeting with
 /// "603 Decline" (MEET-3), and so do trunks that know the cause.
-const STATUS_OF_CAUSE: [(Cause, u16); 19] = [
+const STATUS_OF_CAUSE: [(Cause, u16); 20] = [
     (Cause::UNALLOCATED_NUMBER, 404),
     (Cause::NO_ROUTE_TO_DESTINATION, 404),
     (Cause::NORMAL_CLEARING, 480),
@@ -30,6 +30,7 @@ const STATUS_OF_CAUSE: [(Cause, u16); 19] = [
     (Cause::NOT_AUTHORIZED, 403),
     (Cause::BEARER_NOT_IMPLEMENTED, 488),
     (Cause::INCOMPATIBLE_DESTINATION, 488),
+    (Cause::TIMER_EXPIRY, 504),
 ];
 
 /// RFC 3398 §7.2.4.1, with Q.850's own words where the RFC only says "interworking".

@@ -84,7 +84,7 @@ pub(crate) struct Port {
     pub(crate) connected: Option<Connected>,
     pub(crate) hearing: Hearing,
     /// Which keys are told.
-    keys: KeysIn,
+    pub(crate) keys: KeysIn,
     /// Words over the meeting.
     pub(crate) announcement: Option<Announcement>,
     /// As it was told, for the snapshot.
@@ -316,6 +316,11 @@ impl Port {
     /// Whether it hears one other port.
     pub(crate) const fn is_bridged(&self) -> bool {
         matches!(self.hearing, Hearing::Peer(_))
+    }
+
+    /// Whether what came last is to be played, and not passed on.
+    pub(crate) fn plays(&self) -> bool {
+        self.connected.as_ref().is_some_and(|connected| connected.receiver.plays())
     }
 
     /// What the port says in this tick.

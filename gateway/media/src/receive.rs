@@ -192,6 +192,9 @@ impl Receiver {
             self.last_sound = Taken::Passed;
             return Taken::Passed;
         }
+        if is_noise && !self.plays() {
+            return Taken::Noise;
+        }
         self.buffer.insert(now, packet);
         if is_noise {
             return Taken::Noise;
@@ -205,6 +208,11 @@ impl Receiver {
         let format = codec.and_then(|codec| stream.receive.iter().find(|format| format.codec == codec));
         self.passes = format.map(|format| format.payload_type);
         self.last_sound = if self.passes.is_some() { Taken::Passed } else { Taken::Sound };
+    }
+
+    /// Whether keys are looked for in the sound.
+    pub(crate) const fn listens(&self) -> bool {
+        self.in_band.is_some()
     }
 
     /// Whether what came last is to be played.

@@ -5,6 +5,10 @@ use terms::media::{PayloadType, Ssrc};
 
 use crate::send::Numbers;
 
+/// RFC 3550 §A.1: a jump ahead by so many packets, or back by so many, is a new beginning.
+const MAX_DROPOUT: i16 = 3_000;
+const MAX_MISORDER: i16 = 100;
+
 /// How the numbers of one source become those of the stream that goes out: by a difference each, so that what was lost or
 /// came out of order on the way to us shows to who hears it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +28,20 @@ impl Following {
         }
     }
 
-    pub(crate) fn follows(self, header: &Header) -> bool {
-        self.source == header.ssrc
+    /// Whether a packet goes on with what went before: of the same source, and not far from it (RFC 3550 §A.1). A sender
+    /// that began anew is not followed into numbers that its receiver has had.
+    pub(crate) fn fits(self, numbers: &Numbers, came: &Header) -> bool {
+        let distance = self.sequence(came).distance_from(numbers.sequence);
+        self.source == came.ssrc && (-MAX_MISORDER..MAX_DROPOUT).contains(&distance)
+    }
+
+    const fn sequence(self, came: &Header) -> SequenceNumber {
+        SequenceNumber(came.sequence.0.wrapping_add(self.sequence))
+    }
+
+    /// When a packet was made, by the clock of the stream that goes out.
+    pub(crate) const fn timestamp(self, came: &Header) -> Timestamp {
+        Timestamp(came.timestamp.0.wrapping_add(self.timestamp))
     }
 
     /// The header that a packet leaves with. What is sent next by ourselves comes behind it, `samples` later.
@@ -38,8 +54,8 @@ impl Following {
         let header = Header {
             payload_type,
             marker: came.marker,
-            sequence: SequenceNumber(came.sequence.0.wrapping_add(self.sequence)),
-            timestamp: Timestamp(came.timestamp.0.wrapping_add(self.timestamp)),
+            sequence: self.sequence(came),
+            timestamp: self.timestamp(came),
             ssrc: numbers.ssrc,
         };
         let (next, behind) = (header.sequence.next(), header.timestamp.advanced_by(samples));
@@ -103,6 +119,17 @@ mod tests {
         let following = Following::begin(&numbers, &came(100));
         let header = following.onward(&mut numbers, &came(100), TYPES);
         assert!(header.marker && header.ssrc == Ssrc(7) && header.payload_type == PayloadType(8));
-        assert!(following.follows(&came(101)) && !following.follows(&Header { ssrc: Ssrc(8), ..came(101) }));
+        assert!(following.fits(&numbers, &came(101)));
+        assert!(!following.fits(&numbers, &Header { ssrc: Ssrc(8), ..came(101) }));
+    }
+
+    #[test]
+    fn rfc3550_a_1_who_begins_anew_is_not_followed() {
+        let mut numbers = numbers();
+        let following = Following::begin(&numbers, &came(100));
+        following.onward(&mut numbers, &came(5_000), TYPES);
+        assert!(!following.fits(&numbers, &came(100)), "its numbers were used");
+        assert!(!following.fits(&numbers, &came(9_000)), "it was on hold for long");
+        assert!(following.fits(&numbers, &came(4_950)) && following.fits(&numbers, &came(5_050)));
     }
 }

@@ -272,21 +272,23 @@ impl Sender {
         }
     }
 
-    /// Sends a packet of another port's peer on, which is of this codec.
+    pub(crate) const fn payload_type(&self) -> PayloadType {
+        self.format.payload_type
+    }
+
+    /// Sends a packet of another port's peer on: sound of this codec, or the description of a pause in it.
     pub(crate) fn pass(
         &mut self,
         now: Instant,
         numbers: &mut Numbers,
         (came, payload): (&Header, &[u8]),
-        emit: impl FnOnce(Header, &[u8]),
+        (payload_type, emit): (PayloadType, impl FnOnce(Header, &[u8])),
     ) {
-        let payload_type = self.format.payload_type;
         let header = self.follow(now, numbers, came).onward(
             numbers,
             came,
             (payload_type, self.tick_units(), payload.len()),
         );
-        self.seam.forget();
         emit(header, payload);
     }
 
@@ -298,26 +300,50 @@ impl Sender {
         (came, payload): (&Header, &[u8]),
         (payload_type, emit): (PayloadType, impl FnOnce(Header, &[u8])),
     ) {
-        let header = match self.following.filter(|following| following.follows(came)) {
+        let timestamp = self.event_at(now, numbers, came);
+        let header = match self.following.filter(|following| following.fits(numbers, came)) {
             Some(following) => following.onward(numbers, came, (payload_type, 0, payload.len())),
             None => {
-                let begun = self.event.filter(|(before, _)| *before == came.timestamp);
-                let (_, timestamp) = *self.event.insert(begun.unwrap_or((came.timestamp, numbers.timestamp)));
                 let marker = if came.marker { Marker::Yes } else { Marker::No };
-                Header { timestamp, ..next_header(numbers, payload_type, marker, 0, payload.len()) }
+                next_header(numbers, payload_type, marker, 0, payload.len())
             }
         };
+        let header = Header { timestamp, ..header };
         self.last_frame = Some(now);
         emit(header, payload);
     }
 
+    /// The timestamp of an event: one for all its packets, and another than that of the event before.
+    fn event_at(&mut self, now: Instant, numbers: &mut Numbers, came: &Header) -> Timestamp {
+        if let Some((_, goes)) = self.event.filter(|(before, _)| *before == came.timestamp) {
+            return goes;
+        }
+        let following = self.following.filter(|following| following.fits(numbers, came));
+        if following.is_none() {
+            self.resume(now, numbers);
+        }
+        let begins = following.map_or(numbers.timestamp, |following| following.timestamp(came));
+        let goes = match self.event {
+            Some((_, last)) if begins.distance_from(last) <= 0 => last.advanced_by(self.tick_units()),
+            Some(_) | None => begins,
+        };
+        self.event = Some((came.timestamp, goes));
+        goes
+    }
+
+    /// What comes next is no more of what came before: the numbers go on without a gap.
+    pub(crate) const fn unfollow(&mut self) {
+        self.following = None;
+    }
+
     fn follow(&mut self, now: Instant, numbers: &mut Numbers, came: &Header) -> Following {
-        if let Some(following) = self.following.filter(|following| following.follows(came)) {
+        if let Some(following) = self.following.filter(|following| following.fits(numbers, came)) {
             self.last_frame = Some(now);
             return following;
         }
         self.resume(now, numbers);
         self.marker = Marker::No;
+        self.seam.forget();
         *self.following.insert(Following::begin(numbers, came))
     }
 

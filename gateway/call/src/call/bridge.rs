@@ -132,7 +132,7 @@ impl Call {
 
     /// A key in the media is carried there; one in signaling, and any where the peer reads them nowhere else, is told.
     fn on_partner_key(&self, digit: Digit, by: KeysBy, context: &mut Context<'_>) {
-        let is_told = by == KeysBy::Signaling || self.arrival.keys == KeyMethod::Signaling;
+        let is_told = by == KeysBy::Signaling || self.keys_by == Some(KeysBy::Signaling);
         if is_told && matches!(self.stage, Stage::Bridged) {
             context.out.leg(self.leg, LegCommand::Key(digit));
         }

@@ -10,7 +10,10 @@
 
 use codecs::Resampler;
 use rtp::{Packet, telephone_event};
-use terms::{Instant, Now, PortId, media::Report};
+use terms::{
+    Instant, Now, PortId,
+    media::{KeysIn, Report},
+};
 
 use super::{Engine, Outbox, Slot, SlotId, Slots, report_if_due};
 use crate::{
@@ -36,11 +39,17 @@ impl Engine {
     /// One direction: what comes to `from` leaves by `to`.
     fn hear(&mut self, to: SlotId, from: SlotId) {
         let Some(port) = self.slots.port_mut(to) else { return };
-        let (rate, codec) = (port.rate(), port.connected.as_ref().map(|connected| connected.sender.codec()));
+        let (rate, keys) = (port.rate(), port.keys);
+        let codec = port.connected.as_mut().map(|connected| {
+            connected.sender.unfollow();
+            connected.sender.codec()
+        });
         let Some(heard) = self.slots.port_mut(from) else { return };
         let sounds = heard.rate();
         if let Some(connected) = &mut heard.connected {
-            connected.receiver.pass_on(codec, &connected.stream);
+            // Keys in the sound of one are told to another that reads them in signaling: somebody must listen.
+            let is_listened_to = keys == KeysIn::Neither && connected.receiver.listens();
+            connected.receiver.pass_on(codec.filter(|_| !is_listened_to), &connected.stream);
         }
         if let Some(port) = self.slots.port_mut(to)
             && let Hearing::Peer(bridge) = &mut port.hearing
@@ -64,7 +73,7 @@ impl Engine {
     /// What a port says in this tick, unless its packets go on as they are.
     fn said<'a>(&mut self, now: Instant, slot: SlotId, frame: &'a mut [i16]) -> Option<&'a mut [i16]> {
         let port = self.slots.port_mut(slot)?;
-        if !port.connected.as_ref().is_some_and(|connected| connected.receiver.plays()) {
+        if !port.plays() {
             return None;
         }
         let frame = &mut frame[..port.rate().tick_samples()];
@@ -111,21 +120,33 @@ pub(super) fn pass_on(
 ) {
     let Some(there) = partner(slots, slot) else { return };
     let Ok(packet) = Packet::parse(bytes) else { return };
-    let clock = slots.port(slot).and_then(Port::clock);
+    let Some(from) = slots.port(slot) else { return };
+    let (clock, plays, told) = (from.clock(), from.plays(), from.keys);
     let Some(port) = slots.port_mut(there) else { return };
-    let (Some(destination), Some(clocks)) = (port.destination(), clock.zip(port.clock())) else { return };
+    let (destination, clocks) = (port.destination(), clock.zip(port.clock()));
     let Some(connected) = &mut port.connected else { return };
+    let (Some(destination), Some(clocks)) = (destination, clocks) else {
+        // What isn't sent during a hold is no loss.
+        return connected.sender.unfollow();
+    };
     let (header, payload) = (packet.header(), packet.payload());
     let srtp = connected.srtp.as_deref_mut();
+    let (sound, noise) = (connected.sender.payload_type(), connected.stream.comfort_noise);
+    // DIAL-7: keys that are not this way's own are ignored; a peer whose keys are in signaling is told them there.
+    let is_carried = port.keys != KeysIn::Neither && matches!(told, KeysIn::EventsOrSound | KeysIn::Events);
+    let events = connected.stream.send_events.filter(|_| is_carried);
     let emit = |header, payload: &[u8]| out.rtp((there, destination), (&header, payload), srtp);
-    match (taken, connected.stream.send_events) {
-        (Taken::Passed, _) => connected.sender.pass(now, &mut port.numbers, (&header, payload), emit),
-        (Taken::Digit(_) | Taken::Event, Some(events)) => {
-            if let Some(payload) = telephone_event::on_clock(payload, clocks) {
-                connected.sender.pass_event(now, &mut port.numbers, (&header, &payload), (events, emit));
-            }
-        }
-        (Taken::Digit(_) | Taken::Event, None) | (Taken::Sound | Taken::Noise | Taken::Unknown, _) => {}
+    let passed = match taken {
+        Taken::Passed => Some(sound),
+        Taken::Noise if !plays => noise,
+        Taken::Noise | Taken::Digit(_) | Taken::Event | Taken::Sound | Taken::Unknown => None,
+    };
+    if let Some(payload_type) = passed {
+        connected.sender.pass(now, &mut port.numbers, (&header, payload), (payload_type, emit));
+    } else if let (Taken::Digit(_) | Taken::Event, Some(events)) = (taken, events)
+        && let Some(payload) = telephone_event::on_clock(payload, clocks)
+    {
+        connected.sender.pass_event(now, &mut port.numbers, (&header, &payload), (events, emit));
     }
 }
 

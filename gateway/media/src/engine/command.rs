@@ -125,6 +125,9 @@ impl Engine {
         if let Some(port) = self.by_port.get(&id).and_then(|slot| self.slots.port_mut(*slot)) {
             port.listen(keys);
         }
+        if let Some(slot) = self.by_port.get(&id).copied() {
+            self.pair(slot);
+        }
     }
 
     /// A renegotiation that changes the rate of the sound takes the port out of its meeting's bus and
@@ -175,6 +178,9 @@ impl Engine {
             Route::Meeting { .. } => Hearing::Nothing,
         };
         self.read_as(slot, (was_bridged, matches!(hearing, Hearing::Peer(_))));
+        if let Some(connected) = self.slots.port_mut(slot).and_then(|port| port.connected.as_mut()) {
+            connected.receiver.pass_on(None, &connected.stream);
+        }
         if let Route::Meeting { tag, voice } = route {
             return self.enter_room(now, slot, (tag, voice));
         }
