@@ -35,7 +35,6 @@ MEETING_2 = os.environ.get("GATEWAY_MEETING_2", "900100002:1234").split(":")
 HERTZ = {"A": 430, "B": 590, "C": 1040}
 
 # A verdict and its announcement, and entry tones, are over after SETTLE.
-PASSWORD_AFTER = 1.5
 SETTLE = 8.0
 TALK = 5.0
 
@@ -68,14 +67,10 @@ def main():
 
 def meet(phones, gateway):
     where = f"sip:{ACCESS}@{gateway.host}:{gateway.port}"
-    for name, (meeting, password) in {"A": MEETING, "B": MEETING, "C": MEETING_2}.items():
+    for name, meeting in {"A": MEETING, "B": MEETING, "C": MEETING_2}.items():
         phone = phones[name]
-        if not phone.dial(where):
+        if not phone.join(where, meeting):
             return [f"{name}: no answer to {where}; {phone.last_words()}"]
-        time.sleep(1)
-        phone.press(meeting + "#")
-        time.sleep(PASSWORD_AFTER)
-        phone.press(password + "#")
     time.sleep(SETTLE + TALK)
     muted_at = time.monotonic()
     phones["A"].press("*6")

@@ -18,6 +18,8 @@ import gateway_under_test
 RATE = 8000
 # A digit takes baresip 0.2 s.
 DIGIT_SECONDS = 0.3
+# The password's prompt begins by then.
+PASSWORD_AFTER = 1.5
 # SIP takes a port and, for TLS, the next one.
 PORTS_PER_PHONE = 24
 
@@ -91,6 +93,16 @@ class Phone:
     def dial(self, uri):
         self.command("dial", uri)
         return self.wait_for("CALL_ESTABLISHED", 10)
+
+    def join(self, access, meeting):
+        """Calls an access number and keys a meeting, an ID and a password; whether it was answered."""
+        if not self.dial(access):
+            return False
+        time.sleep(1)
+        self.press(meeting[0] + "#")
+        time.sleep(PASSWORD_AFTER)
+        self.press(meeting[1] + "#")
+        return True
 
     def press(self, digits):
         for digit in digits:

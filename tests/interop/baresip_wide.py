@@ -29,7 +29,6 @@ MEETING = os.environ.get("GATEWAY_MEETING", "900100001:1234").split(":")
 
 # None is a multiple of another; the image at 8 kHz of one above 4 kHz is none of those below.
 HERTZ = {"opus": (700, 5000), "g722": (1130, 5530), "pcma": (430,)}
-PASSWORD_AFTER = 1.5
 SETTLE = 8.0
 TALK = 5.0
 HEARD_DBFS = -40.0
@@ -58,12 +57,8 @@ def main():
 
 def meet(phones, gateway):
     for codec, phone in phones.items():
-        if not phone.dial(f"sip:{ACCESS}@{gateway.host}:{gateway.port}"):
+        if not phone.join(f"sip:{ACCESS}@{gateway.host}:{gateway.port}", MEETING):
             return [f"{codec}: no answer; {phone.last_words()}"]
-        time.sleep(1)
-        phone.press(MEETING[0] + "#")
-        time.sleep(PASSWORD_AFTER)
-        phone.press(MEETING[1] + "#")
     time.sleep(SETTLE + TALK)
     faults = [f"{codec}: the call ended by itself" for codec, phone in phones.items() if not phone.in_call()]
     for phone in phones.values():

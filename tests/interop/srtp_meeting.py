@@ -19,7 +19,7 @@ import urllib.request
 sys.dont_write_bytecode = True
 
 import own_gateway
-from baresip_meeting import ACCESS, HEARD_DBFS, MEETING, PASSWORD_AFTER, SETTLE, TALK, UNHEARD_DBFS, WINDOW, tone_dbfs
+from baresip_meeting import ACCESS, HEARD_DBFS, MEETING, SETTLE, TALK, UNHEARD_DBFS, WINDOW, tone_dbfs
 from baresip_phone import PORTS_PER_PHONE, RATE, Phone
 
 # User, what it offers, its tone, what the gateway shall say of it.
@@ -67,12 +67,8 @@ def meet(gateway, folder):
     phones = phones_of(gateway, folder, PHONES)
     try:
         for name, phone in phones.items():
-            if not phone.dial(f"sip:{ACCESS}@{gateway.at.host}:{gateway.at.port}"):
+            if not phone.join(f"sip:{ACCESS}@{gateway.at.host}:{gateway.at.port}", MEETING):
                 return [f"{name}: no answer; {phone.last_words()}"]
-            time.sleep(1)
-            phone.press(MEETING[0] + "#")
-            time.sleep(PASSWORD_AFTER)
-            phone.press(MEETING[1] + "#")
         time.sleep(SETTLE + TALK)
         faults = badges(gateway, phones)
         for command in ("hold", "resume"):

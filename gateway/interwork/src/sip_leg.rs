@@ -673,7 +673,7 @@ fn refusal_of(error: NoOffer) -> Refusal {
         NoOffer::Unacceptable(status) => warned(
             StatusCode::new(status).unwrap_or(StatusCode::NOT_ACCEPTABLE_HERE),
             INCOMPATIBLE_MEDIA_FORMAT,
-            "G.711 audio on RTP/AVP is spoken here",
+            "no audio line has a codec, protocol and crypto suite that are taken here",
         ),
         NoOffer::InClear => warned(
             StatusCode::NOT_ACCEPTABLE_HERE,
