@@ -222,11 +222,12 @@ pub(crate) fn soak(context: &mut Context) -> Result<Findings, Fault> {
 
 /// What the callers saw.
 fn check_callers(outcome: Outcome, packets: Packets, findings: &mut Findings) {
-    let Outcome { called, joined, heard, strange, muted, given_up, not_let_in, left } = outcome;
+    let Outcome { called, joined, heard, strange, untold, muted, given_up, not_let_in, left, .. } = outcome;
     findings.must_be("not let in", not_let_in, 0);
     findings.must_be("joined or gave up", joined + given_up, called);
     findings.must_be("left", left, joined);
     findings.must_be("heard what is not of their meeting", strange, 0);
+    findings.must_be_at_most("in a thousand, of whom it can't be told", untold * 1_000 / joined.max(1), 10);
     // A run that is too short shows nothing.
     findings.must_be_at_most("of each kind of call one", 1, heard.min(muted).min(given_up));
     findings.must_be("foreign packets", packets.foreign, 0);
