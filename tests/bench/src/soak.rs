@@ -18,8 +18,10 @@ use crate::{
 
 const CALLERS: usize = 300;
 const SECONDS: u64 = 30;
-/// A new call at most every so many milliseconds.
+/// A new call at most so often; more often where so many call that these would not all be there at once.
 const PACE: Duration = Duration::from_millis(12);
+/// From one call of a seat to its next, about.
+const VISIT: Duration = Duration::from_secs(7);
 /// The shortest stay, and how much longer it may be.
 const STAY: Duration = Duration::from_secs(3);
 const LONGER: Duration = Duration::from_secs(7);
@@ -99,6 +101,7 @@ struct Run {
     /// Seats that nobody has.
     free: Vec<Guest>,
     taken: Vec<(LineId, Guest)>,
+    pace: Duration,
     next_call: Instant,
     entropy: terms::Entropy,
 }
@@ -108,7 +111,8 @@ impl Run {
         let phones = Phones::new(gateway.sip, &mut context.entropy)?;
         let free = in_fives(callers, Ptime::MS_20, Manner::Hurried);
         let (next_call, entropy) = (phones.now(), context.entropy.split());
-        Ok(Self { phones, visits: Visits::default(), free, taken: Vec::new(), next_call, entropy })
+        let pace = PACE.min(VISIT / u32::try_from(callers.max(1)).unwrap_or(u32::MAX));
+        Ok(Self { phones, visits: Visits::default(), free, taken: Vec::new(), pace, next_call, entropy })
     }
 
     /// Works off a millisecond; whoever has a seat calls again once it is free.
@@ -119,7 +123,7 @@ impl Run {
             let wish = self.wish();
             let id = self.visits.begin(&mut self.phones, &guest, wish)?;
             self.taken.push((id, guest));
-            self.next_call = now + PACE;
+            self.next_call = now + self.pace;
         }
         self.go_on();
         Ok(())
