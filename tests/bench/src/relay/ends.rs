@@ -38,6 +38,11 @@ const MARK: usize = 16;
 /// A second of tone, in frames of 20 ms.
 const LOOP: usize = 50;
 const LEVEL: Dbm0 = Dbm0(-16.0);
+/// Packets that are measured together. Where a jitter buffer takes out a period of one, it cancels itself: nine of ten must
+/// be good.
+const STRETCH: usize = 10;
+const HEARD: Dbm0 = Dbm0(-22.0);
+const UNHEARD: Dbm0 = Dbm0(-40.0);
 /// 20 ms of the longest payload, and of the longest sound.
 const MAX_PAYLOAD: usize = 1_500;
 const MAX_SAMPLES: usize = 5_760;
@@ -58,9 +63,8 @@ struct Ear {
     own: Goertzel,
     other: Goertzel,
     packets: usize,
-    /// The worst second.
-    loudest_own: Dbm0,
-    quietest_other: Dbm0,
+    /// Stretches in which it heard the other, and not itself.
+    good: usize,
 }
 
 /// One end of a call.
@@ -279,7 +283,7 @@ impl End {
 
     fn begin(&mut self) {
         if let Voice::Tone { ear, .. } = &mut self.voice {
-            (ear.packets, ear.loudest_own, ear.quietest_other) = (0, Dbm0::SILENCE, Dbm0(0.0));
+            (ear.packets, ear.good) = (0, 0);
             ear.own.take();
             ear.other.take();
         }
@@ -349,9 +353,7 @@ impl End {
     fn has_heard(&self) -> bool {
         match &self.voice {
             Voice::Marked => true,
-            Voice::Tone { ear, .. } => {
-                ear.packets > LOOP && ear.quietest_other > Dbm0(-22.0) && ear.loudest_own < Dbm0(-45.0)
-            }
+            Voice::Tone { ear, .. } => ear.packets > LOOP && ear.good * 10 >= ear.packets / STRETCH * 9,
         }
     }
 }
@@ -378,13 +380,9 @@ impl Ear {
         self.own.add(&samples[..length]);
         self.other.add(&samples[..length]);
         self.packets += 1;
-        if self.packets.is_multiple_of(LOOP) {
+        if self.packets.is_multiple_of(STRETCH) {
             let (own, other) = (self.own.take(), self.other.take());
-            // The first second has the beginning in it.
-            if self.packets > LOOP {
-                self.loudest_own = if own > self.loudest_own { own } else { self.loudest_own };
-                self.quietest_other = if other < self.quietest_other { other } else { self.quietest_other };
-            }
+            self.good += usize::from(other > HEARD && own < UNHEARD);
         }
     }
 }
@@ -393,14 +391,8 @@ impl Ear {
 fn tone(codec: Codec, (own, other): (u32, u32), known: Option<Rc<Vec<Vec<u8>>>>) -> Voice {
     #[expect(clippy::cast_precision_loss, reason = "audible frequencies are exact")]
     let goertzel = |hz: u32| Goertzel::new(hz as f32, codec.sample_rate());
-    let ear = Ear {
-        decoder: Decoder::new(codec),
-        own: goertzel(own),
-        other: goertzel(other),
-        packets: 0,
-        loudest_own: Dbm0::SILENCE,
-        quietest_other: Dbm0(0.0),
-    };
+    let ear =
+        Ear { decoder: Decoder::new(codec), own: goertzel(own), other: goertzel(other), packets: 0, good: 0 };
     let frames = known.unwrap_or_else(|| Rc::new(frames_of(codec, own)));
     Voice::Tone { frames, next: 0, ear: Box::new(ear) }
 }
