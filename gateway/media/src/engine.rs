@@ -214,8 +214,8 @@ impl Engine {
         pairs.clear();
         for unit in self.schedule.due(now) {
             match unit {
-                Unit::Port(slot) if self.slots.port(*slot).is_some_and(Port::passes) => {}
-                Unit::Port(slot) => pairs.push(*slot),
+                Unit::Port(slot, _) if self.slots.port(*slot).is_some_and(Port::passes) => {}
+                Unit::Port(slot, _) => pairs.push(*slot),
                 Unit::Room(meeting) => {
                     pairs.extend(self.rooms.get(meeting).into_iter().flat_map(|room| &room.members));
                 }
@@ -265,7 +265,7 @@ impl Engine {
             Err(Rejected::Undecipherable) => self.counted.packets_undecipherable += 1,
         }
         if let Ok(taken) = taken {
-            bridge::pass_on(now.mono, slot, taken, (&mut self.slots, &mut self.out));
+            bridge::pass_on(now.mono, slot, taken, (&mut self.slots, &mut self.schedule, &mut self.out));
         }
     }
 
@@ -284,7 +284,7 @@ impl Engine {
         while self.schedule.take_due(now.mono, &mut due).is_some() {
             for unit in &due {
                 match unit {
-                    Unit::Port(slot) => self.run_port(now, *slot),
+                    Unit::Port(slot, _) => self.run_port(now, *slot),
                     Unit::Room(meeting) => self.run_room(now, *meeting),
                 }
             }

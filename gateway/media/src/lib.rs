@@ -19,6 +19,7 @@ mod clock;
 mod counters;
 mod engine;
 mod measure;
+mod moderation;
 mod player;
 mod playout;
 mod port;

@@ -188,6 +188,8 @@ impl Port {
 
     /// Takes what was negotiated. A peer that moved is waited for at its new place.
     pub(crate) fn connect(&mut self, stream: Box<Stream>) {
+        // A hold is no reason to begin anew at another rate.
+        let stream = if self.is_bridged() { Box::new(stream.at(self.rate())) } else { stream };
         if self.connected.as_ref().is_some_and(|connected| connected.stream.remote != stream.remote) {
             self.latch = Latch::default();
         }
@@ -219,6 +221,21 @@ impl Port {
     /// The rate of its sound.
     pub(crate) fn rate(&self) -> SampleRate {
         self.connected.as_ref().map_or(SampleRate::Hz8000, |connected| rate_of(&connected.stream))
+    }
+
+    /// The rate of the best sound that its codec carries.
+    pub(crate) fn best_rate(&self) -> Option<SampleRate> {
+        Some(self.connected.as_ref()?.sender.codec().at_its_best().sample_rate())
+    }
+
+    /// Has a codec that carries sound at more than one rate do so at this.
+    pub(crate) fn speak_at(&mut self, rate: SampleRate) {
+        let Some(Connected { stream, receiver, sender, .. }) = &mut self.connected else { return };
+        if sender.codec() != sender.codec().at(rate) {
+            **stream = stream.as_ref().clone().at(rate);
+            receiver.renegotiate(stream);
+            sender.renegotiate(stream);
+        }
     }
 
     /// The clock of its timestamps.

@@ -405,7 +405,7 @@ fn buffer_for(codec: Codec) -> jitter::Buffer {
     let slot_octets = match codec {
         Codec::Pcmu | Codec::Pcma | Codec::G722 => 480,
         Codec::L16Narrow => 960,
-        Codec::Opus => 1_500,
+        Codec::Opus | Codec::OpusNarrow => 1_500,
         Codec::L16 => MAX_PAYLOAD,
     };
     jitter::Buffer::new(&jitter::Settings {

@@ -18,6 +18,7 @@ use crate::{
     clock::Clock,
     counters::{Counted, Counters},
     engine::{Channel, Engine, EngineSettings, Input, Output, SlotId},
+    moderation::Moderation,
     queue::{Commands, Links, Reports, Wake},
     socket::{BATCH, Batch, Datagram, Sockets, of_token},
 };
@@ -75,6 +76,7 @@ impl Worker {
         let mut running = Running {
             engine: Engine::new(settings.clock.now().mono, settings.engine, settings.entropy),
             clock: settings.clock,
+            moderation: Moderation::new(settings.clock.now().mono),
             poll,
             sockets: Sockets::default(),
             commands: queue,
@@ -136,6 +138,7 @@ enum Bind {
 struct Running {
     engine: Engine,
     clock: Clock,
+    moderation: Moderation,
     poll: Poll,
     sockets: Sockets,
     commands: Arc<ArrayQueue<Command>>,
@@ -163,6 +166,7 @@ impl Running {
                 return;
             }
             let now = self.clock.now();
+            self.moderation.on_reading(now.mono, events.iter().count());
             for event in &events {
                 if event.token() == WAKER {
                     self.carry_out_commands(now);
@@ -188,7 +192,12 @@ impl Running {
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
         let now = self.clock.now().mono;
         let due = self.engine.poll_timeout().map_or(IDLE, |at| at.since(now));
-        let timeout = if self.unread.is_empty() { due } else { Duration::ZERO };
+        let due = if self.unread.is_empty() { due } else { Duration::ZERO };
+        let pause = self.moderation.pause(now).min(due);
+        if !pause.is_zero() {
+            thread::sleep(pause);
+        }
+        let timeout = due.saturating_sub(pause);
         match self.poll.poll(events, Some(timeout)) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             other => other,

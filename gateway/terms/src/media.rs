@@ -39,6 +39,9 @@ pub enum Codec {
     G722,
     /// Opus (RFC 6716), of which we take the wide band.
     Opus,
+    /// The same between us and one other who has no more than a narrow band. The peer sees no difference, so nobody
+    /// negotiates it: a packet of Opus is decoded at any rate.
+    OpusNarrow,
     /// RFC 3551 §4.5.11: uncompressed, at 16 kHz.
     L16,
     /// RFC 3551 §4.5.11: uncompressed, at 8 kHz.
@@ -46,13 +49,13 @@ pub enum Codec {
 }
 
 impl Codec {
-    /// Every codec, the best first: Opus mends losses, and L16 takes four times the room of the others.
+    /// Every codec that is negotiated, the best first: Opus mends losses, and L16 takes four times the room of the others.
     pub const ALL: [Self; 6] = [Self::Opus, Self::G722, Self::Pcma, Self::Pcmu, Self::L16, Self::L16Narrow];
 
     /// The rate of the sound, in Hz.
     pub const fn sample_rate(self) -> SampleRate {
         match self {
-            Self::Pcmu | Self::Pcma | Self::L16Narrow => SampleRate::Hz8000,
+            Self::Pcmu | Self::Pcma | Self::OpusNarrow | Self::L16Narrow => SampleRate::Hz8000,
             Self::G722 | Self::Opus | Self::L16 => SampleRate::Hz16000,
         }
     }
@@ -63,8 +66,24 @@ impl Codec {
         match self {
             Self::Pcmu | Self::Pcma | Self::L16Narrow | Self::G722 => ClockRate::Hz8000,
             Self::L16 => ClockRate::Hz16000,
-            Self::Opus => ClockRate::Hz48000,
+            Self::Opus | Self::OpusNarrow => ClockRate::Hz48000,
         }
+    }
+
+    /// The same codec with sound of that rate, as far as it can be had at more than one.
+    #[must_use]
+    pub const fn at(self, rate: SampleRate) -> Self {
+        match (self, rate) {
+            (Self::Opus | Self::OpusNarrow, SampleRate::Hz8000) => Self::OpusNarrow,
+            (Self::Opus | Self::OpusNarrow, SampleRate::Hz16000 | SampleRate::Hz48000) => Self::Opus,
+            _ => self,
+        }
+    }
+
+    /// The same codec with the best sound that it carries: as it is negotiated.
+    #[must_use]
+    pub const fn at_its_best(self) -> Self {
+        self.at(SampleRate::Hz48000)
     }
 }
 
@@ -205,6 +224,17 @@ pub struct Stream {
     /// RFC 3711: the keys; none: it goes in clear.
     #[serde(default)]
     pub srtp: Option<Box<SrtpKeys>>,
+}
+
+impl Stream {
+    /// The same stream, with [codecs at a rate](Codec::at).
+    #[must_use]
+    pub fn at(mut self, rate: SampleRate) -> Self {
+        for format in self.receive.iter_mut().chain([&mut self.send]) {
+            format.codec = format.codec.at(rate);
+        }
+        self
+    }
 }
 
 /// RFC 7587 §6.1: what a peer wants of Opus that is sent to it.

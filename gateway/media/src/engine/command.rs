@@ -4,7 +4,10 @@ use codecs::{Fader, FaxDetector, Leveler, Resampler};
 use meeting::Leaving;
 use terms::{
     MeetingId, MeetingTag, Now, PortId, PromptName, ZoneName,
-    media::{Command, KeysIn, PlayId, PlayItem, PortRefusal, PortSnapshot, Report, Route, Stream, Voice},
+    media::{
+        Command, KeysIn, PlayId, PlayItem, PortRefusal, PortSnapshot, Report, Route, SampleRate, Stream,
+        Voice,
+    },
 };
 
 use super::{
@@ -16,7 +19,7 @@ use crate::{
     player::{Announcement, Player},
     port::{Bridge, Hearing, Port},
     room::Room,
-    schedule::Unit,
+    schedule::{Pace, Unit},
 };
 
 /// Pairs that are tried for one port before it is refused.
@@ -74,7 +77,7 @@ impl Engine {
         }
         self.out.read(slot, Reading::AtTicks);
         let mut port = Port::restored(snapshot, &mut self.entropy);
-        port.phase = Some(self.schedule.add(now.mono, Unit::Port(slot)));
+        port.phase = Some(self.schedule.add(now.mono, Unit::port(slot)));
         self.by_port.insert(snapshot.port, slot);
         self.slots.put(slot, Slot::Used(Box::new(port)));
         self.route(now, snapshot.port, snapshot.route.clone());
@@ -113,7 +116,7 @@ impl Engine {
             return self.slots.put(slot, Slot::Free);
         }
         let mut port = Port::new(id, &mut self.entropy);
-        port.phase = Some(self.schedule.add(now.mono, Unit::Port(slot)));
+        port.phase = Some(self.schedule.add(now.mono, Unit::port(slot)));
         self.slots.put(slot, Slot::Used(Box::new(port)));
         self.out.read(slot, Reading::AtTicks);
         if let Some((rtp, rtcp)) = self.slots.addresses(slot) {
@@ -148,6 +151,9 @@ impl Engine {
     fn route(&mut self, now: Now, id: PortId, route: Route) {
         let Some(slot) = self.by_port.get(&id).copied() else { return };
         let Some(port) = self.slots.port_mut(slot) else { return };
+        if !matches!(route, Route::Peer { .. }) {
+            port.speak_at(SampleRate::Hz48000);
+        }
         let rate = port.rate();
         if let (Route::Meeting { tag, voice }, Hearing::Meeting { seat, voice: current, .. }) =
             (&route, &mut port.hearing)
@@ -179,6 +185,7 @@ impl Engine {
         };
         if was_bridged {
             self.out.read(slot, Reading::AtTicks);
+            self.slots.set_pace(slot, Pace::EachTick, &mut self.schedule);
         }
         if let Some(connected) = self.slots.port_mut(slot).and_then(|port| port.connected.as_mut()) {
             connected.receiver.pass_on(None, &connected.stream);
@@ -189,8 +196,8 @@ impl Engine {
         if let Some(port) = self.slots.port_mut(slot) {
             // Who heard nothing shall not wait most of a tick for the first of it.
             if let Some(phase) = port.phase.as_mut().filter(|_| begins) {
-                self.schedule.remove(*phase, Unit::Port(slot));
-                *phase = self.schedule.add(now.mono, Unit::Port(slot));
+                self.schedule.remove(*phase, Unit::port(slot));
+                *phase = self.schedule.add(now.mono, Unit::port(slot));
             }
             port.hearing = hearing;
             port.route = route;
@@ -236,7 +243,7 @@ impl Engine {
         }
         let schedule = &mut self.schedule;
         if let Some(phase) = port.phase.take() {
-            schedule.remove(phase, Unit::Port(slot));
+            schedule.remove(phase, Unit::port(slot));
         }
         let is_new = !self.rooms.contains_key(&tag.meeting);
         let room = self
@@ -265,7 +272,7 @@ impl Engine {
         let hearing = std::mem::replace(&mut port.hearing, Hearing::Nothing);
         port.route = Route::Drop;
         let Hearing::Meeting { seat, .. } = hearing else { return };
-        port.phase = Some(self.schedule.add(now.mono, Unit::Port(slot)));
+        port.phase = Some(self.schedule.add(now.mono, Unit::port(slot)));
         let meeting = seat.tag().meeting;
         let Some(room) = self.rooms.get_mut(&meeting) else { return };
         room.members.retain(|member| *member != slot);
@@ -308,7 +315,7 @@ impl Engine {
             return self.out.report(Report::Closed { port: id, quality: Box::default() });
         };
         if let Some(phase) = port.phase.take() {
-            self.schedule.remove(phase, Unit::Port(slot));
+            self.schedule.remove(phase, Unit::port(slot));
         }
         self.out.read(slot, Reading::AsItComes);
         let mut bytes = [0; MAX_RTCP];

@@ -8,6 +8,7 @@ use super::SlotId;
 use crate::{
     port::Port,
     range::{Pool, Quarantine, Range},
+    schedule::{Pace, Schedule},
 };
 
 /// What a pair is used for.
@@ -88,6 +89,13 @@ impl Slots {
         match self.slots.get_mut(index(slot)) {
             Some(Slot::Used(port)) => Some(port),
             _ => None,
+        }
+    }
+
+    /// How often a port is due from here on, unless it is so with its room.
+    pub(crate) fn set_pace(&self, slot: SlotId, pace: Pace, schedule: &mut Schedule) {
+        if let Some(phase) = self.port(slot).and_then(|port| port.phase) {
+            schedule.set_pace(phase, slot, pace);
         }
     }
 

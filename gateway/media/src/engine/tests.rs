@@ -17,6 +17,7 @@ use terms::{
 
 use super::*;
 
+mod bridged;
 mod clicks;
 mod encrypted;
 mod quiet;
@@ -182,11 +183,20 @@ impl Bench {
         self.packet((slot, PEER), sequence, payload)
     }
 
-    fn packet(&mut self, (slot, source): (u32, &str), sequence: u16, payload: &[u8; 160]) -> Vec<Said> {
+    fn packet(&mut self, from: (u32, &str), sequence: u16, payload: &[u8; 160]) -> Vec<Said> {
+        self.as_type(from, (PayloadType(8), sequence), payload)
+    }
+
+    fn as_type(
+        &mut self,
+        (slot, source): (u32, &str),
+        (payload_type, sequence): (PayloadType, u16),
+        payload: &[u8; 160],
+    ) -> Vec<Said> {
         let mut bytes = [0; 172];
         bytes[12..].copy_from_slice(payload);
         let header = Header {
-            payload_type: PayloadType(8),
+            payload_type,
             marker: false,
             sequence: SequenceNumber(sequence),
             timestamp: Timestamp(u32::from(sequence) * 160),

@@ -148,7 +148,7 @@ impl Value {
             Codec::Pcmu => "PCMU",
             Codec::Pcma => "PCMA",
             Codec::G722 => "G722",
-            Codec::Opus => "opus",
+            Codec::Opus | Codec::OpusNarrow => "opus",
             Codec::L16 | Codec::L16Narrow => "L16",
         };
         Self::Lists(vec![("mask", vec!["all".to_owned()]), ("transcode", vec![name.to_owned()])])
