@@ -18,6 +18,7 @@ mod chime;
 mod clock;
 mod counters;
 mod engine;
+mod latch;
 mod measure;
 mod player;
 mod playout;
@@ -34,6 +35,7 @@ mod shared;
 mod socket;
 mod speakers;
 mod srtp;
+mod ssrcs;
 mod watch;
 mod worker;
 

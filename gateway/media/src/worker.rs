@@ -12,7 +12,7 @@ use std::{
 
 use crossbeam_queue::ArrayQueue;
 use mio::{Events, Poll, Token, Waker};
-use terms::{Entropy, Now, WallTime, WorkerId, media::Command};
+use terms::{Dscp, Entropy, Now, WallTime, WorkerId, media::Command};
 
 use crate::{
     clock::Clock,
@@ -45,6 +45,8 @@ pub struct Settings {
     pub commands: usize,
     /// The process's clock.
     pub clock: Clock,
+    /// What its packets are marked with.
+    pub dscp: Dscp,
 }
 
 /// A running worker.
@@ -76,7 +78,7 @@ impl Worker {
             engine: Engine::new(settings.clock.now().mono, settings.engine, settings.entropy),
             clock: settings.clock,
             poll,
-            sockets: Sockets::default(),
+            sockets: Sockets::marked(settings.dscp),
             commands: queue,
             reports,
             id,
