@@ -217,7 +217,7 @@ impl Engine {
         pairs.clear();
         for unit in self.schedule.due(now) {
             match unit {
-                Unit::Port(slot) if self.slots.port(*slot).is_some_and(Port::is_bridged) => {}
+                Unit::Port(slot) if self.slots.port(*slot).is_some_and(Port::passes) => {}
                 Unit::Port(slot) => pairs.push(*slot),
                 Unit::Room(meeting) => {
                     pairs.extend(self.rooms.get(meeting).into_iter().flat_map(|room| &room.members));

@@ -326,6 +326,11 @@ impl Port {
         matches!(self.hearing, Hearing::Peer(_))
     }
 
+    /// Whether its packets go on as they are, so that they can't wait for a tick.
+    pub(crate) fn passes(&self) -> bool {
+        self.is_bridged() && self.connected.as_ref().is_some_and(|connected| connected.receiver.passes())
+    }
+
     /// Whether what came last is to be played, and not passed on.
     pub(crate) fn plays(&self) -> bool {
         self.connected.as_ref().is_some_and(|connected| connected.receiver.plays())

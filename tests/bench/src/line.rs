@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use codecs::Decoder;
+use codecs::{Dbm0, Decoder};
 use media::{Batch, Clock, Datagram};
 use rtp::{Packet, classify};
 use server::caller::{self, Arrivals, Ear, Progress, Script, Step};
@@ -31,6 +31,10 @@ const FOREVER: Duration = Duration::from_secs(24 * 3_600);
 const KEY_TIME: Duration = PRESS.saturating_add(Duration::from_millis(80));
 /// Room in the kernel for what comes while this process is late.
 const RECEIVE_BUFFER: usize = 64 * 1024;
+/// Whoever sends so late has sent nothing for longer than a jitter buffer begins with (40 ms).
+const TOO_LATE: Duration = Duration::from_millis(40);
+/// What rings of tones that are cut is at least 14 dB below them.
+const SPLINTERS: Dbm0 = Dbm0(-30.0);
 /// After a change of what is said, what was said before is still on its way.
 const SETTLING: Duration = Duration::from_millis(300);
 
@@ -101,7 +105,21 @@ pub(crate) enum Heard {
     /// Not all of it, and nothing else.
     Less,
     /// Something else: itself, or another meeting.
-    Strange,
+    Strange(Oddity),
+    /// The callers themselves were late, and so their sound was cut to pieces before anybody heard it: tones that are cut
+    /// ring at all frequencies.
+    Untold,
+}
+
+/// What was heard that must not be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Oddity {
+    /// All of it.
+    pub(crate) tones: Tones,
+    /// How loud the loudest of it was, in whole dBm0; talkers are at -16.
+    pub(crate) loudest: i16,
+    /// How late its caller was at most while it listened.
+    pub(crate) late: Duration,
 }
 
 /// What is counted while it is measured.
@@ -123,6 +141,9 @@ pub(crate) struct Line {
     next_key: Instant,
     meter: Meter,
     measuring: Measuring,
+    /// When it was run last, and how much later than it wished at most while it was measured.
+    ran: Instant,
+    late: Duration,
     arrivals: Arrivals,
     foreign: u64,
     marks: marks::Counted,
@@ -167,6 +188,8 @@ impl Line {
             next_key: now,
             meter: Meter::default(),
             measuring: Measuring::No,
+            ran: now,
+            late: Duration::ZERO,
             arrivals: Arrivals::default(),
             foreign: 0,
             marks: marks::Counted::default(),
@@ -238,6 +261,7 @@ impl Line {
     pub(crate) fn begin_measuring(&mut self, now: Instant) {
         self.meter = Meter::default();
         self.measuring = Measuring::From(now + SETTLING);
+        self.late = Duration::ZERO;
         self.arrivals.begin_measuring(now);
     }
 
@@ -251,11 +275,16 @@ impl Line {
     /// What it heard while it was measured.
     pub(crate) fn heard(&self) -> Heard {
         let heard = self.meter.heard();
-        match heard.except(self.part.hears) {
-            Tones::NONE if heard == self.part.hears => Heard::Part,
-            Tones::NONE => Heard::Less,
-            _ => Heard::Strange,
+        let strange = heard.except(self.part.hears);
+        if strange == Tones::NONE {
+            return if heard == self.part.hears { Heard::Part } else { Heard::Less };
         }
+        let loudest = strange.iter().map(|tone| self.meter.level(tone).0).fold(f32::MIN, f32::max);
+        if self.late > TOO_LATE && loudest < SPLINTERS.0 {
+            return Heard::Untold;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "decibels")]
+        Heard::Strange(Oddity { tones: strange, loudest: loudest as i16, late: self.late })
     }
 
     /// Packets sent, received, lost.
@@ -281,6 +310,8 @@ impl Line {
     /// Sends what is due and hears what came; in how long it wants to be run again.
     pub(crate) fn run(&mut self, now: Now, tools: &mut Tools) -> Ptime {
         self.hear(now, tools);
+        self.late = self.late.max(now.mono.since(self.ran).saturating_sub(self.part.ptime.as_duration()));
+        self.ran = now.mono;
         let mut ptime = self.part.ptime;
         if let Some(say) = self.what_to_say(now.mono) {
             if matches!(say, Say::Press(_)) || self.mouth.is_pressing() {

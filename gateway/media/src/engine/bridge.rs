@@ -5,6 +5,8 @@
 //!  packet ──▶ under the other's numbers, at once     ──▶ jitter buffer ─ tick ─▶ decoded, encoded
 //! ```
 //!
+//! What is passed on is read as it comes; all else waits for its tick, as in a meeting.
+//!
 //! Nothing passes unless each is told to hear the other: one of a pair that was closed, or given to another call, is heard
 //! by nobody.
 
@@ -15,7 +17,7 @@ use terms::{
     media::{KeysIn, Report},
 };
 
-use super::{Engine, Outbox, Slot, SlotId, Slots, report_if_due};
+use super::{Engine, Outbox, Reading, Slot, SlotId, Slots, report_if_due};
 use crate::{
     port::{Bridge, Hearing, Port},
     receive::Taken,
@@ -51,6 +53,8 @@ impl Engine {
             let is_listened_to = keys == KeysIn::Neither && connected.receiver.listens();
             connected.receiver.pass_on(codec.filter(|_| !is_listened_to), &connected.stream);
         }
+        let reading = if heard.passes() { Reading::AsItComes } else { Reading::AtTicks };
+        self.out.read(from, reading);
         if let Some(port) = self.slots.port_mut(to)
             && let Hearing::Peer(bridge) = &mut port.hearing
         {

@@ -186,7 +186,9 @@ impl Engine {
             }
             Route::Meeting { .. } => Hearing::Nothing,
         };
-        self.read_as(slot, (was_bridged, matches!(hearing, Hearing::Peer(_))));
+        if was_bridged {
+            self.out.read(slot, Reading::AtTicks);
+        }
         if let Some(connected) = self.slots.port_mut(slot).and_then(|port| port.connected.as_mut()) {
             connected.receiver.pass_on(None, &connected.stream);
         }
@@ -203,15 +205,6 @@ impl Engine {
             port.route = route;
         }
         self.pair(slot);
-    }
-
-    /// Who is heard by one other is heard at once; all others at their ticks.
-    fn read_as(&mut self, slot: SlotId, bridged: (bool, bool)) {
-        match bridged {
-            (false, true) => self.out.read(slot, Reading::AsItComes),
-            (true, false) => self.out.read(slot, Reading::AtTicks),
-            (false, false) | (true, true) => {}
-        }
     }
 
     /// A later announcement takes the place of one that is being spoken.
