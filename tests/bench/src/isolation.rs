@@ -28,10 +28,13 @@ use crate::{
 };
 
 /// Who calls a meeting; a fifth as many call each other.
-const CALLERS: usize = 240;
+const CALLERS: usize = 300;
 const PAIRS_PER_CALLERS: usize = 5;
 const SECONDS: u64 = 60;
-const USED_MEETINGS: usize = if MEETINGS < 100 { MEETINGS } else { 100 };
+/// Seats of a meeting; who has one is there half of the time.
+const SEATS: usize = 3;
+const MOST_MEETINGS: usize = 100;
+const _: () = assert!(MOST_MEETINGS <= MEETINGS, "each has a pair of tones");
 /// A new call of either kind at most every so many milliseconds.
 const PACE: Duration = Duration::from_millis(25);
 /// From joining until what is told to who joins is over.
@@ -39,15 +42,15 @@ const TOLD: Duration = Duration::from_secs(3);
 const HELD: Duration = Duration::from_secs(1);
 /// The shortest time until a call is held, and again until it is left, and how much longer it may be.
 const SHORTEST: Duration = Duration::from_millis(500);
-const LONGER: Duration = Duration::from_secs(4);
+const LONGER: Duration = Duration::from_secs(6);
 /// Who left goes on sending for so long at most.
 const LATE: Duration = Duration::from_secs(3);
 /// From the last call to the end.
-const CLEARING: Duration = Duration::from_secs(25);
+const CLEARING: Duration = Duration::from_secs(35);
 /// Pairs of ports that rest, of calls that come and go at this pace.
 const RESTING: usize = 220;
 /// Of a hundred packets that were looked at so many must be of the same call, or the run shows nothing.
-const LEAST_OWN_PERCENT: u64 = 60;
+const LEAST_OWN_PERCENT: u64 = 50;
 
 /// How ports are used.
 #[derive(Debug, Clone, Copy)]
@@ -126,6 +129,7 @@ struct Run {
     visits: Vec<Visit>,
     /// Seats that nobody has.
     free: Vec<usize>,
+    meetings: usize,
     pairs: usize,
     pairs_wanted: usize,
     next_call: Instant,
@@ -140,6 +144,7 @@ impl Run {
             entropy,
             visits: Vec::new(),
             free: (0..callers).collect(),
+            meetings: (callers / SEATS).clamp(1, MOST_MEETINGS),
             pairs: 0,
             pairs_wanted: callers / PAIRS_PER_CALLERS,
             next_call,
@@ -173,7 +178,7 @@ impl Run {
     fn call(&mut self) -> Result<(), Fault> {
         if !self.free.is_empty() {
             let seat = self.free.swap_remove(self.entropy.next_u32() as usize % self.free.len());
-            let meeting = seat % USED_MEETINGS;
+            let meeting = seat % self.meetings;
             let says = Some(Voice::Mark(Mark::Meeting(meeting)));
             let part = Part { says, hears: Tones::NONE, ptime: Ptime::MS_20 };
             let id = self.phones.invite(&Guest { meeting, part, manner: Manner::Hurried })?;
