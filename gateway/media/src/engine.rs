@@ -28,6 +28,7 @@ use crate::{
     room::{MAX_FRAME, Room},
     schedule::{Schedule, Unit},
     srtp::Plain,
+    ssrcs::Ssrcs,
 };
 
 /// The longest RTCP packet that we send.
@@ -158,6 +159,7 @@ pub struct Engine {
     /// The units of the phase that is being run; kept for its memory.
     due: Vec<Unit>,
     entropy: Entropy,
+    ssrcs: Ssrcs,
     out: Outbox,
     /// Where packets are decrypted.
     plain: Plain,
@@ -178,6 +180,7 @@ impl Engine {
             schedule: Schedule::new(now),
             due: Vec::new(),
             entropy,
+            ssrcs: Ssrcs::new(id, workers, quarantine.bound),
             out: Outbox::default(),
             plain: Plain::EMPTY,
             counted: Counted::default(),
@@ -244,7 +247,7 @@ impl Engine {
         self.counted.packets_received += 1;
         let port = match self.slots.get_mut(slot) {
             Some(Slot::Used(port)) => port,
-            Some(Slot::Resting(_) | Slot::Free | Slot::Unbound | Slot::Binding { .. }) | None => {
+            Some(Slot::Resting(_) | Slot::Free | Slot::Unbound | Slot::Binding(_)) | None => {
                 self.counted.packets_late += 1;
                 return self.slots.on_late_packet(now.mono, slot, source);
             }

@@ -18,6 +18,7 @@ mod chime;
 mod clock;
 mod counters;
 mod engine;
+mod latch;
 mod measure;
 mod moderation;
 mod player;
@@ -35,6 +36,7 @@ mod shared;
 mod socket;
 mod speakers;
 mod srtp;
+mod ssrcs;
 mod watch;
 mod worker;
 

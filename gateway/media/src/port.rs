@@ -11,13 +11,14 @@ use rtp::{
 use terms::{
     Digit, Entropy, Instant, LeaseEpoch, Now, PortId,
     media::{
-        ClockRate, Figures, KeysIn, Measured, PayloadType, PortSnapshot, Quality, Route, SampleRate, Stream,
-        Voice,
+        ClockRate, Figures, KeysIn, Measured, PayloadType, PortSnapshot, Quality, Route, SampleRate, Sources,
+        Stream, Voice,
     },
 };
 
 use crate::{
     engine::SlotId,
+    latch::{Authentication, Claim, Latch},
     measure::{self, Reported},
     player::{Announcement, Player},
     receive::{Receiver, Taken, rate_of},
@@ -69,13 +70,6 @@ pub(crate) struct Connected {
     pub(crate) srtp: Option<Box<Srtp>>,
 }
 
-/// Where the peer's media comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Latch {
-    rtp: Option<SocketAddr>,
-    rtcp: Option<SocketAddr>,
-}
-
 /// A port in use.
 #[derive(Debug)]
 pub(crate) struct Port {
@@ -94,7 +88,7 @@ pub(crate) struct Port {
     /// ISO-1: media under a lease below this one is over.
     pub(crate) fence: Option<LeaseEpoch>,
     pub(crate) watch: Watch,
-    latch: Latch,
+    pub(crate) latch: Latch,
     foreign: u64,
     cname: String,
     next_report: Option<Instant>,
@@ -115,7 +109,7 @@ pub(crate) enum Rejected {
 }
 
 impl Port {
-    pub(crate) fn new(id: PortId, entropy: &mut Entropy) -> Self {
+    pub(crate) fn new(id: PortId, sources: Sources, entropy: &mut Entropy) -> Self {
         Self {
             id,
             numbers: Numbers::random(entropy),
@@ -127,7 +121,7 @@ impl Port {
             phase: None,
             fence: None,
             watch: Watch::default(),
-            latch: Latch::default(),
+            latch: Latch::new(sources),
             foreign: 0,
             cname: cname(entropy),
             next_report: None,
@@ -138,7 +132,7 @@ impl Port {
 
     /// A port that goes on where a snapshot was taken; its route is told again by the engine.
     pub(crate) fn restored(snapshot: &PortSnapshot, entropy: &mut Entropy) -> Self {
-        let mut port = Self::new(snapshot.port, entropy);
+        let mut port = Self::new(snapshot.port, snapshot.sources.clone(), entropy);
         port.keys = snapshot.keys;
         if snapshot.is_encrypted() {
             // RFC 3711 §9.1: as another source, since indices of this one may have been used after the snapshot.
@@ -158,7 +152,7 @@ impl Port {
             }
         }
         port.cname.clone_from(&snapshot.cname);
-        port.latch = Latch { rtp: snapshot.latched, rtcp: snapshot.latched_rtcp };
+        port.latch = Latch::restored(snapshot.sources.clone(), snapshot.latched, snapshot.latched_rtcp);
         port
     }
 
@@ -172,8 +166,9 @@ impl Port {
             packets_sent: self.numbers.packets,
             octets_sent: self.numbers.octets,
             cname: self.cname.clone(),
-            latched: self.latch.rtp,
-            latched_rtcp: self.latch.rtcp,
+            sources: self.latch.sources().clone(),
+            latched: self.latch.rtp(),
+            latched_rtcp: self.latch.rtcp(),
             keys: self.keys,
             last_press: self.connected.as_ref().and_then(|connected| connected.receiver.last_press()),
             stream: self.connected.as_ref().map(|connected| connected.stream.clone()),
@@ -191,7 +186,7 @@ impl Port {
         // A hold is no reason to begin anew at another rate.
         let stream = if self.is_bridged() { Box::new(stream.at(self.rate())) } else { stream };
         if self.connected.as_ref().is_some_and(|connected| connected.stream.remote != stream.remote) {
-            self.latch = Latch::default();
+            self.latch.forget();
         }
         match &mut self.connected {
             Some(connected) => {
@@ -246,12 +241,12 @@ impl Port {
     /// Where RTP is sent, if the peer wants any.
     pub(crate) fn destination(&self) -> Option<SocketAddr> {
         let stream = &self.connected.as_ref()?.stream;
-        stream.flow().sends().then(|| self.latch.rtp.unwrap_or(stream.remote))
+        stream.flow().sends().then(|| self.latch.rtp().unwrap_or(stream.remote))
     }
 
     /// The peer whose late packets are known once the port is closed.
     pub(crate) fn peer(&self) -> Option<SocketAddr> {
-        self.latch.rtp.or_else(|| Some(self.connected.as_ref()?.stream.remote))
+        self.latch.rtp().or_else(|| Some(self.connected.as_ref()?.stream.remote))
     }
 
     /// Takes a packet; yields what it was good for, and the packet as it can be read.
@@ -263,23 +258,32 @@ impl Port {
         plain: &'a mut Plain,
     ) -> Result<(Taken, &'a [u8]), Rejected> {
         let connected = self.connected.as_mut().ok_or(Rejected::Foreign)?;
-        if self.latch.rtp.is_some_and(|latched| latched != source) {
-            self.foreign += 1;
-            self.watch.on_stranger();
-            return Err(Rejected::Foreign);
-        }
+        let authentication =
+            if connected.srtp.is_some() { Authentication::Srtp } else { Authentication::None };
+        let judged = self.latch.judge(now, (source, connected.stream.remote), authentication);
+        let Some(claim) = judged else { return Err(self.on_foreign()) };
         let decrypted = match &mut connected.srtp {
             Some(srtp) => srtp.unprotect_rtp(bytes, plain),
             None => Ok(bytes),
         };
-        let bytes = decrypted.inspect_err(|_| self.watch.on_undecipherable())?;
+        let bytes = match (decrypted, claim) {
+            (Ok(bytes), _) => bytes,
+            (Err(_), Claim::Proof) => return Err(self.on_foreign()),
+            (Err(rejected), Claim::Peer) => {
+                self.watch.on_undecipherable();
+                return Err(rejected);
+            }
+        };
         let packet = Packet::parse(bytes).map_err(|_| Rejected::Malformed)?;
+        if claim == Claim::Proof && !self.latch.prove(source, &packet.header()) {
+            return Err(self.on_foreign());
+        }
         match connected.receiver.take(now, &packet) {
             Taken::Unknown if packet.payload_type() == COMFORT_NOISE => self.watch.on_comfort_noise(now),
             Taken::Unknown => self.watch.on_unknown_type(),
             taken => {
                 // MEDIA-3: symmetric RTP; the first good packet tells where the peer really is.
-                self.latch.rtp = Some(source);
+                self.latch.take(now, source, &packet.header());
                 match taken {
                     Taken::Noise => self.watch.on_comfort_noise(now),
                     Taken::Sound | Taken::Passed => self.watch.on_sound(now),
@@ -294,11 +298,8 @@ impl Port {
 
     pub(crate) fn on_rtcp(&mut self, now: Now, source: SocketAddr, bytes: &[u8]) -> Result<(), Rejected> {
         let connected = self.connected.as_mut().ok_or(Rejected::Foreign)?;
-        let known = self.latch.rtp.unwrap_or(connected.stream.remote).ip();
-        if source.ip() != known {
-            self.foreign += 1;
-            self.watch.on_stranger();
-            return Err(Rejected::Foreign);
+        if !self.latch.permits_rtcp(source, connected.stream.remote) {
+            return Err(self.on_foreign());
         }
         let mut plain;
         let decrypted = match &mut connected.srtp {
@@ -310,7 +311,7 @@ impl Port {
         };
         let bytes = decrypted.inspect_err(|_| self.watch.on_undecipherable())?;
         let items = rtcp::parse(bytes).map_err(|_| Rejected::Malformed)?;
-        self.latch.rtcp = Some(source);
+        self.latch.take_rtcp(source);
         self.watch.on_heard(now.mono);
         for item in items {
             let blocks = match item {
@@ -328,6 +329,13 @@ impl Port {
             }
         }
         Ok(())
+    }
+
+    /// What came is of somebody else (ISO-2).
+    fn on_foreign(&mut self) -> Rejected {
+        self.foreign += 1;
+        self.watch.on_stranger();
+        Rejected::Foreign
     }
 
     /// Whether it hears one other port.
@@ -390,7 +398,7 @@ impl Port {
     pub(crate) fn rtcp_destination(&self) -> Option<SocketAddr> {
         let stream = &self.connected.as_ref()?.stream;
         let usable = !stream.remote_rtcp.ip().is_unspecified() && stream.remote_rtcp.port() != 0;
-        self.latch.rtcp.or_else(|| usable.then_some(stream.remote_rtcp))
+        self.latch.rtcp().or_else(|| usable.then_some(stream.remote_rtcp))
     }
 
     /// What encrypts, if the stream has keys.

@@ -12,7 +12,7 @@ use std::{
 
 use crossbeam_queue::ArrayQueue;
 use mio::{Events, Poll, Token, Waker};
-use terms::{Entropy, Now, WallTime, WorkerId, media::Command};
+use terms::{Dscp, Entropy, Now, WallTime, WorkerId, media::Command};
 
 use crate::{
     clock::Clock,
@@ -46,6 +46,8 @@ pub struct Settings {
     pub commands: usize,
     /// The process's clock.
     pub clock: Clock,
+    /// What its packets are marked with.
+    pub dscp: Dscp,
 }
 
 /// A running worker.
@@ -78,7 +80,7 @@ impl Worker {
             clock: settings.clock,
             moderation: Moderation::new(settings.clock.now().mono),
             poll,
-            sockets: Sockets::default(),
+            sockets: Sockets::marked(settings.dscp),
             commands: queue,
             reports,
             id,

@@ -4,6 +4,7 @@
 //! of a port that its reader has closed is void.
 
 mod measured;
+mod sources;
 mod srtp;
 
 use alloc::{boxed::Box, string::String, vec::Vec};
@@ -11,6 +12,7 @@ use core::{net::SocketAddr, time::Duration};
 use serde::{Deserialize, Serialize};
 
 pub use measured::{Figures, Measured, Mos, MosScale, Silence, SilenceReason, Silences};
+pub use sources::{FirstSource, Prefix, Sources};
 pub use srtp::{Encryption, KeyStock, MasterKey, Mki, Secrecy, SrtpKey, SrtpKeys, SrtpProgress, SrtpSuite};
 
 use crate::{
@@ -369,6 +371,8 @@ pub enum Command {
         port: PortId,
         /// Whose addresses.
         zone: ZoneName,
+        /// From where it takes media.
+        sources: Sources,
     },
     /// Which keys are told from here on (DIAL-7); both kinds unless this says otherwise.
     Listen {
@@ -596,6 +600,9 @@ pub struct PortSnapshot {
     pub octets_sent: u64,
     /// Our canonical name (RFC 3550 §6.5.1): it may not change under one source.
     pub cname: String,
+    /// From where media is taken.
+    #[serde(default)]
+    pub sources: Sources,
     /// Where the peer's RTP comes from, once it came.
     pub latched: Option<SocketAddr>,
     /// Where the peer's RTCP comes from, once it came.

@@ -18,6 +18,7 @@ use terms::{
 
 use crate::{
     hearing::{Meter, Scale},
+    marks::{self, Mark, Marker},
     mouth::{self, Mouth, PRESS, Say},
     tones::{LONGEST, Sounds, Tone, Tones},
 };
@@ -41,11 +42,19 @@ const SETTLING: Duration = Duration::from_millis(300);
 #[derive(Debug, Clone)]
 pub(crate) struct Part {
     /// Says this once it is in.
-    pub(crate) says: Option<Tone>,
+    pub(crate) says: Option<Voice>,
     /// Must hear these then, and no other.
     pub(crate) hears: Tones,
     /// How much its packets hold.
     pub(crate) ptime: Ptime,
+}
+
+/// What a caller says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Voice {
+    Tone(Tone),
+    /// Whose it is: what it hears is then read packet by packet.
+    Mark(Mark),
 }
 
 /// What all lines share.
@@ -53,13 +62,14 @@ pub(crate) struct Part {
 pub(crate) struct Tools {
     pub(crate) clock: Clock,
     pub(crate) sounds: Sounds,
+    pub(crate) marker: Marker,
     pub(crate) scale: Scale,
     pub(crate) batch: Batch,
 }
 
 impl Tools {
     pub(crate) fn new(clock: Clock) -> Self {
-        Self { clock, sounds: Sounds::new(), scale: Scale::new(), batch: Batch::new() }
+        Self { clock, sounds: Sounds::new(), marker: Marker::new(), scale: Scale::new(), batch: Batch::new() }
     }
 }
 
@@ -136,6 +146,7 @@ pub(crate) struct Line {
     late: Duration,
     arrivals: Arrivals,
     foreign: u64,
+    marks: marks::Counted,
     answered: Instant,
     /// The packet before held the quick tones, since then.
     quick_since: Option<Instant>,
@@ -162,7 +173,10 @@ impl Line {
     ) -> Self {
         let keys = steps.iter().filter(|step| !matches!(step, Step::Talk { .. })).cloned();
         let talk = Step::Talk { hz: None, duration: FOREVER };
-        let listen: Vec<u32> = part.hears.iter().map(Tone::hz).collect();
+        let listen: Vec<u32> = match part.says {
+            Some(Voice::Mark(mark)) => mark.frequencies(),
+            Some(Voice::Tone(_)) | None => part.hears.iter().map(Tone::hz).collect(),
+        };
         let dialling = Dialling { script: Script::new(keys.chain([talk])), ear: Ear::new(&listen) };
         Self {
             part,
@@ -178,6 +192,7 @@ impl Line {
             late: Duration::ZERO,
             arrivals: Arrivals::default(),
             foreign: 0,
+            marks: marks::Counted::default(),
             answered: now,
             quick_since: None,
             times: Times::default(),
@@ -205,9 +220,21 @@ impl Line {
             opus: terms::media::OpusWish::default(),
             srtp: None,
         };
-        let part = Part { says: Some(tone), hears: Tones::NONE.with(tone), ptime };
+        let part = Part { says: Some(Voice::Tone(tone)), hears: Tones::NONE.with(tone), ptime };
         let line = Self::new(part, rtp_socket(Ipv4Addr::LOCALHOST)?, &stream, &[], (now, entropy));
         Ok(Self { stage: Stage::In, ..line })
+    }
+
+    /// One of two who speak to each other, once both have answered.
+    pub(crate) fn between_two(
+        mark: Mark,
+        socket: UdpSocket,
+        stream: &Stream,
+        (now, entropy): (Instant, &mut Entropy),
+    ) -> Self {
+        let part = Part { says: Some(Voice::Mark(mark)), hears: Tones::NONE, ptime: Ptime::MS_20 };
+        let line = Self::new(part, socket, stream, &[], (now, entropy));
+        Self { stage: Stage::In, measuring: Measuring::From(now), ..line }
     }
 
     /// Whether it is in its meeting.
@@ -270,6 +297,11 @@ impl Line {
         self.foreign
     }
 
+    /// Whose packets came while it was measured.
+    pub(crate) const fn marks(&self) -> marks::Counted {
+        self.marks
+    }
+
     /// The longest time without a packet while gaps counted.
     pub(crate) const fn largest_gap(&self) -> Duration {
         self.arrivals.largest_gap()
@@ -287,7 +319,8 @@ impl Line {
             }
             let samples = SampleRate::Hz8000.tick_samples() * ptime.as_millis() as usize / 20;
             let mut packet: mouth::Packet = [0; _];
-            let length = self.mouth.speak(now.mono, (say, samples), &tools.sounds, &mut packet);
+            let length =
+                self.mouth.speak(now.mono, (say, samples), (&tools.sounds, &tools.marker), &mut packet);
             // A full socket buffer loses the packet; the peer's count tells.
             self.socket.send_to(&packet[..length], self.remote).ok();
         }
@@ -319,15 +352,19 @@ impl Line {
             self.next_key = now + KEY_TIME;
             return Say::Press(key);
         }
-        self.part.says.map_or(Say::Nothing, Say::Tone)
+        match self.part.says {
+            None => Say::Nothing,
+            Some(Voice::Tone(tone)) => Say::Tone(tone),
+            Some(Voice::Mark(mark)) => Say::Mark(mark),
+        }
     }
 
     fn hear(&mut self, now: Now, tools: &mut Tools) {
-        let Tools { scale, batch, .. } = tools;
+        let Tools { scale, batch, marker, .. } = tools;
         // ICMP while the peer is not up yet, and nothing to read, end it alike.
         while let Ok(count) = batch.receive(&self.socket) {
             for datagram in batch.datagrams() {
-                self.take(now, &datagram, scale);
+                self.take(now, &datagram, (scale, marker));
             }
             if count < media::BATCH {
                 return;
@@ -335,7 +372,7 @@ impl Line {
         }
     }
 
-    fn take(&mut self, now: Now, datagram: &Datagram<'_>, scale: &Scale) {
+    fn take(&mut self, now: Now, datagram: &Datagram<'_>, (scale, marker): (&Scale, &Marker)) {
         // The neighbour's reports come to the port above its own.
         if classify(datagram.bytes) != rtp::Datagram::Rtp {
             return;
@@ -352,7 +389,10 @@ impl Line {
         if let Measuring::From(from) = self.measuring
             && came >= from
         {
-            self.meter.hear(scale, packet.payload());
+            match self.part.says {
+                Some(Voice::Mark(mark)) => self.marks.count(marker.judge(mark, packet.payload())),
+                Some(Voice::Tone(_)) | None => self.meter.hear(scale, packet.payload()),
+            }
         }
         self.wait_for_the_mix(came, packet.payload(), scale);
         if let Stage::Dialling(dialling) = &mut self.stage {

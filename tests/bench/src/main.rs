@@ -18,8 +18,10 @@ mod echo;
 mod findings;
 mod gateway;
 mod hearing;
+mod isolation;
 mod line;
 mod loads;
+mod marks;
 mod memory;
 mod mouth;
 mod overload;
@@ -44,7 +46,7 @@ use findings::{Findings, Table};
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 struct Arguments {
-    /// What to measure; all but the soak unless said.
+    /// What to measure; all but soak and isolation unless said.
     #[arg(value_name = "NAME")]
     experiments: Vec<Experiment>,
     /// How many call, other than usual.
@@ -92,6 +94,8 @@ enum Experiment {
     Parser,
     /// Calls of all kinds; then nothing may be left of them.
     Soak,
+    /// Streams that are marked with their owner: nobody may hear another call.
+    Isolation,
 }
 
 impl Experiment {
@@ -126,6 +130,7 @@ impl Experiment {
             Self::Sessions => relay::sessions(context),
             Self::Srtp => relay::srtp(context),
             Self::Soak => soak::soak(context),
+            Self::Isolation => isolation::isolation(context),
             Self::Parser => parser::parser(),
         }
     }

@@ -70,6 +70,10 @@ impl Mouth {
     }
 
     /// The number of the packet of the next tick.
+    pub(super) const fn ssrc(&self) -> Ssrc {
+        self.ssrc
+    }
+
     pub(super) const fn next_sequence(&self) -> SequenceNumber {
         self.sequence
     }

@@ -13,7 +13,7 @@ use terms::{
 use super::{
     Engine, MAX_RTCP, Reading, Slot, SlotId,
     exchange::News,
-    slots::{Bound, NoSlot},
+    slots::{Binding, Bound, NoSlot},
 };
 use crate::{
     player::{Announcement, Player},
@@ -28,7 +28,9 @@ const MAX_BIND_FAILURES: u8 = 16;
 impl Engine {
     pub(super) fn on_command(&mut self, now: Now, command: Command) {
         match command {
-            Command::Open { port, zone } => self.open(now, port, &zone),
+            Command::Open { port, zone, sources } => {
+                self.open(now, Binding { port, sources, failures: 0 }, &zone);
+            }
             Command::Listen { port, keys } => self.listen(port, keys),
             Command::Connect { port, stream } => self.connect(now, port, stream),
             Command::Route { port, route } => self.route(now, port, route),
@@ -40,16 +42,16 @@ impl Engine {
     }
 
     pub(super) fn on_bound(&mut self, now: Now, slot: SlotId) {
-        if let Some(Slot::Binding { port, .. }) = self.slots.get_mut(slot) {
-            let port = *port;
-            self.begin(now, slot, port);
+        if let Some(Slot::Binding(binding)) = self.slots.get_mut(slot) {
+            let binding = binding.clone();
+            self.begin(now, slot, binding);
         }
     }
 
     /// Somebody else has the pair: the next one is tried, some times.
     pub(super) fn on_bind_failed(&mut self, now: Now, slot: SlotId) {
-        let (port, failures) = match self.slots.get_mut(slot) {
-            Some(Slot::Binding { port, failures }) => (*port, *failures + 1),
+        let binding = match self.slots.get_mut(slot) {
+            Some(Slot::Binding(binding)) => Binding { failures: binding.failures + 1, ..binding.clone() },
             Some(Slot::Used(port)) => {
                 // A restored port whose address is gone: its call can't go on.
                 let port = port.id;
@@ -60,11 +62,12 @@ impl Engine {
         };
         let zone = self.slots.zone_name(slot);
         self.slots.avoid(now.mono, slot);
+        let port = binding.port;
         if self.by_port.remove(&port).is_none() {
             return;
         }
-        match zone.filter(|_| failures < MAX_BIND_FAILURES) {
-            Some(zone) => self.open_after(now, (port, failures), &zone),
+        match zone.filter(|_| binding.failures < MAX_BIND_FAILURES) {
+            Some(zone) => self.open(now, binding, &zone),
             None => self.out.report(Report::Refused { port, reason: PortRefusal::RangeExhausted }),
         }
     }
@@ -77,24 +80,25 @@ impl Engine {
         }
         self.out.read(slot, Reading::AtTicks);
         let mut port = Port::restored(snapshot, &mut self.entropy);
+        self.ssrcs.claim(port.numbers.ssrc);
+        if port.numbers.ssrc != snapshot.ssrc {
+            self.ssrcs.rest(now.mono, snapshot.ssrc);
+        }
         port.phase = Some(self.schedule.add(now.mono, Unit::port(slot)));
         self.by_port.insert(snapshot.port, slot);
         self.slots.put(slot, Slot::Used(Box::new(port)));
         self.route(now, snapshot.port, snapshot.route.clone());
     }
 
-    fn open(&mut self, now: Now, port: PortId, zone: &ZoneName) {
-        self.open_after(now, (port, 0), zone);
-    }
-
-    fn open_after(&mut self, now: Now, (port, failures): (PortId, u8), zone: &ZoneName) {
+    fn open(&mut self, now: Now, binding: Binding, zone: &ZoneName) {
+        let port = binding.port;
         match self.slots.take(now.mono, zone) {
             Ok((slot, bound)) => {
                 self.by_port.insert(port, slot);
                 if bound == Bound::Already {
-                    return self.begin(now, slot, port);
+                    return self.begin(now, slot, binding);
                 }
-                self.slots.put(slot, Slot::Binding { port, failures });
+                self.slots.put(slot, Slot::Binding(binding));
                 if let Some((rtp, rtcp)) = self.slots.addresses(slot) {
                     self.out.bind(slot, rtp, rtcp);
                 }
@@ -110,12 +114,14 @@ impl Engine {
     }
 
     /// The pair is bound: the port lives from here on.
-    fn begin(&mut self, now: Now, slot: SlotId, id: PortId) {
+    fn begin(&mut self, now: Now, slot: SlotId, binding: Binding) {
+        let Binding { port: id, sources, .. } = binding;
         // Closed while its pair was being bound.
         if self.by_port.get(&id) != Some(&slot) {
             return self.slots.put(slot, Slot::Free);
         }
-        let mut port = Port::new(id, &mut self.entropy);
+        let mut port = Port::new(id, sources, &mut self.entropy);
+        port.numbers.ssrc = self.ssrcs.draw(now.mono, &mut self.entropy);
         port.phase = Some(self.schedule.add(now.mono, Unit::port(slot)));
         self.slots.put(slot, Slot::Used(Box::new(port)));
         self.out.read(slot, Reading::AtTicks);
@@ -138,6 +144,9 @@ impl Engine {
     fn connect(&mut self, now: Now, id: PortId, stream: Box<Stream>) {
         let Some(port) = self.by_port.get(&id).and_then(|slot| self.slots.port_mut(*slot)) else { return };
         let before = port.rate();
+        if port.connected.is_some() && stream.flow().receives() {
+            port.latch.renegotiated(now.mono);
+        }
         port.connect(stream);
         if port.rate() != before {
             let route = port.route.clone();
@@ -317,6 +326,7 @@ impl Engine {
         if let Some(phase) = port.phase.take() {
             self.schedule.remove(phase, Unit::port(slot));
         }
+        self.ssrcs.rest(now.mono, port.numbers.ssrc);
         self.out.read(slot, Reading::AsItComes);
         let mut bytes = [0; MAX_RTCP];
         if let (Some(length), Some(destination)) = (port.rtcp_bye(now, &mut bytes), port.rtcp_destination()) {

@@ -73,10 +73,9 @@ fn media_1_a_peer_that_changes_its_codec_by_itself_is_encoded_anew_in_every_tick
     let formats = [(8, Codec::Pcma), (0, Codec::Pcmu)]
         .map(|(number, codec)| Format { payload_type: PayloadType(number), codec });
     for (serial, receive) in [(1, &formats[..]), (2, &formats[..1])] {
-        bench.command(Command::Open { port: port(serial), zone: "trunk".into() });
         let stream = Stream { receive: receive.to_vec(), ..*stream(20) };
-        bench.command(Command::Connect { port: port(serial), stream: Box::new(stream) });
-        bench.command(Command::Route { port: port(serial), route: Route::Peer { port: port(3 - serial) } });
+        let route = Route::Peer { port: port(3 - serial) };
+        bench.open_from(serial, Sources::default(), Box::new(stream), route);
     }
     for sequence in 0..50 {
         assert_eq!(rtp(&bench.hear(0, PEER, sequence, SILENT_PCMA)).len(), 1, "passed on at once");

@@ -35,7 +35,11 @@ impl Caller {
         let serial = u64::from(slot) + 1;
         let format = Format { payload_type: PayloadType(96), codec };
         let stream = Stream { send: format, receive: vec![format], ..*stream(20) };
-        bench.command(Command::Open { port: port(serial), zone: "trunk".into() });
+        bench.command(Command::Open {
+            port: port(serial),
+            zone: "trunk".into(),
+            sources: Sources::default(),
+        });
         bench.command(Command::Connect { port: port(serial), stream: Box::new(stream) });
         bench.command(Command::Route { port: port(serial), route });
         let mut caller =
