@@ -1,6 +1,8 @@
 //! One port: an address, a peer, what it hears.
 
-use std::{net::SocketAddr, time::Duration};
+mod handshake;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use codecs::{Dbm0, Fader, FaxDetector, Generator, Leveler, Resampler};
 use meeting::Seat;
@@ -11,13 +13,15 @@ use rtp::{
 use terms::{
     Digit, Entropy, Instant, LeaseEpoch, Now, PortId,
     media::{
-        ClockRate, Figures, KeysIn, Measured, PayloadType, PortSnapshot, Quality, Route, SampleRate, Stream,
-        Voice,
+        ClockRate, Figures, KeysIn, Measured, PayloadType, PortSnapshot, Quality, Route, RtcpPath,
+        SampleRate, Stream, Voice,
     },
 };
 
 use crate::{
-    engine::SlotId,
+    dtls::Dtls,
+    engine::{Channel, SlotId},
+    identity::Identity,
     measure::{self, Reported},
     player::{Announcement, Player},
     receive::{Receiver, Taken, rate_of},
@@ -65,8 +69,10 @@ pub(crate) struct Connected {
     pub(crate) stream: Box<Stream>,
     pub(crate) receiver: Receiver,
     pub(crate) sender: Sender,
-    /// As the stream has keys or not.
+    /// As the stream has keys, or is to have some, or not.
     pub(crate) srtp: Option<Box<Srtp>>,
+    /// What the keys come of, where they are not in the descriptions.
+    dtls: Option<Box<Dtls>>,
 }
 
 /// Where the peer's media comes from.
@@ -137,7 +143,12 @@ impl Port {
     }
 
     /// A port that goes on where a snapshot was taken; its route is told again by the engine.
-    pub(crate) fn restored(snapshot: &PortSnapshot, entropy: &mut Entropy) -> Self {
+    pub(crate) fn restored(
+        now: Instant,
+        snapshot: &PortSnapshot,
+        entropy: &mut Entropy,
+        identity: Option<&Arc<Identity>>,
+    ) -> Self {
         let mut port = Self::new(snapshot.port, entropy);
         port.keys = snapshot.keys;
         if snapshot.is_encrypted() {
@@ -149,13 +160,11 @@ impl Port {
             port.numbers = Numbers::of(snapshot);
         }
         if let Some(stream) = &snapshot.stream {
-            port.connect(stream.clone());
+            port.connect(now, stream.clone(), identity);
         }
         if let Some(connected) = &mut port.connected {
             connected.receiver.was_told(snapshot.last_press);
-            if let Some(srtp) = &mut connected.srtp {
-                srtp.peer_was_at(&snapshot.srtp);
-            }
+            connected.restore_keys(snapshot, (port.numbers.ssrc, identity));
         }
         port.cname.clone_from(&snapshot.cname);
         port.latch = Latch { rtp: snapshot.latched, rtcp: snapshot.latched_rtcp };
@@ -177,33 +186,34 @@ impl Port {
             keys: self.keys,
             last_press: self.connected.as_ref().and_then(|connected| connected.receiver.last_press()),
             stream: self.connected.as_ref().map(|connected| connected.stream.clone()),
-            srtp: self
-                .connected
-                .as_ref()
-                .and_then(|connected| connected.srtp.as_ref())
-                .map_or_else(Vec::new, |srtp| srtp.progress()),
+            srtp: self.connected.as_ref().map_or_else(Vec::new, Connected::progress),
+            dtls: self.connected.as_ref().and_then(Connected::made_keys),
             route: self.route.clone(),
         }
     }
 
     /// Takes what was negotiated. A peer that moved is waited for at its new place.
-    pub(crate) fn connect(&mut self, stream: Box<Stream>) {
-        if self.connected.as_ref().is_some_and(|connected| connected.stream.remote != stream.remote) {
+    pub(crate) fn connect(&mut self, now: Instant, stream: Box<Stream>, identity: Option<&Arc<Identity>>) {
+        let made_with = (now, self.numbers.ssrc, identity);
+        if let Some(connected) =
+            self.connected.as_mut().filter(|connected| connected.stream.remote != stream.remote)
+        {
             self.latch = Latch::default();
+            connected.peer_moved();
         }
         match &mut self.connected {
             Some(connected) => {
                 connected.receiver.renegotiate(&stream);
                 connected.sender.renegotiate(&stream);
-                connected.srtp =
-                    Srtp::renegotiated(connected.srtp.take(), stream.srtp.as_deref(), self.numbers.ssrc);
+                connected.take_keys(&stream, made_with);
                 connected.stream = stream;
             }
             None => {
                 let (mut receiver, sender) = (Receiver::new(&stream), Sender::new(&stream));
                 receiver.listen(self.keys);
-                let srtp = Srtp::renegotiated(None, stream.srtp.as_deref(), self.numbers.ssrc);
-                self.connected = Some(Connected { stream, receiver, sender, srtp });
+                let connected =
+                    Connected { stream: stream.clone(), receiver, sender, srtp: None, dtls: None };
+                self.connected.insert(connected).take_keys(&stream, made_with);
             }
         }
     }
@@ -228,7 +238,8 @@ impl Port {
 
     /// Where RTP is sent, if the peer wants any.
     pub(crate) fn destination(&self) -> Option<SocketAddr> {
-        let stream = &self.connected.as_ref()?.stream;
+        let Connected { stream, .. } =
+            self.connected.as_ref().filter(|connected| !connected.awaits_keys())?;
         stream.flow().sends().then(|| self.latch.rtp.unwrap_or(stream.remote))
     }
 
@@ -275,7 +286,12 @@ impl Port {
         Err(Rejected::Malformed)
     }
 
-    pub(crate) fn on_rtcp(&mut self, now: Now, source: SocketAddr, bytes: &[u8]) -> Result<(), Rejected> {
+    pub(crate) fn on_rtcp(
+        &mut self,
+        now: Now,
+        (channel, source): (Channel, SocketAddr),
+        bytes: &[u8],
+    ) -> Result<(), Rejected> {
         let connected = self.connected.as_mut().ok_or(Rejected::Foreign)?;
         let known = self.latch.rtp.unwrap_or(connected.stream.remote).ip();
         if source.ip() != known {
@@ -284,7 +300,7 @@ impl Port {
             return Err(Rejected::Foreign);
         }
         let mut plain;
-        let decrypted = match &mut connected.srtp {
+        let decrypted = match connected.srtp_of(channel) {
             Some(srtp) => {
                 plain = Plain::EMPTY;
                 srtp.unprotect_rtcp(bytes, &mut plain)
@@ -364,16 +380,21 @@ impl Port {
         if self.numbers.packets == 0 { None } else { self.write_rtcp(now, Leaving::Yes, out) }
     }
 
-    /// Where RTCP is sent.
-    pub(crate) fn rtcp_destination(&self) -> Option<SocketAddr> {
-        let stream = &self.connected.as_ref()?.stream;
+    /// By which way RTCP is sent, and where.
+    pub(crate) fn rtcp_way(&self) -> Option<(Channel, SocketAddr)> {
+        let Connected { stream, .. } =
+            self.connected.as_ref().filter(|connected| !connected.awaits_keys())?;
+        let (channel, latched) = match stream.rtcp {
+            RtcpPath::Apart => (Channel::Rtcp, self.latch.rtcp),
+            RtcpPath::Muxed => (Channel::Rtp, self.latch.rtp),
+        };
         let usable = !stream.remote_rtcp.ip().is_unspecified() && stream.remote_rtcp.port() != 0;
-        self.latch.rtcp.or_else(|| usable.then_some(stream.remote_rtcp))
+        Some((channel, latched.or_else(|| usable.then_some(stream.remote_rtcp))?))
     }
 
-    /// What encrypts, if the stream has keys.
-    pub(crate) fn srtp(&mut self) -> Option<&mut Srtp> {
-        self.connected.as_mut()?.srtp.as_deref_mut()
+    /// What encrypts RTCP by a way, if the stream is encrypted.
+    pub(crate) fn srtp_of(&mut self, channel: Channel) -> Option<&mut Srtp> {
+        self.connected.as_mut()?.srtp_of(channel)
     }
 
     pub(crate) fn quality(&mut self) -> Quality {

@@ -60,6 +60,11 @@ impl Mouth {
         }
     }
 
+    /// Whose packets they are.
+    pub(super) const fn ssrc(&self) -> Ssrc {
+        self.ssrc
+    }
+
     /// Speaks a codec from here on.
     pub(super) const fn speak(&mut self, format: Format) {
         self.format = format;

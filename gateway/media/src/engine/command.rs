@@ -73,7 +73,7 @@ impl Engine {
             self.out.bind(slot, rtp, rtcp);
         }
         self.out.read(slot, Reading::AtTicks);
-        let mut port = Port::restored(snapshot, &mut self.entropy);
+        let mut port = Port::restored(now.mono, snapshot, &mut self.entropy, self.identity.as_ref());
         port.phase = Some(self.schedule.add(now.mono, Unit::Port(slot)));
         self.by_port.insert(snapshot.port, slot);
         self.slots.put(slot, Slot::Used(Box::new(port)));
@@ -135,7 +135,7 @@ impl Engine {
     fn connect(&mut self, now: Now, id: PortId, stream: Box<Stream>) {
         let Some(port) = self.by_port.get(&id).and_then(|slot| self.slots.port_mut(*slot)) else { return };
         let before = port.rate();
-        port.connect(stream);
+        port.connect(now.mono, stream, self.identity.as_ref());
         if port.rate() != before {
             let route = port.route.clone();
             return self.route(now, id, route);
@@ -319,8 +319,8 @@ impl Engine {
         }
         self.out.read(slot, Reading::AsItComes);
         let mut bytes = [0; MAX_RTCP];
-        if let (Some(length), Some(destination)) = (port.rtcp_bye(now, &mut bytes), port.rtcp_destination()) {
-            self.out.rtcp((slot, destination), &bytes[..length], port.srtp());
+        if let (Some(length), Some(way)) = (port.rtcp_bye(now, &mut bytes), port.rtcp_way()) {
+            self.out.rtcp(slot, way, &bytes[..length], port.srtp_of(way.0));
         }
         self.out.report(Report::Closed { port: id, quality: Box::new(port.quality()) });
     }

@@ -21,6 +21,7 @@ mod clicks;
 mod encrypted;
 mod quiet;
 mod reading;
+mod shaken;
 mod wide;
 
 const PEER: &str = "192.0.2.1:4000";
@@ -53,7 +54,9 @@ fn stream(ptime: u32) -> Box<Stream> {
         send_events: Some(PayloadType(101)),
         comfort_noise: None,
         opus: terms::media::OpusWish::default(),
+        rtcp: terms::media::RtcpPath::Apart,
         srtp: None,
+        dtls: None,
     })
 }
 
@@ -93,6 +96,7 @@ impl Bench {
             ranges: vec![range],
             quarantine: Quarantine::default(),
             prompts: Arc::new(prompts),
+            identity: Some(crate::dtls::tests::identity(1)),
         };
         let now = Now { mono: Instant::from_nanos(1_000_000_500), wall: WallTime::from_unix_nanos(1 << 60) };
         Self {
