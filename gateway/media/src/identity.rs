@@ -21,6 +21,8 @@ const MTU: usize = 1_200;
 const QUEUED: usize = 16;
 /// RFC 6347 §4.2.4.1 would have 1 s; where media go nobody waits so long.
 const FIRST_RETRY: time::Duration = time::Duration::from_millis(400);
+/// Each pause is twice the one before: more than the time that a handshake has.
+const RETRIES: usize = 6;
 /// RFC 5280 §4.1.2.5.2 and §4.1.2.5: from long ago, and until no particular time.
 const VALID: [(u8, &[u8]); 2] = [(der::UTC_TIME, b"000101000000Z"), (der::TIME, b"99991231235959Z")];
 
@@ -63,6 +65,7 @@ impl Identity {
             .max_queue_tx(QUEUED)
             .require_client_certificate(true)
             .flight_start_rto(FIRST_RETRY)
+            .flight_retries(RETRIES)
             .with_crypto_provider(dimpl::crypto::rust_crypto::default_provider())
             .build()
             .map_err(|_| NoIdentity)?;
