@@ -32,7 +32,7 @@ impl Decoder {
             Codec::Pcmu => Self::G711(Law::Mu),
             Codec::Pcma => Self::G711(Law::A),
             Codec::G722 => Self::G722(Box::default()),
-            Codec::Opus => opus::Decoder::new(codec.sample_rate())
+            Codec::Opus | Codec::OpusNarrow => opus::Decoder::new(codec.sample_rate())
                 .map_or(Self::Deaf, |decoder| Self::Opus(Box::new(decoder))),
             Codec::L16 | Codec::L16Narrow => Self::L16,
         }
@@ -97,7 +97,7 @@ impl Encoder {
             Codec::Pcmu => Self::G711(Law::Mu),
             Codec::Pcma => Self::G711(Law::A),
             Codec::G722 => Self::G722(Box::default()),
-            Codec::Opus => opus::Encoder::new(codec.sample_rate(), wish)
+            Codec::Opus | Codec::OpusNarrow => opus::Encoder::new(codec.sample_rate(), wish)
                 .map_or(Self::Mute, |encoder| Self::Opus(Box::new(encoder))),
             Codec::L16 | Codec::L16Narrow => Self::L16,
         }

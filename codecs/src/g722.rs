@@ -9,7 +9,7 @@
 
 use tables::{
     ADAPT_HIGH, ADAPT_LOW, CODE_LOW_NEGATIVE, CODE_LOW_POSITIVE, DECIDE_LOW, INVERSE_2, INVERSE_4, INVERSE_6,
-    LEVEL_LOW, QMF, SCALE,
+    LEVEL_LOW, QMF_EVEN, QMF_ODD, SCALE,
 };
 
 mod tables;
@@ -44,11 +44,11 @@ impl Encoder {
     /// Encodes pairs of samples; returns how many octets it wrote. A sample without a second is left out.
     pub fn encode(&mut self, samples: &[i16], octets: &mut [u8]) -> usize {
         let pairs = samples.chunks_exact(SAMPLES_PER_OCTET).zip(octets);
-        pairs.map(|(pair, octet)| *octet = self.octet([pair[0], pair[1]])).count()
+        pairs.map(|(pair, octet)| *octet = self.octet(pair)).count()
     }
 
-    fn octet(&mut self, pair: [i16; 2]) -> u8 {
-        let (odd, even) = self.history.filter(pair.map(i32::from));
+    fn octet(&mut self, pair: &[i16]) -> u8 {
+        let (odd, even) = self.history.filter([pair[0], pair[1]]);
         let (low, high) =
             (quantize_low(&self.low, (even + odd) >> 14), quantize_high(&self.high, (even - odd) >> 14));
         self.low.adapt_low(low >> 2);
@@ -90,31 +90,39 @@ impl Decoder {
         let heard_high = limit(self.high.estimate + self.high.scaled(INVERSE_2[usize::from(high)]));
         self.low.adapt_low(low >> 2);
         self.high.adapt_high(high);
-        let (first, second) = self.history.filter([heard_low + heard_high, heard_low - heard_high]);
+        let (first, second) =
+            self.history.filter([heard_low + heard_high, heard_low - heard_high].map(to_sample));
         [second, first].map(|sum| to_sample(sum >> 11))
     }
 }
 
-/// The last samples, two sub-bands' worth of them.
+/// The last samples, two sub-bands' worth of them: each is written twice, a history's length apart, so that all of them
+/// stand in order somewhere.
 #[derive(Debug, Clone)]
-struct History([i32; HISTORY]);
+struct History {
+    samples: [i16; 2 * HISTORY],
+    next: usize,
+}
 
 impl History {
     const fn new() -> Self {
-        Self([0; HISTORY])
+        Self { samples: [0; 2 * HISTORY], next: 0 }
     }
 
     /// §3.1, §4.4: takes two samples in and yields the sums over those of odd and of even order.
-    fn filter(&mut self, pair: [i32; 2]) -> (i32, i32) {
-        self.0.copy_within(2.., 0);
-        self.0[HISTORY - 2..].copy_from_slice(&pair);
-        let (mut odd, mut even) = (0, 0);
-        for ((pair, forward), backward) in self.0.chunks_exact(2).zip(QMF).zip(QMF.iter().rev()) {
-            odd += pair[0] * forward;
-            even += pair[1] * backward;
+    fn filter(&mut self, pair: [i16; 2]) -> (i32, i32) {
+        for begin in [self.next, self.next + HISTORY] {
+            self.samples[begin..begin + 2].copy_from_slice(&pair);
         }
-        (odd, even)
+        self.next = (self.next + 2) % HISTORY;
+        let window = &self.samples[self.next..self.next + HISTORY];
+        (dot(window, &QMF_ODD), dot(window, &QMF_EVEN))
     }
+}
+
+/// The sum of products, of which the compiler makes multiplications of eight samples at once.
+fn dot(samples: &[i16], taps: &[i16; HISTORY]) -> i32 {
+    samples.iter().zip(taps).map(|(sample, tap)| i32::from(*sample) * i32::from(*tap)).sum()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,10 +144,7 @@ struct Band {
     zeros_estimate: i32,
     /// A: the coefficients of the poles.
     poles: [i32; 2],
-    /// B: those of the zeros.
-    zeros: [i32; 6],
-    /// D: the last quantized differences, newest first.
-    differences: [i32; 6],
+    zeros: Zeros,
     /// P: the last partial reconstructions, newest first.
     partials: [i32; 2],
     /// R: the last reconstructions, newest first.
@@ -158,8 +163,7 @@ impl Band {
             estimate: 0,
             zeros_estimate: 0,
             poles: [0; 2],
-            zeros: [0; 6],
-            differences: [0; 6],
+            zeros: Zeros::new(),
             partials: [0; 2],
             reconstructed: [0; 2],
         }
@@ -198,18 +202,13 @@ impl Band {
         let reconstructed = saturate(self.estimate + difference);
         let partial = saturate(self.zeros_estimate + difference);
         self.poles = self.adapted_poles(partial);
-        self.adapt_zeros(difference);
-        self.differences.copy_within(..5, 1);
-        self.differences[0] = difference;
+        self.zeros_estimate = self.zeros.adapt(difference);
         self.partials = [partial, self.partials[0]];
         self.reconstructed = [reconstructed, self.reconstructed[0]];
-        // FILTEP, FILTEZ, PREDIC.
+        // FILTEP, PREDIC.
         let product = |coefficient: i32, value: i32| (coefficient * saturate(2 * value)) >> 15;
         let poles =
             product(self.poles[0], self.reconstructed[0]) + product(self.poles[1], self.reconstructed[1]);
-        let zeros: i32 =
-            self.zeros.iter().zip(self.differences).map(|(zero, value)| product(*zero, value)).sum();
-        self.zeros_estimate = saturate(zeros);
         self.estimate = saturate(saturate(poles) + self.zeros_estimate);
     }
 
@@ -225,14 +224,40 @@ impl Band {
         let bound = 15_360 - second;
         [saturate(step + ((first * 32_640) >> 15)).clamp(-bound, bound), second]
     }
+}
 
-    /// UPZERO.
-    fn adapt_zeros(&mut self, difference: i32) {
+/// The six zeros of a predictor, in eight lanes that the compiler keeps in a vector register.
+#[derive(Debug, Clone)]
+struct Zeros {
+    /// B: the coefficients; the two beyond the sixth meet differences of nought.
+    coefficients: [i16; LANES],
+    /// D: the last quantized differences, newest first, twice as large.
+    doubled: [i16; LANES],
+}
+
+const LANES: usize = 8;
+
+impl Zeros {
+    const fn new() -> Self {
+        Self { coefficients: [0; LANES], doubled: [0; LANES] }
+    }
+
+    /// UPZERO, then FILTEZ with the new difference before the others.
+    fn adapt(&mut self, difference: i32) -> i32 {
+        let newest = to_sample(2 * difference);
         let step = if difference == 0 { 0 } else { 128 };
-        for (zero, before) in self.zeros.iter_mut().zip(self.differences) {
-            let step = if (before < 0) == (difference < 0) { step } else { -step };
-            *zero = saturate(step + ((*zero * 32_640) >> 15));
+        let Self { coefficients, doubled } = self;
+        for (zero, before) in coefficients.iter_mut().zip(&*doubled) {
+            // All ones where the signs differ: the step is taken back.
+            let back = (before ^ newest) >> 15;
+            // 32,640 in Q15 is 255/256: all but a 256th, rounded down.
+            let leak = (*zero >> 8) + i16::from(*zero & 0xff != 0);
+            *zero = (*zero - leak).saturating_add((step ^ back) - back);
         }
+        let [first, second, third, fourth, fifth, ..] = *doubled;
+        *doubled = [newest, first, second, third, fourth, fifth, 0, 0];
+        let product = |(zero, value): (&i16, &i16)| (i32::from(*zero) * i32::from(*value)) >> 15;
+        saturate(coefficients.iter().zip(&*doubled).map(product).sum())
     }
 }
 

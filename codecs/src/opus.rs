@@ -7,8 +7,9 @@ use terms::media::{InBandFec, OpusWish, SampleRate};
 
 /// What 5 costs more than 0 is heard; what 10 costs more than 5 is hardly, and is as much again.
 const COMPLEXITY: i32 = 5;
-/// RFC 7587 §3.1.1: 16 to 20 kbit/s for a wide-band voice, and what in-band FEC takes.
+/// RFC 7587 §3.1.1: 16 to 20 kbit/s for a wide-band voice, 8 to 12 for a narrow one, and what in-band FEC takes.
 const BITRATE: u32 = 24_000;
+const NARROW_BITRATE: u32 = 16_000;
 /// RFC 7587 §6.1: the least that a peer may ask for.
 const LEAST_BITRATE: u32 = 6_000;
 /// libopus protects the more the more it is told is lost; without a loss it does not protect.
@@ -26,13 +27,14 @@ impl Encoder {
     /// An encoder at the start of its stream, as `wish` would have it; none without memory.
     pub fn new(rate: SampleRate, wish: &OpusWish) -> Option<Self> {
         let mut encoder = Self(opus::Encoder::new(rate.hz(), Channels::Mono, Application::Voip).ok()?);
-        encoder.follow(wish).ok()?;
+        encoder.follow(rate, wish).ok()?;
         Some(encoder)
     }
 
-    fn follow(&mut self, wish: &OpusWish) -> opus::Result<()> {
+    fn follow(&mut self, rate: SampleRate, wish: &OpusWish) -> opus::Result<()> {
         let Self(encoder) = self;
-        let bitrate = wish.max_bitrate.map_or(BITRATE, |most| most.clamp(LEAST_BITRATE, BITRATE));
+        let usual = if rate == SampleRate::Hz8000 { NARROW_BITRATE } else { BITRATE };
+        let bitrate = wish.max_bitrate.map_or(usual, |most| most.clamp(LEAST_BITRATE, usual));
         encoder.set_complexity(COMPLEXITY)?;
         encoder.set_bitrate(Bitrate::Bits(i32::try_from(bitrate).unwrap_or(i32::MAX)))?;
         encoder.set_max_bandwidth(bandwidth(wish.max_playback_hz))?;

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Has tshark read what the gateway sent: no malformed packet, no expert error in SIP, SDP, RTP or RTCP.
+"""Has tshark read what the gateway sent: no malformed packet, no expert error in SIP, SDP, RTP or RTCP, and each packet
+marked as its kind is by default (RFC 2474): sound EF, signaling CS3.
 
 usage: tshark_check.py start FILE.pcap PORT ...
        tshark_check.py stop FILE.pcap
@@ -22,7 +23,8 @@ import time
 
 # PI_ERROR in epan/proto.h
 EXPERT_ERROR = 0x00800000
-FIELDS = ("frame.number", "frame.protocols", "_ws.malformed", "_ws.expert.severity", "_ws.expert.message")
+FIELDS = ("frame.number", "frame.protocols", "_ws.malformed", "_ws.expert.severity", "_ws.expert.message", "ip.dsfield.dscp", "ipv6.tclass.dscp")
+DSCP = {"rtp": "46", "rtcp": "46", "sip": "24"}
 
 
 def main():
@@ -110,10 +112,14 @@ def check(capture, sip, rtp, label, but):
         sys.exit(f"tshark: {read.stderr.strip()}")
     kinds, faults = collections.Counter(), []
     for line in read.stdout.splitlines():
-        frame, protocols, malformed, severities, message = line.split("\t")
+        frame, protocols, malformed, severities, message, four, six = line.split("\t")
         kinds.update(kind for kind in ("sip", "sdp", "rtp", "rtcp", "rtpevent") if kind in protocols.split(":"))
         if malformed or any(int(severity) >= EXPERT_ERROR for severity in severities.split(",") if severity):
             faults.append(f"FAILED frame {frame}, {protocols}: {message or 'malformed'}")
+        # What ICMP quotes is no packet of its own.
+        marks = {DSCP[kind] for kind in protocols.split(":") if kind in DSCP} if "icmp" not in protocols else set()
+        if marks and (four or six) not in marks:
+            faults.append(f"FAILED frame {frame}, {protocols}: DSCP {four or six}, must be {' or '.join(marks)}")
     for kind in ("sip",) if rtp == "none" else ("sip", "rtp"):
         if not kinds[kind]:
             faults.append(f"FAILED no {kind.upper()} from the gateway in {capture}")

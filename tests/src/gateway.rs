@@ -1,10 +1,6 @@
 //! The gateway under simulation: a shard and its media engines.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    path::Path,
-    sync::Arc,
-};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use bytes::Bytes;
 use call::{
@@ -28,6 +24,8 @@ use crate::network::{Datagram, Network};
 
 /// Where the simulated gateway listens.
 pub const ADDRESS: &str = "127.0.0.1:5060";
+/// And on IPv6.
+pub const ADDRESS_V6: &str = "[fd00::1]:5060";
 
 /// A configuration for simulations: what `conf/demo.toml` has, with a small port range.
 const CONFIG: &str = r#"
@@ -35,11 +33,19 @@ const CONFIG: &str = r#"
 zone = "trunk"
 transport = "udp"
 address = "127.0.0.1:5060"
+[[listener]]
+zone = "six"
+transport = "udp"
+address = "[fd00::1]:5060"
 [media]
 [[media.range]]
 zone = "trunk"
 address = "127.0.0.1"
 ports = "10000-10399"
+[[media.range]]
+zone = "six"
+address = "fd00::1"
+ports = "10000-10039"
 [http]
 address = "127.0.0.1:8080"
 token = "simulated"
@@ -49,6 +55,11 @@ name = "demo"
 name = "local"
 zone = "trunk"
 peers = ["127.0.0.0/8"]
+[[trunk]]
+name = "six"
+zone = "six"
+peers = ["fd00::/16"]
+address = "[fd00::2]:5060"
 [[meetings]]
 ids = "900100001-900100010"
 tenant = "demo"
@@ -148,9 +159,9 @@ impl Gateway {
 
     /// A datagram came.
     pub fn receive(&mut self, now: Now, datagram: &Datagram, network: &mut Network) {
-        if datagram.to == address() {
+        if let Some((listener, _)) = (0..).zip(addresses()).find(|(_, address)| *address == datagram.to) {
             let bytes = Bytes::copy_from_slice(&datagram.bytes);
-            let input = Input::Datagram { listener: ListenerId(0), source: datagram.from, bytes };
+            let input = Input::Datagram { listener: ListenerId(listener), source: datagram.from, bytes };
             self.shard.handle_input(now, shard::Input::Sip(input));
         } else if let Some((worker, slot, channel)) = self.slot(datagram.to) {
             let packet =
@@ -222,25 +233,36 @@ impl Gateway {
         })
     }
 
-    fn range(&self, worker: usize) -> Range {
-        let range = self.config.media.ranges.first().expect("the simulation's file has one");
-        range.share(u8::try_from(worker).expect("few workers"), self.config.media.workers)
+    /// A worker's part of each range, with the slot of its first pair.
+    fn ranges(&self, worker: usize) -> impl Iterator<Item = (u32, Range)> {
+        let index = u8::try_from(worker).expect("few workers");
+        let mut base = 0;
+        self.config.media.ranges.iter().map(move |range| {
+            let range = range.share(index, self.config.media.workers);
+            let first = base;
+            base += u32::from(range.pairs);
+            (first, range)
+        })
     }
 
     fn slot(&self, address: SocketAddr) -> Option<(usize, SlotId, Channel)> {
-        let within = |worker: &usize| {
-            let range = self.range(*worker);
-            (range.first..range.first + 2 * range.pairs).contains(&address.port())
+        let mut all =
+            (0..self.engines.len()).flat_map(|worker| self.ranges(worker).map(move |of| (worker, of)));
+        let is_within = |range: &Range| {
+            let ports = range.first..range.first + 2 * range.pairs;
+            range.address == address.ip() && ports.contains(&address.port())
         };
-        let worker = (0..self.engines.len()).find(within)?;
-        let offset = address.port() - self.range(worker).first;
+        let (worker, (base, range)) = all.find(|(_, (_, range))| is_within(range))?;
+        let offset = address.port() - range.first;
         let channel = if offset.is_multiple_of(2) { Channel::Rtp } else { Channel::Rtcp };
-        Some((worker, SlotId(u32::from(offset / 2)), channel))
+        Some((worker, SlotId(base + u32::from(offset / 2)), channel))
     }
 
     fn address(&self, worker: usize, slot: SlotId, channel: Channel) -> SocketAddr {
-        let offset = u16::try_from(slot.0 * 2).expect("a small range") + u16::from(channel == Channel::Rtcp);
-        SocketAddr::new(IpAddr::from([127, 0, 0, 1]), self.range(worker).first + offset)
+        let has = |(base, range): &(u32, Range)| (*base..*base + u32::from(range.pairs)).contains(&slot.0);
+        let (base, range) = self.ranges(worker).find(has).expect("a pair of some range");
+        let offset = u16::try_from((slot.0 - base) * 2).expect("a small range");
+        SocketAddr::new(range.address, range.first + offset + u16::from(channel == Channel::Rtcp))
     }
 
     fn drain(&mut self, now: Now, network: &mut Network) {
@@ -296,7 +318,9 @@ impl Gateway {
         while let Some(output) = self.shard.poll_output() {
             match output {
                 shard::Output::Transmit { destination, bytes, .. } => {
-                    network.send(now.mono, address(), destination, &bytes);
+                    let [four, six] = addresses();
+                    let from = if destination.is_ipv4() { four } else { six };
+                    network.send(now.mono, from, destination, &bytes);
                     self.sent.push(bytes);
                 }
                 shard::Output::Media(command) => commands.push(command),
@@ -309,7 +333,7 @@ impl Gateway {
                     self.shard.handle_input(now, unreachable);
                 }
                 shard::Output::Record(Record::Meeting(record)) => self.meeting_records.push(record),
-                // The simulation's one listener is of datagrams.
+                // The simulation's listeners are of datagrams.
                 shard::Output::Write(..)
                 | shard::Output::Connect(..)
                 | shard::Output::Disconnect(_)
@@ -368,6 +392,7 @@ fn prompts() -> Prompts {
     server::recordings::load(&folder).expect("the shipped recordings")
 }
 
-fn address() -> SocketAddr {
-    ADDRESS.parse().expect("an address")
+/// Of the listeners, in their order.
+fn addresses() -> [SocketAddr; 2] {
+    [ADDRESS, ADDRESS_V6].map(|address| address.parse().expect("an address"))
 }

@@ -3,11 +3,19 @@
 mod armor;
 mod mouth;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use codecs::Decoder;
-use rtp::{Header, Packet, SequenceNumber, telephone_event};
+use rtp::{
+    Header, Packet, SequenceNumber,
+    rtcp::{self, CompactNtp, Item, Report, ReportBlock},
+    telephone_event,
+};
 use sdp::{Capabilities, LocalDescription, SessionDescription};
 use sip::{
     endpoint::{
@@ -106,10 +114,12 @@ pub struct Phone {
     tick: Duration,
     /// The keys that it was told of.
     pub pressed: String,
+    /// The report blocks about it that came, if it speaks RTCP at all.
+    pub reports: Option<Vec<ReportBlock>>,
     /// Everything heard, one packet after the other as it came.
     pub heard: Vec<i16>,
     /// Reports that came by the way of its sound.
-    pub reports: usize,
+    pub muxed_reports: usize,
     /// The header of the packet that came last.
     pub last_header: Option<Header>,
     /// What happened, and when.
@@ -119,7 +129,15 @@ pub struct Phone {
 impl Phone {
     /// A phone of its own loopback address, that talks at `hz`.
     pub fn new(number: u8, hz: u32) -> Self {
-        let address = SocketAddr::from(([127, 0, 1, number], 5060));
+        Self::at(SocketAddr::from(([127, 0, 1, number], 5060)), number, hz)
+    }
+
+    /// The same, on IPv6.
+    pub fn on_ipv6(number: u8, hz: u32) -> Self {
+        Self::at(SocketAddr::from(([0xfd00, 0, 0, 0, 0, 0, 0, number.into()], 5060)), number, hz)
+    }
+
+    fn at(address: SocketAddr, number: u8, hz: u32) -> Self {
         let mut local = LocalDescription::new(SocketAddr::new(address.ip(), 4000));
         local.session_id = u64::from(number);
         let config = EndpointConfig {
@@ -132,7 +150,10 @@ impl Phone {
             listeners: vec![Listener {
                 id: LISTENER,
                 transport: Transport::Udp,
-                host: Host::V4([127, 0, 1, number].into()),
+                host: match address.ip() {
+                    IpAddr::V4(address) => Host::V4(address),
+                    IpAddr::V6(address) => Host::V6(address),
+                },
                 port: address.port(),
             }],
         };
@@ -152,8 +173,9 @@ impl Phone {
             next_tick: None,
             is_unplugged: false,
             tick: TICK,
+            reports: None,
             heard: Vec::new(),
-            reports: 0,
+            muxed_reports: 0,
             last_header: None,
             events: Vec::new(),
         }
@@ -162,14 +184,15 @@ impl Phone {
     /// Calls a number and will do `actions` once it is answered.
     pub fn dial(&mut self, now: Now, number: &str, actions: &[Action], network: &mut Network) {
         self.mouth.will(actions);
+        let gateway = if self.address.is_ipv4() { gateway::ADDRESS } else { gateway::ADDRESS_V6 };
         let uri = |user: &str, host: &str| {
             let text = format!("sip:{user}@{host}");
             Uri::parse(Text::from(Bytes::from(text))).expect("a URI")
         };
         let invite = Invite {
             dialog: DIALED,
-            uri: uri(number, gateway::ADDRESS),
-            hop: Hop::new(LISTENER, gateway::ADDRESS.parse().expect("an address")),
+            uri: uri(number, gateway),
+            hop: Hop::new(LISTENER, gateway.parse().expect("an address")),
             from: NameAddr::new(uri("13800138000", "trunk.example")),
             to: NameAddr::new(uri(number, "trunk.example")),
             max_forwards: MaxForwards::INITIAL,
@@ -258,6 +281,8 @@ impl Phone {
             self.drain(now, network);
         } else if datagram.to == self.media_address() {
             self.hear(now, &datagram.bytes, network);
+        } else if datagram.to == self.local.rtcp {
+            self.answer_report(now, &datagram.bytes, network);
         }
     }
 
@@ -286,7 +311,12 @@ impl Phone {
 
     /// Where it receives media.
     pub const fn media_address(&self) -> SocketAddr {
-        SocketAddr::new(self.address.ip(), 4000)
+        self.local.rtp
+    }
+
+    /// Its media comes from, and is taken at, another port from here on, and nobody is told.
+    pub const fn move_media(&mut self, port: u16) {
+        self.local.rtp.set_port(port);
     }
 
     fn command(&mut self, now: Now, command: Command, network: &mut Network) {
@@ -414,7 +444,7 @@ impl Phone {
             None => bytes,
         };
         if rtp::classify(bytes) == rtp::Datagram::Rtcp {
-            self.reports += 1;
+            self.muxed_reports += 1;
             return;
         }
         let Some(stream) = &self.stream else { return };
@@ -430,6 +460,35 @@ impl Phone {
         self.last_header = Some(packet.header());
         if self.when(&PhoneEvent::FirstMedia).is_none() {
             self.happened(now, PhoneEvent::FirstMedia);
+        }
+    }
+
+    /// Keeps what is said of it, and reports on the sender in turn.
+    fn answer_report(&mut self, now: Now, bytes: &[u8], network: &mut Network) {
+        let (Some(stream), Some(reports)) = (&self.stream, &mut self.reports) else { return };
+        for item in rtcp::parse(bytes).expect("the gateway's RTCP parses") {
+            let Item::SenderReport { from, info, blocks } = item else { continue };
+            reports.extend(blocks);
+            let Some(last) = self.last_header else { continue };
+            let block = ReportBlock {
+                ssrc: from,
+                fraction_lost: 0,
+                cumulative_lost: 0,
+                highest_sequence: last.sequence.0.into(),
+                jitter: 0,
+                last_report: info.ntp.compact(),
+                delay: CompactNtp(0),
+            };
+            let report = Report {
+                ssrc: self.mouth.ssrc(),
+                sender: None,
+                blocks: &[block],
+                cname: "phone",
+                bye: false,
+            };
+            let mut out = [0; 128];
+            let length = rtcp::write(&mut out, &report).expect("one block fits");
+            network.send(now.mono, self.local.rtcp, stream.remote_rtcp, &out[..length]);
         }
     }
 

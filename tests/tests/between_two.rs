@@ -5,7 +5,7 @@ use std::time::Duration;
 use terms::{Cause, media::Codec};
 use tests::{
     Action::{HangUp, Key, Stop, Talk, Wait},
-    Conditions, Manner, PhoneEvent, World,
+    Conditions, Manner, Phone, PhoneEvent, World,
     tone::{is_absent, is_heard},
 };
 
@@ -54,6 +54,38 @@ fn media_1_two_that_speak_one_codec_hear_each_other_and_nothing_is_decoded_betwe
     assert_eq!(records[0].partner, Some(records[1].call));
     assert_eq!(records[1].partner, Some(records[0].call));
     assert!(records.iter().all(|record| record.quality.is_some_and(|quality| quality.gaps == 0)));
+}
+
+#[test]
+fn media_1_a_leg_on_ipv4_and_one_on_ipv6_hear_each_other_and_each_has_its_reports() {
+    for codecs in [&[Codec::Pcma][..], &[Codec::Pcmu]] {
+        let onward = [("dialplan.routes", "[\"55XX -> trunk:six\", \"0215329000[5] -> ivr\"]")];
+        let mut world = World::configured(Conditions::GOOD, 1, &TONES, &onward);
+        world.phones[1] = Phone::on_ipv6(2, TONES[1]);
+        world.phones[1].set_codecs(codecs);
+        for phone in &mut world.phones {
+            phone.reports = Some(Vec::new());
+        }
+        world.phones[1].will(&[Talk(60 * SECOND)]);
+        world.dial(0, "5501", &[Talk(30 * SECOND), HangUp]);
+        world.run(2 * SECOND);
+        let heard = listen(&mut world, 20 * SECOND);
+        for (phone, own, other) in [(0, 440, 700), (1, 700, 440)] {
+            assert!(
+                is_heard(&heard[phone], other) && is_absent(&heard[phone], own),
+                "phone {phone} {codecs:?}"
+            );
+            let reports = world.phones[phone].reports.as_deref().unwrap_or_default();
+            assert!(reports.len() >= 2, "phone {phone}: {reports:?}");
+            assert!(reports.iter().all(|block| block.cumulative_lost == 0), "phone {phone}: {reports:?}");
+        }
+        world.run(40 * SECOND);
+        assert!(world.gateway.is_at_rest());
+        for record in &world.gateway.records {
+            let quality = record.quality.expect("it talked");
+            assert!(quality.round_trip_ms.is_some(), "its peer's reports came: {quality:?}");
+        }
+    }
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn rfc5763_who_shakes_hands_and_who_does_not_hear_each_other_in_one_meeting_whoe
         each_hears_the_other(&mut world, &format!("{setup:?}"));
         assert_eq!(unkeyed(&world), []);
         world.run(10 * SECOND);
-        assert!(world.phones[0].reports > 1, "RFC 5761: reports come where the sound comes");
+        assert!(world.phones[0].muxed_reports > 1, "RFC 5761: reports come where the sound comes");
         world.hang_up(0);
         world.hang_up(1);
         world.run(SECOND);

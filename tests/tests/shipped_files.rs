@@ -104,6 +104,11 @@ fn a_setting_that_cannot_be_meant_is_refused_by_its_name() {
         ("trunk.0.oversize", "sctp"),
         ("trunk.0.encryption", "sometimes"),
         ("listener.0.encryption", "yes"),
+        ("trunk.0.sources", "anywhere"),
+        ("trunk.0.media", "[\"192.0.2.0/33\"]"),
+        ("listener.0.sources", "negotiated"),
+        ("sip.dscp", "64"),
+        ("media.dscp", "ef"),
         ("trunk.0.channels", "0"),
         ("trunk.0.calls_per_second", "0"),
         ("listener.0.channels", "many"),
@@ -156,6 +161,10 @@ fn a_setting_that_cannot_be_meant_is_refused_by_its_name() {
         let is_it = |told: &str| key.starts_with(told) || told.starts_with(key);
         assert!(found.iter().any(|problem| is_it(&problem.key)), "{key}: {found:?}");
     }
+}
+
+#[test]
+fn settings_that_cannot_be_meant_together_are_refused() {
     let nobody_hosts = [("entry", "with-host"), ("host_password", ""), ("guest_password", "")];
     let nobody_hosts = nobody_hosts.map(|(key, value)| (format!("meetings.0.{key}"), value.to_owned()));
     let found = config::load(&conf("demo.toml"), &nobody_hosts).expect_err("nobody could host").to_string();

@@ -1,7 +1,12 @@
 //! The tables of ITU-T G.722 §6.2.
 
-/// Half of the quadrature mirror filter, which is symmetric.
-pub(super) const QMF: [i32; 12] = [3, -11, 12, 32, -210, 951, 3876, -805, 362, -156, 53, -11];
+/// The taps of the quadrature mirror filter that samples of odd order meet.
+pub(super) const QMF_ODD: [i16; 24] =
+    [3, 0, -11, 0, 12, 0, 32, 0, -210, 0, 951, 0, 3876, 0, -805, 0, 362, 0, -156, 0, 53, 0, -11, 0];
+
+/// The same for those of even order: the filter is symmetric.
+pub(super) const QMF_EVEN: [i16; 24] =
+    [0, -11, 0, 53, 0, -156, 0, 362, 0, -805, 0, 3876, 0, 951, 0, -210, 0, 32, 0, 12, 0, -11, 0, 3];
 
 /// Q6: the decision levels of the lower band.
 pub(super) const DECIDE_LOW: [i32; 29] = [

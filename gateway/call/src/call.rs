@@ -222,7 +222,11 @@ impl Call {
 
     fn new(beginning: Beginning, leg_state: LegState, context: &mut Context<'_>) -> Self {
         let Beginning { id, leg, port, arrival } = beginning;
-        context.out.media(Command::Open { port, zone: arrival.zone.clone() });
+        context.out.media(Command::Open {
+            port,
+            zone: arrival.zone.clone(),
+            sources: arrival.sources.clone(),
+        });
         let keys_by = owner(arrival.keys);
         Self {
             id,

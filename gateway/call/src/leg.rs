@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 use terms::{
     Cause, Digit, MediaLine, Pii, TrunkName, ZoneName,
-    media::{Secrecy, Stream},
+    media::{Secrecy, Sources, Stream},
 };
 
 /// A call that came in.
@@ -12,6 +12,9 @@ use terms::{
 pub struct Arrival {
     /// The zone whose listener it came in by; its media takes addresses of that zone.
     pub zone: ZoneName,
+    /// From where its media is taken.
+    #[serde(default)]
+    pub sources: Sources,
     /// The trunk that sent it.
     pub trunk: Option<TrunkName>,
     /// Who is called, as the peer wrote it.
@@ -32,6 +35,7 @@ impl Default for Arrival {
     fn default() -> Self {
         Self {
             zone: ZoneName::from("trunk"),
+            sources: Sources::default(),
             trunk: None,
             called: String::new(),
             caller: Caller::Withheld,

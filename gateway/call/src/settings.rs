@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use crate::{ivr::Flow, keys::Keys, leg::KeyMethod, words::Words};
 use dialplan::{NumberPlan, Table};
 use serde::{Deserialize, Serialize};
-use terms::{Language, TenantId, TrunkName, ZoneName};
+use terms::{Language, TenantId, TrunkName, ZoneName, media::Sources};
 
 /// The settings of all calls; a reload swaps the whole. A call in the IVR keeps the flow and the bounds that it began with.
 #[derive(Debug, Clone)]
@@ -77,6 +77,8 @@ impl Default for Settings {
 pub struct WayOut {
     /// Whose addresses the media takes.
     pub zone: ZoneName,
+    /// From where the media is taken.
+    pub sources: Sources,
     /// How keys are told to it.
     pub keys: KeyMethod,
 }

@@ -20,7 +20,7 @@ use crate::{
     ivr::Ivr,
     leg::{Arrival, LegCommand, LegEvent},
     question::{Answer, Departure, Directive, LeaseAnswer, Question, QuestionId},
-    settings::{Access, Settings},
+    settings::{Access, Settings, WayOut},
     snapshot::CallSnapshot,
     view::CallView,
 };
@@ -382,7 +382,8 @@ impl Switch {
             Target::Trunk(_) if arrival.hops_left == 0 => Err(Cause::EXCHANGE_ROUTING_ERROR),
             Target::Trunk(trunk) => {
                 let out = settings.trunks.get(&trunk).ok_or(Cause::NO_ROUTE_TO_DESTINATION)?.clone();
-                Ok(Lead::Onward(Onward { trunk, zone: out.zone, keys: out.keys, number: route.number }))
+                let WayOut { zone, sources, keys } = out;
+                Ok(Lead::Onward(Onward { trunk, zone, sources, keys, number: route.number }))
             }
             // Accounts are no part of this gateway yet: there is no way there.
             Target::Account => Err(Cause::NO_ROUTE_TO_DESTINATION),

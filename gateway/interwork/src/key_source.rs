@@ -41,3 +41,24 @@ impl std::fmt::Debug for KeySource {
         f.write_str("KeySource")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use terms::media::SrtpSuite;
+
+    use super::*;
+
+    /// Nothing remembers which keys were used: of 240 bits by chance no two are the same, at rest or not. The test shows that
+    /// the source goes on and repeats no part of what it yielded.
+    #[test]
+    fn iso_3_no_key_is_drawn_twice() {
+        let mut source = KeySource::from_seed([7; 32]);
+        let mut drawn = BTreeSet::new();
+        for number in 0..100_000 {
+            let key = source.draw().key(SrtpSuite::Aes128CmSha1Tag80);
+            assert!(drawn.insert(key.master.reveal().to_vec()), "number {number}");
+        }
+    }
+}

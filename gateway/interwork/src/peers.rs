@@ -8,7 +8,10 @@ use std::{
 use call::leg::{KeyMethod, Kind};
 use ipnet::IpNet;
 use sip::endpoint::{Hop, ListenerId, Oversize};
-use terms::{ListenerName, TrunkName, ZoneName, media::Encryption};
+use terms::{
+    ListenerName, TrunkName, ZoneName,
+    media::{Encryption, Sources},
+};
 
 use crate::gates::{Gate, GateLimits};
 
@@ -31,6 +34,8 @@ pub struct Trunk {
     pub oversize: Oversize,
     /// Whether its sound is encrypted.
     pub encryption: Encryption,
+    /// From where its sound is taken.
+    pub sources: Sources,
     /// How much may come and go by it.
     pub limits: GateLimits,
     /// Where calls to it go; without it there are none.
@@ -82,6 +87,8 @@ pub struct Listener {
     pub policy: Policy,
     /// Whether the sound of calls is encrypted that come by no trunk.
     pub encryption: Encryption,
+    /// From where that sound is taken.
+    pub sources: Sources,
     /// How much may come by it.
     pub limits: GateLimits,
 }
@@ -105,6 +112,11 @@ pub(crate) struct Known<'a> {
 impl Known<'_> {
     pub(crate) fn encryption(&self) -> Encryption {
         self.trunk.map_or(self.listener.encryption, |trunk| trunk.encryption)
+    }
+
+    /// ISO-3: from where the sound of its calls is taken.
+    pub(crate) fn sources(&self) -> &Sources {
+        self.trunk.map_or(&self.listener.sources, |trunk| &trunk.sources)
     }
 
     /// What its calls come by; the narrower first, which is then the one that is told to be full.

@@ -615,6 +615,7 @@ fn arrival(known: &Known<'_>, request: &Request, lines: Vec<MediaLine>) -> Arriv
     let place = known.trunk.map(|trunk| trunk.called_number).unwrap_or_default();
     Arrival {
         zone: known.listener.zone.clone(),
+        sources: known.sources().clone(),
         trunk: known.trunk.map(|trunk| trunk.name.clone()),
         called: called(request, place),
         caller: caller(request, known.trunk),

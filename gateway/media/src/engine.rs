@@ -30,6 +30,7 @@ use crate::{
     room::{MAX_FRAME, Room},
     schedule::{Schedule, Unit},
     srtp::Plain,
+    ssrcs::Ssrcs,
 };
 
 /// The longest RTCP packet that we send.
@@ -163,6 +164,7 @@ pub struct Engine {
     /// The units of the phase that is being run; kept for its memory.
     due: Vec<Unit>,
     entropy: Entropy,
+    ssrcs: Ssrcs,
     out: Outbox,
     /// Where packets are decrypted.
     plain: Plain,
@@ -184,6 +186,7 @@ impl Engine {
             schedule: Schedule::new(now),
             due: Vec::new(),
             entropy,
+            ssrcs: Ssrcs::new(id, workers, quarantine.bound),
             out: Outbox::default(),
             plain: Plain::EMPTY,
             counted: Counted::default(),
@@ -220,8 +223,8 @@ impl Engine {
         pairs.clear();
         for unit in self.schedule.due(now) {
             match unit {
-                Unit::Port(slot) if self.slots.port(*slot).is_some_and(Port::is_bridged) => {}
-                Unit::Port(slot) => pairs.push(*slot),
+                Unit::Port(slot, _) if self.slots.port(*slot).is_some_and(Port::passes) => {}
+                Unit::Port(slot, _) => pairs.push(*slot),
                 Unit::Room(meeting) => {
                     pairs.extend(self.rooms.get(meeting).into_iter().flat_map(|room| &room.members));
                 }
@@ -250,7 +253,7 @@ impl Engine {
         self.counted.packets_received += 1;
         let port = match self.slots.get_mut(slot) {
             Some(Slot::Used(port)) => port,
-            Some(Slot::Resting(_) | Slot::Free | Slot::Unbound | Slot::Binding { .. }) | None => {
+            Some(Slot::Resting(_) | Slot::Free | Slot::Unbound | Slot::Binding(_)) | None => {
                 self.counted.packets_late += 1;
                 return self.slots.on_late_packet(now.mono, slot, source);
             }
@@ -275,7 +278,7 @@ impl Engine {
             Err(Rejected::Undecipherable) => self.counted.packets_undecipherable += 1,
         }
         if let Ok(taken) = taken {
-            bridge::pass_on(now.mono, slot, taken, (&mut self.slots, &mut self.out));
+            bridge::pass_on(now.mono, slot, taken, (&mut self.slots, &mut self.schedule, &mut self.out));
         }
     }
 
@@ -294,7 +297,7 @@ impl Engine {
         while self.schedule.take_due(now.mono, &mut due).is_some() {
             for unit in &due {
                 match unit {
-                    Unit::Port(slot) => self.run_port(now, *slot),
+                    Unit::Port(slot, _) => self.run_port(now, *slot),
                     Unit::Room(meeting) => self.run_room(now, *meeting),
                 }
             }

@@ -20,7 +20,9 @@ mod counters;
 mod dtls;
 mod engine;
 mod identity;
+mod latch;
 mod measure;
+mod moderation;
 mod player;
 mod playout;
 mod port;
@@ -36,6 +38,7 @@ mod shared;
 mod socket;
 mod speakers;
 mod srtp;
+mod ssrcs;
 mod watch;
 mod worker;
 

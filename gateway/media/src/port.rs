@@ -14,7 +14,7 @@ use terms::{
     Digit, Entropy, Instant, LeaseEpoch, Now, PortId,
     media::{
         ClockRate, Figures, KeysIn, Measured, PayloadType, PortSnapshot, Quality, Route, RtcpPath,
-        SampleRate, Stream, Voice,
+        SampleRate, Sources, Stream, Voice,
     },
 };
 
@@ -22,6 +22,7 @@ use crate::{
     dtls::Dtls,
     engine::{Channel, SlotId},
     identity::Identity,
+    latch::{Authentication, Claim, Latch},
     measure::{self, Reported},
     player::{Announcement, Player},
     receive::{Receiver, Taken, rate_of},
@@ -75,13 +76,6 @@ pub(crate) struct Connected {
     dtls: Option<Box<Dtls>>,
 }
 
-/// Where the peer's media comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Latch {
-    rtp: Option<SocketAddr>,
-    rtcp: Option<SocketAddr>,
-}
-
 /// A port in use.
 #[derive(Debug)]
 pub(crate) struct Port {
@@ -100,7 +94,7 @@ pub(crate) struct Port {
     /// ISO-1: media under a lease below this one is over.
     pub(crate) fence: Option<LeaseEpoch>,
     pub(crate) watch: Watch,
-    latch: Latch,
+    pub(crate) latch: Latch,
     foreign: u64,
     cname: String,
     next_report: Option<Instant>,
@@ -121,7 +115,7 @@ pub(crate) enum Rejected {
 }
 
 impl Port {
-    pub(crate) fn new(id: PortId, entropy: &mut Entropy) -> Self {
+    pub(crate) fn new(id: PortId, sources: Sources, entropy: &mut Entropy) -> Self {
         Self {
             id,
             numbers: Numbers::random(entropy),
@@ -133,7 +127,7 @@ impl Port {
             phase: None,
             fence: None,
             watch: Watch::default(),
-            latch: Latch::default(),
+            latch: Latch::new(sources),
             foreign: 0,
             cname: cname(entropy),
             next_report: None,
@@ -149,7 +143,7 @@ impl Port {
         entropy: &mut Entropy,
         identity: Option<&Arc<Identity>>,
     ) -> Self {
-        let mut port = Self::new(snapshot.port, entropy);
+        let mut port = Self::new(snapshot.port, snapshot.sources.clone(), entropy);
         port.keys = snapshot.keys;
         if snapshot.is_encrypted() {
             // RFC 3711 §9.1: as another source, since indices of this one may have been used after the snapshot.
@@ -167,7 +161,7 @@ impl Port {
             connected.restore_keys(snapshot, (port.numbers.ssrc, identity));
         }
         port.cname.clone_from(&snapshot.cname);
-        port.latch = Latch { rtp: snapshot.latched, rtcp: snapshot.latched_rtcp };
+        port.latch = Latch::restored(snapshot.sources.clone(), snapshot.latched, snapshot.latched_rtcp);
         port
     }
 
@@ -181,8 +175,9 @@ impl Port {
             packets_sent: self.numbers.packets,
             octets_sent: self.numbers.octets,
             cname: self.cname.clone(),
-            latched: self.latch.rtp,
-            latched_rtcp: self.latch.rtcp,
+            sources: self.latch.sources().clone(),
+            latched: self.latch.rtp(),
+            latched_rtcp: self.latch.rtcp(),
             keys: self.keys,
             last_press: self.connected.as_ref().and_then(|connected| connected.receiver.last_press()),
             stream: self.connected.as_ref().map(|connected| connected.stream.clone()),
@@ -194,11 +189,13 @@ impl Port {
 
     /// Takes what was negotiated. A peer that moved is waited for at its new place.
     pub(crate) fn connect(&mut self, now: Instant, stream: Box<Stream>, identity: Option<&Arc<Identity>>) {
+        // A hold is no reason to begin anew at another rate.
+        let stream = if self.is_bridged() { Box::new(stream.at(self.rate())) } else { stream };
         let made_with = (now, self.numbers.ssrc, identity);
         if let Some(connected) =
             self.connected.as_mut().filter(|connected| connected.stream.remote != stream.remote)
         {
-            self.latch = Latch::default();
+            self.latch.forget();
             connected.peer_moved();
         }
         match &mut self.connected {
@@ -231,6 +228,21 @@ impl Port {
         self.connected.as_ref().map_or(SampleRate::Hz8000, |connected| rate_of(&connected.stream))
     }
 
+    /// The rate of the best sound that its codec carries.
+    pub(crate) fn best_rate(&self) -> Option<SampleRate> {
+        Some(self.connected.as_ref()?.sender.codec().at_its_best().sample_rate())
+    }
+
+    /// Has a codec that carries sound at more than one rate do so at this.
+    pub(crate) fn speak_at(&mut self, rate: SampleRate) {
+        let Some(Connected { stream, receiver, sender, .. }) = &mut self.connected else { return };
+        if sender.codec() != sender.codec().at(rate) {
+            **stream = stream.as_ref().clone().at(rate);
+            receiver.renegotiate(stream);
+            sender.renegotiate(stream);
+        }
+    }
+
     /// The clock of its timestamps.
     pub(crate) fn clock(&self) -> Option<ClockRate> {
         Some(self.connected.as_ref()?.sender.codec().clock_rate())
@@ -240,12 +252,12 @@ impl Port {
     pub(crate) fn destination(&self) -> Option<SocketAddr> {
         let Connected { stream, .. } =
             self.connected.as_ref().filter(|connected| !connected.awaits_keys())?;
-        stream.flow().sends().then(|| self.latch.rtp.unwrap_or(stream.remote))
+        stream.flow().sends().then(|| self.latch.rtp().unwrap_or(stream.remote))
     }
 
     /// The peer whose late packets are known once the port is closed.
     pub(crate) fn peer(&self) -> Option<SocketAddr> {
-        self.latch.rtp.or_else(|| Some(self.connected.as_ref()?.stream.remote))
+        self.latch.rtp().or_else(|| Some(self.connected.as_ref()?.stream.remote))
     }
 
     /// Takes a packet; yields what it was good for, and the packet as it can be read.
@@ -257,23 +269,32 @@ impl Port {
         plain: &'a mut Plain,
     ) -> Result<(Taken, &'a [u8]), Rejected> {
         let connected = self.connected.as_mut().ok_or(Rejected::Foreign)?;
-        if self.latch.rtp.is_some_and(|latched| latched != source) {
-            self.foreign += 1;
-            self.watch.on_stranger();
-            return Err(Rejected::Foreign);
-        }
+        let authentication =
+            if connected.srtp.is_some() { Authentication::Srtp } else { Authentication::None };
+        let judged = self.latch.judge(now, (source, connected.stream.remote), authentication);
+        let Some(claim) = judged else { return Err(self.on_foreign()) };
         let decrypted = match &mut connected.srtp {
             Some(srtp) => srtp.unprotect_rtp(bytes, plain),
             None => Ok(bytes),
         };
-        let bytes = decrypted.inspect_err(|_| self.watch.on_undecipherable())?;
+        let bytes = match (decrypted, claim) {
+            (Ok(bytes), _) => bytes,
+            (Err(_), Claim::Proof) => return Err(self.on_foreign()),
+            (Err(rejected), Claim::Peer) => {
+                self.watch.on_undecipherable();
+                return Err(rejected);
+            }
+        };
         let packet = Packet::parse(bytes).map_err(|_| Rejected::Malformed)?;
+        if claim == Claim::Proof && !self.latch.prove(source, &packet.header()) {
+            return Err(self.on_foreign());
+        }
         match connected.receiver.take(now, &packet) {
             Taken::Unknown if packet.payload_type() == COMFORT_NOISE => self.watch.on_comfort_noise(now),
             Taken::Unknown => self.watch.on_unknown_type(),
             taken => {
                 // MEDIA-3: symmetric RTP; the first good packet tells where the peer really is.
-                self.latch.rtp = Some(source);
+                self.latch.take(now, source, &packet.header());
                 match taken {
                     Taken::Noise => self.watch.on_comfort_noise(now),
                     Taken::Sound | Taken::Passed => self.watch.on_sound(now),
@@ -293,11 +314,8 @@ impl Port {
         bytes: &[u8],
     ) -> Result<(), Rejected> {
         let connected = self.connected.as_mut().ok_or(Rejected::Foreign)?;
-        let known = self.latch.rtp.unwrap_or(connected.stream.remote).ip();
-        if source.ip() != known {
-            self.foreign += 1;
-            self.watch.on_stranger();
-            return Err(Rejected::Foreign);
+        if !self.latch.permits_rtcp(source, connected.stream.remote) {
+            return Err(self.on_foreign());
         }
         let mut plain;
         let decrypted = match connected.srtp_of(channel) {
@@ -309,7 +327,7 @@ impl Port {
         };
         let bytes = decrypted.inspect_err(|_| self.watch.on_undecipherable())?;
         let items = rtcp::parse(bytes).map_err(|_| Rejected::Malformed)?;
-        self.latch.rtcp = Some(source);
+        self.latch.take_rtcp(source);
         self.watch.on_heard(now.mono);
         for item in items {
             let blocks = match item {
@@ -329,9 +347,21 @@ impl Port {
         Ok(())
     }
 
+    /// What came is of somebody else (ISO-2).
+    fn on_foreign(&mut self) -> Rejected {
+        self.foreign += 1;
+        self.watch.on_stranger();
+        Rejected::Foreign
+    }
+
     /// Whether it hears one other port.
     pub(crate) const fn is_bridged(&self) -> bool {
         matches!(self.hearing, Hearing::Peer(_))
+    }
+
+    /// Whether its packets go on as they are, so that they can't wait for a tick.
+    pub(crate) fn passes(&self) -> bool {
+        self.is_bridged() && self.connected.as_ref().is_some_and(|connected| connected.receiver.passes())
     }
 
     /// Whether what came last is to be played, and not passed on.
@@ -385,8 +415,8 @@ impl Port {
         let Connected { stream, .. } =
             self.connected.as_ref().filter(|connected| !connected.awaits_keys())?;
         let (channel, latched) = match stream.rtcp {
-            RtcpPath::Apart => (Channel::Rtcp, self.latch.rtcp),
-            RtcpPath::Muxed => (Channel::Rtp, self.latch.rtp),
+            RtcpPath::Apart => (Channel::Rtcp, self.latch.rtcp()),
+            RtcpPath::Muxed => (Channel::Rtp, self.latch.rtp()),
         };
         let usable = !stream.remote_rtcp.ip().is_unspecified() && stream.remote_rtcp.port() != 0;
         Some((channel, latched.or_else(|| usable.then_some(stream.remote_rtcp))?))

@@ -142,7 +142,7 @@ impl Links {
 
 #[cfg(test)]
 mod tests {
-    use terms::{PortId, WorkerId};
+    use terms::{PortId, WorkerId, media::Sources};
 
     use super::*;
 
@@ -150,7 +150,7 @@ mod tests {
     fn what_stops_media_finds_room_in_a_queue_that_is_full() {
         let (commands, queue) = Commands::new(2, Arc::new(|| {}));
         let port = PortId { worker: WorkerId(0), serial: 1 };
-        let open = || Command::Open { port, zone: "trunk".into() };
+        let open = || Command::Open { port, zone: "trunk".into(), sources: Sources::default() };
         assert_eq!([commands.push(open()), commands.push(open())], [Ok(()), Ok(())]);
         assert_eq!(commands.push(open()), Err(Full(open())));
         assert_eq!(commands.push(Command::Close { port }), Ok(()));

@@ -210,6 +210,11 @@ impl Receiver {
         self.last_sound = if self.passes.is_some() { Taken::Passed } else { Taken::Sound };
     }
 
+    /// Whether sound goes on as it is, as long as it comes in the codec that is heard.
+    pub(crate) const fn passes(&self) -> bool {
+        self.passes.is_some()
+    }
+
     /// Whether keys are looked for in the sound.
     pub(crate) const fn listens(&self) -> bool {
         self.in_band.is_some()
@@ -400,7 +405,7 @@ fn buffer_for(codec: Codec) -> jitter::Buffer {
     let slot_octets = match codec {
         Codec::Pcmu | Codec::Pcma | Codec::G722 => 480,
         Codec::L16Narrow => 960,
-        Codec::Opus => 1_500,
+        Codec::Opus | Codec::OpusNarrow => 1_500,
         Codec::L16 => MAX_PAYLOAD,
     };
     jitter::Buffer::new(&jitter::Settings {

@@ -21,13 +21,48 @@ const SOON: u64 = PHASES as u64 / 2;
 /// A worker that was held up longer than this drops the ticks that it missed.
 const MAX_BEHIND: Duration = Duration::from_millis(100);
 
+/// Ticks from one of a port that is seldom due to its next.
+const SELDOM: u64 = 10;
+
+/// How often a port is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// It is to be given sound.
+    EachTick,
+    /// What it says comes and goes by itself: only its reports are due.
+    Seldom,
+}
+
 /// What is due in a phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unit {
     /// A port by itself.
-    Port(SlotId),
+    Port(SlotId, Pace),
     /// A meeting with all its ports.
     Room(MeetingId),
+}
+
+impl Unit {
+    /// A port that is due each tick.
+    pub(crate) const fn port(slot: SlotId) -> Self {
+        Self::Port(slot, Pace::EachTick)
+    }
+
+    fn is_same(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Port(slot, _), Self::Port(other, _)) => slot == other,
+            (Self::Room(meeting), Self::Room(other)) => meeting == other,
+            (Self::Port(..), Self::Room(_)) | (Self::Room(_), Self::Port(..)) => false,
+        }
+    }
+
+    /// Those that are seldom due take turns.
+    fn is_due(self, tick: u64) -> bool {
+        match self {
+            Self::Port(slot, Pace::Seldom) => (tick + u64::from(slot.0)).is_multiple_of(SELDOM),
+            Self::Port(_, Pace::EachTick) | Self::Room(_) => true,
+        }
+    }
 }
 
 /// Which of the phases a unit is in.
@@ -84,9 +119,17 @@ impl Schedule {
 
     pub(crate) fn remove(&mut self, Phase(phase): Phase, unit: Unit) {
         let due = &mut self.phases[phase];
-        if let Some(index) = due.units.iter().position(|other| *other == unit) {
+        if let Some(index) = due.units.iter().position(|other| other.is_same(unit)) {
             due.units.swap_remove(index);
             due.ports -= 1;
+        }
+    }
+
+    /// How often a port of that phase is due from here on.
+    pub(crate) fn set_pace(&mut self, Phase(phase): Phase, slot: SlotId, pace: Pace) {
+        let mut units = self.phases[phase].units.iter_mut();
+        if let Some(unit) = units.find(|unit| unit.is_same(Unit::port(slot))) {
+            *unit = Unit::Port(slot, pace);
         }
     }
 
@@ -109,7 +152,7 @@ impl Schedule {
     /// The units of all phases that are due at `now`; more than a tick behind, they are due once all the same.
     pub(crate) fn due(&self, now: Instant) -> impl Iterator<Item = &Unit> {
         let phases = (self.next..self.next + PHASES as u64).take_while(move |phase| begins(*phase) <= now);
-        phases.flat_map(|phase| &self.phases[index_of(phase)].units)
+        phases.flat_map(|phase| self.units_of(phase))
     }
 
     /// Copies the units of the next phase that is due at `now` and says when it was due.
@@ -117,9 +160,14 @@ impl Schedule {
         let at = self.poll_timeout().filter(|at| *at <= now)?;
         let phase = phase_at(at);
         units.clear();
-        units.extend_from_slice(&self.phases[index_of(phase)].units);
+        units.extend(self.units_of(phase));
         self.next = phase + 1;
         Some(at)
+    }
+
+    fn units_of(&self, phase: u64) -> impl Iterator<Item = &Unit> {
+        let tick = phase / PHASES as u64;
+        self.phases[index_of(phase)].units.iter().filter(move |unit| unit.is_due(tick))
     }
 
     /// Gives up what can't be caught up with.
@@ -166,7 +214,7 @@ mod tests {
     fn each_unit_is_due_once_a_tick_and_a_phase_is_filled_before_another_is_begun() {
         let mut schedule = Schedule::new(at_ms(0));
         for slot in 0..150 {
-            schedule.add(at_ms(0), Unit::Port(SlotId(slot)));
+            schedule.add(at_ms(0), Unit::port(SlotId(slot)));
         }
         assert_eq!(due(&mut schedule, at_ms(19)), [(0, 64), (2, 64), (4, 22)]);
         assert_eq!(due(&mut schedule, at_ms(20)), [(20, 64)]);
@@ -176,7 +224,7 @@ mod tests {
     fn when_all_phases_have_enough_work_is_flat() {
         let mut schedule = Schedule::new(at_ms(0));
         for slot in 0..1_003 {
-            schedule.add(at_ms(0), Unit::Port(SlotId(slot)));
+            schedule.add(at_ms(0), Unit::port(SlotId(slot)));
         }
         let ports: Vec<usize> = due(&mut schedule, at_ms(19)).into_iter().map(|(_, ports)| ports).collect();
         assert_eq!(ports, [101, 101, 101, 100, 100, 100, 100, 100, 100, 100]);
@@ -185,11 +233,11 @@ mod tests {
     #[test]
     fn a_port_is_due_within_half_a_tick_while_there_is_room() {
         let mut schedule = Schedule::new(at_ms(0));
-        schedule.add(at_ms(0), Unit::Port(SlotId(0)));
+        schedule.add(at_ms(0), Unit::port(SlotId(0)));
         due(&mut schedule, at_ms(1));
-        schedule.add(at_ms(1), Unit::Port(SlotId(1)));
+        schedule.add(at_ms(1), Unit::port(SlotId(1)));
         assert_eq!(due(&mut schedule, at_ms(2)), [(2, 1)], "the phase at 0 would be due in 19 ms");
-        schedule.add(at_ms(13), Unit::Port(SlotId(2)));
+        schedule.add(at_ms(13), Unit::port(SlotId(2)));
         assert_eq!(due(&mut schedule, at_ms(20)), [(20, 2)], "and that is due in 7");
     }
 
@@ -197,10 +245,10 @@ mod tests {
     fn a_phase_that_went_by_empty_is_not_due_at_once_when_it_is_begun() {
         let mut schedule = Schedule::new(at_ms(0));
         for slot in 0..64 {
-            schedule.add(at_ms(0), Unit::Port(SlotId(slot)));
+            schedule.add(at_ms(0), Unit::port(SlotId(slot)));
         }
         assert_eq!(due(&mut schedule, at_ms(0)), [(0, 64)]);
-        schedule.add(at_ms(19), Unit::Port(SlotId(64)));
+        schedule.add(at_ms(19), Unit::port(SlotId(64)));
         assert_eq!(due(&mut schedule, at_ms(19)), []);
         assert_eq!(due(&mut schedule, at_ms(22)), [(20, 64), (22, 1)]);
     }
@@ -212,28 +260,49 @@ mod tests {
         for _ in 0..63 {
             schedule.grow(phase);
         }
-        assert_ne!(schedule.add(at_ms(0), Unit::Port(SlotId(1))), phase);
+        assert_ne!(schedule.add(at_ms(0), Unit::port(SlotId(1))), phase);
         schedule.shrink(phase);
-        assert_eq!(schedule.add(at_ms(0), Unit::Port(SlotId(2))), phase);
+        assert_eq!(schedule.add(at_ms(0), Unit::port(SlotId(2))), phase);
     }
 
     #[test]
     fn idle_phases_wake_nobody() {
         let mut schedule = Schedule::new(at_ms(3));
         assert_eq!(schedule.poll_timeout(), None);
-        let phase = schedule.add(at_ms(60_003), Unit::Port(SlotId(1)));
+        let phase = schedule.add(at_ms(60_003), Unit::port(SlotId(1)));
         assert_eq!(schedule.skip_missed(at_ms(60_003)), Missed(0));
         assert_eq!(schedule.poll_timeout(), Some(at_ms(60_004)));
-        schedule.remove(phase, Unit::Port(SlotId(1)));
+        schedule.remove(phase, Unit::port(SlotId(1)));
         assert_eq!(schedule.poll_timeout(), None);
     }
 
     #[test]
     fn a_worker_that_was_held_up_skips_what_it_missed() {
         let mut schedule = Schedule::new(at_ms(0));
-        schedule.add(at_ms(0), Unit::Port(SlotId(1)));
+        schedule.add(at_ms(0), Unit::port(SlotId(1)));
         assert_eq!(schedule.skip_missed(at_ms(100)), Missed(0));
         assert_eq!(schedule.skip_missed(at_ms(1_000)), Missed(50));
         assert_eq!(due(&mut schedule, at_ms(1_000)), [(1_000, 1)]);
+    }
+
+    #[test]
+    fn a_port_that_is_seldom_due_is_so_in_one_of_ten_ticks_and_all_of_them_take_turns() {
+        let mut schedule = Schedule::new(at_ms(0));
+        let phases: Vec<Phase> =
+            (0..20).map(|slot| schedule.add(at_ms(0), Unit::port(SlotId(slot)))).collect();
+        for (slot, phase) in (0..20).zip(&phases) {
+            schedule.set_pace(*phase, SlotId(slot), Pace::Seldom);
+        }
+        let ticks = |schedule: &mut Schedule, from: u64| {
+            (0..10)
+                .map(|tick| due(schedule, at_ms(from + tick * 20)).iter().map(|(_, units)| units).sum())
+                .collect::<Vec<usize>>()
+        };
+        assert_eq!(ticks(&mut schedule, 0), [2; 10]);
+        schedule.set_pace(phases[3], SlotId(3), Pace::EachTick);
+        assert_eq!(ticks(&mut schedule, 200).iter().sum::<usize>(), 19 + 10);
+        schedule.set_pace(phases[5], SlotId(5), Pace::Seldom);
+        schedule.remove(phases[5], Unit::port(SlotId(5)));
+        assert_eq!(ticks(&mut schedule, 400).iter().sum::<usize>(), 18 + 10);
     }
 }

@@ -105,7 +105,7 @@ impl Sender {
     /// Goes on in another format; timestamps run on.
     pub(crate) fn renegotiate(&mut self, stream: &Stream) {
         let (codec, before) = (stream.send.codec, self.format.codec);
-        if codec != before || (codec == Codec::Opus && stream.opus != self.wish) {
+        if codec != before || (codec.at_its_best() == Codec::Opus && stream.opus != self.wish) {
             self.encoder = Encoder::for_peer(codec, &stream.opus);
             self.line = Line::Own;
         }

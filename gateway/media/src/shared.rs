@@ -139,7 +139,8 @@ impl SharedLine {
     }
 
     fn is_of(&self, sender: &Sender) -> bool {
-        self.codec == sender.codec() && (self.codec != Codec::Opus || self.wish == sender.wish())
+        self.codec == sender.codec()
+            && (self.codec.at_its_best() != Codec::Opus || self.wish == sender.wish())
     }
 
     /// Whether somebody may begin to listen: nothing has been heard here for a while, or nobody listens.

@@ -6,13 +6,12 @@ use std::{io, net::SocketAddr, os::fd::AsRawFd as _};
 
 use mio::{Interest, Registry, Token, net::UdpSocket};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use terms::Dscp;
 
 pub use batch::{BATCH, Batch, Datagram, tell_times};
 
 use crate::engine::{Channel, Reading, SlotId};
 
-/// RFC 4594 §4.1: EF, as the upper six bits of the traffic class.
-const EXPEDITED_FORWARDING: u32 = 46 << 2;
 /// Room for what comes while the worker is at other things: 100 ms of G.711 in every packet time.
 const RECEIVE_BUFFER: usize = 64 * 1024;
 
@@ -25,12 +24,18 @@ struct Pair {
 }
 
 /// All sockets, by slot.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Sockets {
+    dscp: Dscp,
     pairs: Vec<Option<Pair>>,
 }
 
 impl Sockets {
+    /// None yet; what they send is marked so.
+    pub(crate) const fn marked(dscp: Dscp) -> Self {
+        Self { dscp, pairs: Vec::new() }
+    }
+
     /// Binds both halves, or neither.
     pub(crate) fn bind(
         &mut self,
@@ -38,7 +43,7 @@ impl Sockets {
         slot: SlotId,
         (rtp, rtcp): (SocketAddr, SocketAddr),
     ) -> io::Result<()> {
-        let (mut rtp, mut rtcp) = (bind(rtp)?, bind(rtcp)?);
+        let (mut rtp, mut rtcp) = (bind(rtp, self.dscp)?, bind(rtcp, self.dscp)?);
         registry.register(&mut rtp, token(slot, Channel::Rtp), Interest::READABLE)?;
         registry.register(&mut rtcp, token(slot, Channel::Rtcp), Interest::READABLE)?;
         let index = index(slot);
@@ -95,13 +100,13 @@ pub(crate) fn of_token(token: Token) -> (SlotId, Channel) {
     (slot, if token.0.is_multiple_of(2) { Channel::Rtp } else { Channel::Rtcp })
 }
 
-fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+fn bind(address: SocketAddr, dscp: Dscp) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
     socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
     match address {
-        SocketAddr::V4(_) => socket.set_tos_v4(EXPEDITED_FORWARDING)?,
-        SocketAddr::V6(_) => socket.set_tclass_v6(EXPEDITED_FORWARDING)?,
+        SocketAddr::V4(_) => socket.set_tos_v4(dscp.traffic_class())?,
+        SocketAddr::V6(_) => socket.set_tclass_v6(dscp.traffic_class())?,
     }
     report_unreachable(&socket, address)?;
     tell_times(&socket)?;
@@ -139,15 +144,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn rfc2474_3_what_a_socket_sends_is_marked_as_it_was_told() {
+        for dscp in [Dscp::EXPEDITED_FORWARDING, Dscp::new(10).expect("6 bits")] {
+            let socket = bind("127.0.0.1:0".parse().expect("an address"), dscp).expect("binds");
+            assert_eq!(SockRef::from(&socket).tos_v4().expect("an option"), dscp.traffic_class());
+            let Ok(socket) = bind("[::1]:0".parse().expect("an address"), dscp) else { continue };
+            assert_eq!(SockRef::from(&socket).tclass_v6().expect("an option"), dscp.traffic_class());
+        }
+    }
+
+    #[test]
     fn media_4_a_socket_learns_that_nobody_listens_where_it_sends() {
         for address in ["127.0.0.1:0", "[::1]:0"] {
             let address: SocketAddr = address.parse().expect("an address");
-            let Ok(gone) = bind(address).and_then(|socket| socket.local_addr()) else {
+            let Ok(gone) = bind(address, Dscp::EXPEDITED_FORWARDING).and_then(|socket| socket.local_addr())
+            else {
                 assert!(address.is_ipv6(), "the loopback interface has an address");
                 continue;
             };
             let mut poll = Poll::new().expect("polls");
-            let mut socket = bind(address).expect("binds");
+            let mut socket = bind(address, Dscp::EXPEDITED_FORWARDING).expect("binds");
             poll.registry().register(&mut socket, Token(0), Interest::READABLE).expect("registers");
             assert_eq!(take_unreachable(&socket), None);
             socket.send_to(b"anybody?", gone).expect("sends");

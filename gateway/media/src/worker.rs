@@ -12,12 +12,13 @@ use std::{
 
 use crossbeam_queue::ArrayQueue;
 use mio::{Events, Poll, Token, Waker};
-use terms::{Entropy, Now, WallTime, WorkerId, media::Command};
+use terms::{Dscp, Entropy, Now, WallTime, WorkerId, media::Command};
 
 use crate::{
     clock::Clock,
     counters::{Counted, Counters},
     engine::{Channel, Engine, EngineSettings, Input, Output, SlotId},
+    moderation::Moderation,
     queue::{Commands, Links, Reports, Wake},
     socket::{BATCH, Batch, Datagram, Sockets, of_token},
 };
@@ -45,6 +46,8 @@ pub struct Settings {
     pub commands: usize,
     /// The process's clock.
     pub clock: Clock,
+    /// What its packets are marked with.
+    pub dscp: Dscp,
 }
 
 /// A running worker.
@@ -75,8 +78,9 @@ impl Worker {
         let mut running = Running {
             engine: Engine::new(settings.clock.now().mono, settings.engine, settings.entropy),
             clock: settings.clock,
+            moderation: Moderation::new(settings.clock.now().mono),
             poll,
-            sockets: Sockets::default(),
+            sockets: Sockets::marked(settings.dscp),
             commands: queue,
             reports,
             id,
@@ -136,6 +140,7 @@ enum Bind {
 struct Running {
     engine: Engine,
     clock: Clock,
+    moderation: Moderation,
     poll: Poll,
     sockets: Sockets,
     commands: Arc<ArrayQueue<Command>>,
@@ -163,6 +168,7 @@ impl Running {
                 return;
             }
             let now = self.clock.now();
+            self.moderation.on_reading(now.mono, events.iter().count());
             for event in &events {
                 if event.token() == WAKER {
                     self.carry_out_commands(now);
@@ -188,7 +194,12 @@ impl Running {
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
         let now = self.clock.now().mono;
         let due = self.engine.poll_timeout().map_or(IDLE, |at| at.since(now));
-        let timeout = if self.unread.is_empty() { due } else { Duration::ZERO };
+        let due = if self.unread.is_empty() { due } else { Duration::ZERO };
+        let pause = self.moderation.pause(now).min(due);
+        if !pause.is_zero() {
+            thread::sleep(pause);
+        }
+        let timeout = due.saturating_sub(pause);
         match self.poll.poll(events, Some(timeout)) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             other => other,

@@ -34,7 +34,9 @@ impl Impairment {
             // G.113 table IV.1: G.722 at 64 kbit/s; of its robustness, with our concealment, that of G.711 is taken.
             Codec::G722 => Self { equipment: 13.0, robustness: 25.1, scale: MosScale::WideBand },
             // Not in G.113 yet: as L16 but for some coding noise, and it mends losses by itself.
-            Codec::Opus => Self { equipment: 8.0, robustness: 30.0, scale: MosScale::WideBand },
+            Codec::Opus | Codec::OpusNarrow => {
+                Self { equipment: 8.0, robustness: 30.0, scale: MosScale::WideBand }
+            }
             // G.107.1: the reference, a wide band without coding.
             Codec::L16 => Self { equipment: 0.0, robustness: 25.1, scale: MosScale::WideBand },
         }

@@ -19,8 +19,8 @@ use sip::{
     transaction::Timers,
 };
 use terms::{
-    ListenerName, NodeId, Secret, ZoneName,
-    media::{Codec, Encryption},
+    Dscp, ListenerName, NodeId, Secret, ZoneName,
+    media::{Codec, Encryption, Sources},
 };
 
 use crate::admission::AdmissionSettings;
@@ -125,6 +125,8 @@ pub struct Listener {
     pub policy: Policy,
     /// Whether the sound of calls is encrypted that come by no trunk.
     pub encryption: Encryption,
+    /// From where that sound is taken.
+    pub sources: Sources,
     /// How much may come by it.
     pub limits: GateLimits,
 }
@@ -149,6 +151,8 @@ pub struct Sip {
     pub session: SessionTimer,
     /// How much of everything.
     pub limits: Limits,
+    /// What its packets are marked with (RFC 2474).
+    pub dscp: Dscp,
 }
 
 /// The media plane.
@@ -162,6 +166,8 @@ pub struct Media {
     pub ranges: Vec<Range>,
     /// How addresses rest.
     pub quarantine: Quarantine,
+    /// What its packets are marked with (RFC 2474).
+    pub dscp: Dscp,
     /// Commands that may wait for a worker.
     pub commands: usize,
     /// Reports that may wait for the shard.

@@ -11,6 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use sip::endpoint::{ConnectionId, Input, ListenerId};
+use terms::Dscp;
 
 use crate::config::Transport;
 use datagrams::Datagrams;
@@ -24,8 +25,8 @@ pub struct Net {
 }
 
 impl Net {
-    /// Binds every listener, or says which one can't be.
-    pub fn bind(listeners: &[(Transport, SocketAddr)]) -> io::Result<Self> {
+    /// Binds every listener, or says which one can't be; what they send is marked so.
+    pub fn bind(listeners: &[(Transport, SocketAddr)], dscp: Dscp) -> io::Result<Self> {
         let numbered = || (0..).map(ListenerId).zip(listeners);
         let of = |wanted: Transport| {
             let fits = move |(id, (transport, address)): (ListenerId, &(Transport, SocketAddr))| {
@@ -34,8 +35,8 @@ impl Net {
             numbered().filter_map(fits).collect::<Vec<_>>()
         };
         Ok(Self {
-            datagrams: Datagrams::bind(&of(Transport::Udp))?,
-            streams: Streams::bind(&of(Transport::Tcp))?,
+            datagrams: Datagrams::bind(&of(Transport::Udp), dscp)?,
+            streams: Streams::bind(&of(Transport::Tcp), dscp)?,
         })
     }
 
@@ -69,16 +70,14 @@ impl Net {
 }
 
 /// A socket of SIP's traffic class.
-fn socket(address: SocketAddr, kind: socket2::Type) -> io::Result<socket2::Socket> {
-    /// RFC 4594 §4.2: CS3, as the upper six bits of the traffic class.
-    const CLASS_SELECTOR_3: u32 = 24 << 2;
+fn socket(address: SocketAddr, kind: socket2::Type, dscp: Dscp) -> io::Result<socket2::Socket> {
     let socket = socket2::Socket::new(socket2::Domain::for_address(address), kind, None)?;
     socket.set_nonblocking(true)?;
     match address {
-        SocketAddr::V4(_) => socket.set_tos_v4(CLASS_SELECTOR_3)?,
+        SocketAddr::V4(_) => socket.set_tos_v4(dscp.traffic_class())?,
         SocketAddr::V6(_) => {
             socket.set_only_v6(true)?;
-            socket.set_tclass_v6(CLASS_SELECTOR_3)?;
+            socket.set_tclass_v6(dscp.traffic_class())?;
         }
     }
     Ok(socket)

@@ -16,7 +16,7 @@ use sip::{
     endpoint::{EndpointConfig, Listener, ListenerId},
     wire::{Host, Text, Transport},
 };
-use terms::{BootEpoch, Entropy, Origin, ShardId, WorkerId};
+use terms::{BootEpoch, Dscp, Entropy, Origin, ShardId, WorkerId};
 use tokio::{
     net::TcpListener,
     runtime,
@@ -128,7 +128,8 @@ impl Gateway {
         };
         let (stop, ended) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let listeners = config.listeners.iter().map(|listener| (listener.transport, listener.address));
-        let shard = start_shard(listeners.collect(), driver, Arc::clone(&stop), Arc::clone(&ended)).await?;
+        let sockets = (listeners.collect(), config.sip.dscp);
+        let shard = start_shard(sockets, driver, Arc::clone(&stop), Arc::clone(&ended)).await?;
         Ok(Self { stop, shard, admin: serve(http, admin), store, workers, reload, drained, ended })
     }
 
@@ -173,7 +174,7 @@ fn serve(http: TcpListener, admin: Arc<Admin>) -> JoinHandle<()> {
 /// The shard has a thread of its own, which it alone keeps busy: its load is the thread's, and a scrape or a slow request
 /// of the administration does not hold up a call. Returns once its listeners are bound.
 async fn start_shard(
-    listeners: Vec<(config::Transport, SocketAddr)>,
+    (listeners, dscp): (Vec<(config::Transport, SocketAddr)>, Dscp),
     driver: impl FnOnce(Net) -> Driver + Send + 'static,
     stop: Arc<Notify>,
     ended: Arc<Notify>,
@@ -183,7 +184,7 @@ async fn start_shard(
     let run = move || {
         let _guard = TellsAtItsEnd(ended);
         runtime.block_on(async {
-            match Net::bind(&listeners) {
+            match Net::bind(&listeners, dscp) {
                 Ok(net) => {
                     tell.send(Ok(())).ok();
                     driver(net).run(stop).await;
@@ -264,6 +265,7 @@ fn start_workers(
         entropy: entropy.split(),
         commands: config.media.commands,
         clock,
+        dscp: config.media.dscp,
     };
     Worker::start_all((0..count).map(worker).collect(), reports).context("media workers")
 }
@@ -316,6 +318,7 @@ fn peer_side(listener: &config::Listener) -> interwork::Listener {
         zone: listener.zone.clone(),
         policy: listener.policy,
         encryption: listener.encryption,
+        sources: listener.sources.clone(),
         limits: listener.limits,
     }
 }

@@ -8,6 +8,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     thread,
+    time::{Duration, Instant},
 };
 
 use call::core::Meeting;
@@ -19,6 +20,10 @@ use tokio::sync::{mpsc, oneshot};
 const QUEUE: usize = 1_024;
 /// Writes that share a flush at most.
 const GROUP: usize = 256;
+
+/// For how long a database that is open elsewhere is waited for. sled lets go of its folder a moment after it
+/// was dropped, on a thread of its own; a gateway that is in use keeps it.
+const LET_GO: Duration = Duration::from_secs(1);
 
 /// Why the store did not do what was asked. Nothing was acknowledged.
 #[derive(Debug, Error)]
@@ -146,7 +151,16 @@ impl Store for SledStore {
 }
 
 fn open(folder: &Path) -> sled::Result<sled::Db> {
-    sled::Config::new().path(folder.join("sled")).flush_every_ms(None).open()
+    let config = sled::Config::new().path(folder.join("sled")).flush_every_ms(None);
+    let give_up = Instant::now() + LET_GO;
+    loop {
+        match config.open() {
+            Err(error) if is_locked(&error) && Instant::now() < give_up => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            opened => return opened,
+        }
+    }
 }
 
 /// sled tells a database that another process has open only by its words.
@@ -274,12 +288,8 @@ mod tests {
         store.apply(&[Write::PutMeeting(Box::new(meeting("900100001")))]).expect("stores");
         assert!(matches!(SledStore::open(&folder), Err(StoreError::InUse(_))));
         drop(store);
-        // Threads of sled's let go of the folder a moment later.
-        let opened = (0..200).find_map(|_| {
-            std::thread::sleep(std::time::Duration::from_millis(10));
-            SledStore::open(&folder).ok()
-        });
-        assert_eq!(opened.expect("opens").meetings().expect("reads").len(), 1);
+        let store = SledStore::open(&folder).expect("opens");
+        assert_eq!(store.meetings().expect("reads").len(), 1);
         fs::remove_dir_all(&folder).expect("own folder");
     }
 

@@ -14,6 +14,7 @@ extern crate alloc;
 
 pub mod cause;
 pub mod digit;
+pub mod dscp;
 pub mod entropy;
 pub mod id;
 pub mod media;
@@ -24,6 +25,7 @@ pub mod time;
 
 pub use cause::Cause;
 pub use digit::{Digit, Digits};
+pub use dscp::Dscp;
 pub use entropy::Entropy;
 pub use id::{
     BootEpoch, CallId, LeaseEpoch, LegId, MeetingId, MeetingTag, NodeId, Origin, PortId, ShardId, WorkerId,

@@ -5,6 +5,7 @@
 
 mod dtls;
 mod measured;
+mod sources;
 mod srtp;
 
 use alloc::{boxed::Box, string::String, vec::Vec};
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use dtls::{DtlsFault, DtlsKeys, DtlsRole, DtlsTerms, Fingerprint, FingerprintHash, NoFingerprint};
 pub use measured::{Figures, Measured, Mos, MosScale, Silence, SilenceReason, Silences};
+pub use sources::{FirstSource, Prefix, Sources};
 pub use srtp::{Encryption, KeyStock, MasterKey, Mki, Secrecy, SrtpKey, SrtpKeys, SrtpProgress, SrtpSuite};
 
 use crate::{
@@ -41,6 +43,9 @@ pub enum Codec {
     G722,
     /// Opus (RFC 6716), of which we take the wide band.
     Opus,
+    /// The same between us and one other who has no more than a narrow band. The peer sees no difference, so nobody
+    /// negotiates it: a packet of Opus is decoded at any rate.
+    OpusNarrow,
     /// RFC 3551 §4.5.11: uncompressed, at 16 kHz.
     L16,
     /// RFC 3551 §4.5.11: uncompressed, at 8 kHz.
@@ -48,13 +53,13 @@ pub enum Codec {
 }
 
 impl Codec {
-    /// Every codec, the best first: Opus mends losses, and L16 takes four times the room of the others.
+    /// Every codec that is negotiated, the best first: Opus mends losses, and L16 takes four times the room of the others.
     pub const ALL: [Self; 6] = [Self::Opus, Self::G722, Self::Pcma, Self::Pcmu, Self::L16, Self::L16Narrow];
 
     /// The rate of the sound, in Hz.
     pub const fn sample_rate(self) -> SampleRate {
         match self {
-            Self::Pcmu | Self::Pcma | Self::L16Narrow => SampleRate::Hz8000,
+            Self::Pcmu | Self::Pcma | Self::OpusNarrow | Self::L16Narrow => SampleRate::Hz8000,
             Self::G722 | Self::Opus | Self::L16 => SampleRate::Hz16000,
         }
     }
@@ -65,8 +70,24 @@ impl Codec {
         match self {
             Self::Pcmu | Self::Pcma | Self::L16Narrow | Self::G722 => ClockRate::Hz8000,
             Self::L16 => ClockRate::Hz16000,
-            Self::Opus => ClockRate::Hz48000,
+            Self::Opus | Self::OpusNarrow => ClockRate::Hz48000,
         }
+    }
+
+    /// The same codec with sound of that rate, as far as it can be had at more than one.
+    #[must_use]
+    pub const fn at(self, rate: SampleRate) -> Self {
+        match (self, rate) {
+            (Self::Opus | Self::OpusNarrow, SampleRate::Hz8000) => Self::OpusNarrow,
+            (Self::Opus | Self::OpusNarrow, SampleRate::Hz16000 | SampleRate::Hz48000) => Self::Opus,
+            _ => self,
+        }
+    }
+
+    /// The same codec with the best sound that it carries: as it is negotiated.
+    #[must_use]
+    pub const fn at_its_best(self) -> Self {
+        self.at(SampleRate::Hz48000)
     }
 }
 
@@ -226,6 +247,17 @@ pub enum RtcpPath {
     Muxed,
 }
 
+impl Stream {
+    /// The same stream, with [codecs at a rate](Codec::at).
+    #[must_use]
+    pub fn at(mut self, rate: SampleRate) -> Self {
+        for format in self.receive.iter_mut().chain([&mut self.send]) {
+            format.codec = format.codec.at(rate);
+        }
+        self
+    }
+}
+
 /// RFC 7587 §6.1: what a peer wants of Opus that is sent to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct OpusWish {
@@ -363,6 +395,8 @@ pub enum Command {
         port: PortId,
         /// Whose addresses.
         zone: ZoneName,
+        /// From where it takes media.
+        sources: Sources,
     },
     /// Which keys are told from here on (DIAL-7); both kinds unless this says otherwise.
     Listen {
@@ -598,6 +632,9 @@ pub struct PortSnapshot {
     pub octets_sent: u64,
     /// Our canonical name (RFC 3550 §6.5.1): it may not change under one source.
     pub cname: String,
+    /// From where media is taken.
+    #[serde(default)]
+    pub sources: Sources,
     /// Where the peer's RTP comes from, once it came.
     pub latched: Option<SocketAddr>,
     /// Where the peer's RTCP comes from, once it came.

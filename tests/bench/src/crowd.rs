@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, mem, thread, time::Duration};
 use media::Clock;
 use terms::{Instant, Now};
 
-use crate::line::{Heard, Line, Tools};
+use crate::{
+    line::{Heard, Line, Tools},
+    marks,
+};
 
 /// Milliseconds of the longest packet: who is due in one of them is due again in the same, at most.
 const WHEEL: usize = 60;
@@ -31,6 +34,7 @@ pub(crate) struct Crowd {
     late: Duration,
     /// Of those who are gone.
     gone: Packets,
+    gone_marks: marks::Counted,
 }
 
 /// Packets of all callers.
@@ -81,6 +85,7 @@ impl Crowd {
             tools: Tools::new(clock),
             late: Duration::ZERO,
             gone: Packets::default(),
+            gone_marks: marks::Counted::default(),
         }
     }
 
@@ -97,6 +102,7 @@ impl Crowd {
     pub(crate) fn remove(&mut self, id: LineId) -> Option<Line> {
         let line = self.lines.remove(&id)?;
         self.gone = self.gone.and(&line);
+        self.gone_marks = self.gone_marks.and(line.marks());
         Some(line)
     }
 
@@ -177,6 +183,11 @@ impl Crowd {
     /// What came and went so far.
     pub(crate) fn packets(&self) -> Packets {
         self.lines.values().fold(self.gone, Packets::and)
+    }
+
+    /// Whose packets came so far.
+    pub(crate) fn marks(&self) -> marks::Counted {
+        self.lines.values().fold(self.gone_marks, |sum, line| sum.and(line.marks()))
     }
 
     /// The place in the wheel so many milliseconds from the next on.

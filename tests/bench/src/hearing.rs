@@ -108,9 +108,13 @@ impl Meter {
 
     /// The tones that were heard, by their mean level.
     pub(crate) fn heard(&self) -> Tones {
-        let mean = |power: f32| power / f32::from(self.blocks.max(1));
-        let is_heard = |tone: &Tone| peak_level(mean(self.powers[lane(*tone)]), BLOCK, WINDOW_GAIN) > AUDIBLE;
-        Tones::ALL.iter().filter(is_heard).collect()
+        Tones::ALL.iter().filter(|tone| self.level(*tone) > AUDIBLE).collect()
+    }
+
+    /// The mean level of a tone.
+    pub(crate) fn level(&self, tone: Tone) -> Dbm0 {
+        let mean = self.powers[lane(tone)] / f32::from(self.blocks.max(1));
+        peak_level(mean, BLOCK, WINDOW_GAIN)
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use codecs::Decoder;
+use codecs::{Dbm0, Decoder};
 use media::{Batch, Clock, Datagram};
 use rtp::{Packet, classify};
 use server::caller::{self, Arrivals, Ear, Progress, Script, Step};
@@ -18,6 +18,7 @@ use terms::{
 
 use crate::{
     hearing::{Meter, Scale},
+    marks::{self, Mark, Marker},
     mouth::{self, Mouth, PRESS, Say},
     tones::{LONGEST, Sounds, Tone, Tones},
 };
@@ -30,6 +31,10 @@ const FOREVER: Duration = Duration::from_secs(24 * 3_600);
 const KEY_TIME: Duration = PRESS.saturating_add(Duration::from_millis(80));
 /// Room in the kernel for what comes while this process is late.
 const RECEIVE_BUFFER: usize = 64 * 1024;
+/// Whoever sends so late has sent nothing for longer than a jitter buffer begins with (40 ms).
+const TOO_LATE: Duration = Duration::from_millis(40);
+/// What rings of tones that are cut is at least 14 dB below them.
+const SPLINTERS: Dbm0 = Dbm0(-30.0);
 /// After a change of what is said, what was said before is still on its way.
 const SETTLING: Duration = Duration::from_millis(300);
 
@@ -37,11 +42,19 @@ const SETTLING: Duration = Duration::from_millis(300);
 #[derive(Debug, Clone)]
 pub(crate) struct Part {
     /// Says this once it is in.
-    pub(crate) says: Option<Tone>,
+    pub(crate) says: Option<Voice>,
     /// Must hear these then, and no other.
     pub(crate) hears: Tones,
     /// How much its packets hold.
     pub(crate) ptime: Ptime,
+}
+
+/// What a caller says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Voice {
+    Tone(Tone),
+    /// Whose it is: what it hears is then read packet by packet.
+    Mark(Mark),
 }
 
 /// What all lines share.
@@ -49,13 +62,14 @@ pub(crate) struct Part {
 pub(crate) struct Tools {
     pub(crate) clock: Clock,
     pub(crate) sounds: Sounds,
+    pub(crate) marker: Marker,
     pub(crate) scale: Scale,
     pub(crate) batch: Batch,
 }
 
 impl Tools {
     pub(crate) fn new(clock: Clock) -> Self {
-        Self { clock, sounds: Sounds::new(), scale: Scale::new(), batch: Batch::new() }
+        Self { clock, sounds: Sounds::new(), marker: Marker::new(), scale: Scale::new(), batch: Batch::new() }
     }
 }
 
@@ -91,7 +105,21 @@ pub(crate) enum Heard {
     /// Not all of it, and nothing else.
     Less,
     /// Something else: itself, or another meeting.
-    Strange,
+    Strange(Oddity),
+    /// The callers themselves were late, and so their sound was cut to pieces before anybody heard it: tones that are cut
+    /// ring at all frequencies.
+    Untold,
+}
+
+/// What was heard that must not be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Oddity {
+    /// All of it.
+    pub(crate) tones: Tones,
+    /// How loud the loudest of it was, in whole dBm0; talkers are at -16.
+    pub(crate) loudest: i16,
+    /// How late its caller was at most while it listened.
+    pub(crate) late: Duration,
 }
 
 /// What is counted while it is measured.
@@ -113,8 +141,12 @@ pub(crate) struct Line {
     next_key: Instant,
     meter: Meter,
     measuring: Measuring,
+    /// When it was run last, and how much later than it wished at most while it was measured.
+    ran: Instant,
+    late: Duration,
     arrivals: Arrivals,
     foreign: u64,
+    marks: marks::Counted,
     answered: Instant,
     /// The packet before held the quick tones, since then.
     quick_since: Option<Instant>,
@@ -141,7 +173,10 @@ impl Line {
     ) -> Self {
         let keys = steps.iter().filter(|step| !matches!(step, Step::Talk { .. })).cloned();
         let talk = Step::Talk { hz: None, duration: FOREVER };
-        let listen: Vec<u32> = part.hears.iter().map(Tone::hz).collect();
+        let listen: Vec<u32> = match part.says {
+            Some(Voice::Mark(mark)) => mark.frequencies(),
+            Some(Voice::Tone(_)) | None => part.hears.iter().map(Tone::hz).collect(),
+        };
         let dialling = Dialling { script: Script::new(keys.chain([talk])), ear: Ear::new(&listen) };
         Self {
             part,
@@ -153,8 +188,11 @@ impl Line {
             next_key: now,
             meter: Meter::default(),
             measuring: Measuring::No,
+            ran: now,
+            late: Duration::ZERO,
             arrivals: Arrivals::default(),
             foreign: 0,
+            marks: marks::Counted::default(),
             answered: now,
             quick_since: None,
             times: Times::default(),
@@ -184,9 +222,21 @@ impl Line {
             srtp: None,
             dtls: None,
         };
-        let part = Part { says: Some(tone), hears: Tones::NONE.with(tone), ptime };
+        let part = Part { says: Some(Voice::Tone(tone)), hears: Tones::NONE.with(tone), ptime };
         let line = Self::new(part, rtp_socket(Ipv4Addr::LOCALHOST)?, &stream, &[], (now, entropy));
         Ok(Self { stage: Stage::In, ..line })
+    }
+
+    /// One of two who speak to each other, once both have answered.
+    pub(crate) fn between_two(
+        mark: Mark,
+        socket: UdpSocket,
+        stream: &Stream,
+        (now, entropy): (Instant, &mut Entropy),
+    ) -> Self {
+        let part = Part { says: Some(Voice::Mark(mark)), hears: Tones::NONE, ptime: Ptime::MS_20 };
+        let line = Self::new(part, socket, stream, &[], (now, entropy));
+        Self { stage: Stage::In, measuring: Measuring::From(now), ..line }
     }
 
     /// Whether it is in its meeting.
@@ -213,6 +263,7 @@ impl Line {
     pub(crate) fn begin_measuring(&mut self, now: Instant) {
         self.meter = Meter::default();
         self.measuring = Measuring::From(now + SETTLING);
+        self.late = Duration::ZERO;
         self.arrivals.begin_measuring(now);
     }
 
@@ -226,11 +277,16 @@ impl Line {
     /// What it heard while it was measured.
     pub(crate) fn heard(&self) -> Heard {
         let heard = self.meter.heard();
-        match heard.except(self.part.hears) {
-            Tones::NONE if heard == self.part.hears => Heard::Part,
-            Tones::NONE => Heard::Less,
-            _ => Heard::Strange,
+        let strange = heard.except(self.part.hears);
+        if strange == Tones::NONE {
+            return if heard == self.part.hears { Heard::Part } else { Heard::Less };
         }
+        let loudest = strange.iter().map(|tone| self.meter.level(tone).0).fold(f32::MIN, f32::max);
+        if self.late > TOO_LATE && loudest < SPLINTERS.0 {
+            return Heard::Untold;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "decibels")]
+        Heard::Strange(Oddity { tones: strange, loudest: loudest as i16, late: self.late })
     }
 
     /// Packets sent, received, lost.
@@ -243,6 +299,11 @@ impl Line {
         self.foreign
     }
 
+    /// Whose packets came while it was measured.
+    pub(crate) const fn marks(&self) -> marks::Counted {
+        self.marks
+    }
+
     /// The longest time without a packet while gaps counted.
     pub(crate) const fn largest_gap(&self) -> Duration {
         self.arrivals.largest_gap()
@@ -251,6 +312,8 @@ impl Line {
     /// Sends what is due and hears what came; in how long it wants to be run again.
     pub(crate) fn run(&mut self, now: Now, tools: &mut Tools) -> Ptime {
         self.hear(now, tools);
+        self.late = self.late.max(now.mono.since(self.ran).saturating_sub(self.part.ptime.as_duration()));
+        self.ran = now.mono;
         let mut ptime = self.part.ptime;
         if let Some(say) = self.what_to_say(now.mono) {
             if matches!(say, Say::Press(_)) || self.mouth.is_pressing() {
@@ -258,7 +321,8 @@ impl Line {
             }
             let samples = SampleRate::Hz8000.tick_samples() * ptime.as_millis() as usize / 20;
             let mut packet: mouth::Packet = [0; _];
-            let length = self.mouth.speak(now.mono, (say, samples), &tools.sounds, &mut packet);
+            let length =
+                self.mouth.speak(now.mono, (say, samples), (&tools.sounds, &tools.marker), &mut packet);
             // A full socket buffer loses the packet; the peer's count tells.
             self.socket.send_to(&packet[..length], self.remote).ok();
         }
@@ -290,15 +354,19 @@ impl Line {
             self.next_key = now + KEY_TIME;
             return Say::Press(key);
         }
-        self.part.says.map_or(Say::Nothing, Say::Tone)
+        match self.part.says {
+            None => Say::Nothing,
+            Some(Voice::Tone(tone)) => Say::Tone(tone),
+            Some(Voice::Mark(mark)) => Say::Mark(mark),
+        }
     }
 
     fn hear(&mut self, now: Now, tools: &mut Tools) {
-        let Tools { scale, batch, .. } = tools;
+        let Tools { scale, batch, marker, .. } = tools;
         // ICMP while the peer is not up yet, and nothing to read, end it alike.
         while let Ok(count) = batch.receive(&self.socket) {
             for datagram in batch.datagrams() {
-                self.take(now, &datagram, scale);
+                self.take(now, &datagram, (scale, marker));
             }
             if count < media::BATCH {
                 return;
@@ -306,7 +374,7 @@ impl Line {
         }
     }
 
-    fn take(&mut self, now: Now, datagram: &Datagram<'_>, scale: &Scale) {
+    fn take(&mut self, now: Now, datagram: &Datagram<'_>, (scale, marker): (&Scale, &Marker)) {
         // The neighbour's reports come to the port above its own.
         if classify(datagram.bytes) != rtp::Datagram::Rtp {
             return;
@@ -323,7 +391,10 @@ impl Line {
         if let Measuring::From(from) = self.measuring
             && came >= from
         {
-            self.meter.hear(scale, packet.payload());
+            match self.part.says {
+                Some(Voice::Mark(mark)) => self.marks.count(marker.judge(mark, packet.payload())),
+                Some(Voice::Tone(_)) | None => self.meter.hear(scale, packet.payload()),
+            }
         }
         self.wait_for_the_mix(came, packet.payload(), scale);
         if let Stage::Dialling(dialling) = &mut self.stage {

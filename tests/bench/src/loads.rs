@@ -8,7 +8,7 @@ use crate::{
     compare::{Core, Load, compare},
     context::{Context, Fault},
     findings::{Findings, Row, Verdict, count},
-    line::Part,
+    line::{Part, Voice},
     phones::{Guest, Manner},
     tones::{SET, Tone, Tones},
 };
@@ -31,7 +31,11 @@ pub(crate) fn in_fives(callers: usize, ptime: Ptime, manner: Manner) -> Vec<Gues
         let (meeting, seat) = (index / SET, index % SET);
         let says = Tone::of_seat(meeting, seat);
         let all: Tones = (0..SET).map(|seat| Tone::of_seat(meeting, seat)).collect();
-        Guest { meeting, part: Part { says: Some(says), hears: all.without(says), ptime }, manner }
+        Guest {
+            meeting,
+            part: Part { says: Some(Voice::Tone(says)), hears: all.without(says), ptime },
+            manner,
+        }
     };
     (0..callers.next_multiple_of(SET)).map(guest).collect()
 }
@@ -42,7 +46,8 @@ fn in_one(callers: usize) -> Vec<Guest> {
     let guest = |index: usize| {
         let says = (index < TALKERS).then(|| Tone::of_seat(0, index));
         let hears = says.map_or(all, |says| all.without(says));
-        Guest { meeting: 0, part: Part { says, hears, ptime: Ptime::MS_20 }, manner: Manner::Patient }
+        let part = Part { says: says.map(Voice::Tone), hears, ptime: Ptime::MS_20 };
+        Guest { meeting: 0, part, manner: Manner::Patient }
     };
     (0..callers.max(TALKERS)).map(guest).collect()
 }

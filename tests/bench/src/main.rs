@@ -18,8 +18,10 @@ mod echo;
 mod findings;
 mod gateway;
 mod hearing;
+mod isolation;
 mod line;
 mod loads;
+mod marks;
 mod memory;
 mod mouth;
 mod overload;
@@ -27,6 +29,7 @@ mod parser;
 mod phones;
 mod process;
 mod reaction;
+mod relay;
 mod signalling;
 mod sipp;
 mod soak;
@@ -43,7 +46,7 @@ use findings::{Findings, Table};
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 struct Arguments {
-    /// What to measure; all but the soak unless said.
+    /// What to measure; all but soak and isolation unless said.
     #[arg(value_name = "NAME")]
     experiments: Vec<Experiment>,
     /// How many call, other than usual.
@@ -79,14 +82,24 @@ enum Experiment {
     Overload,
     /// 100, 1,000 and 4,000 callers with packets of 60 ms.
     Scale,
+    /// 500 calls between two whose packets are passed on, beside rtpengine.
+    Relay,
+    /// Calls between G.711 and G.722, and G.711 and Opus, beside rtpengine.
+    Transcoding,
+    /// As many packets of 100, 1,000 and 4,500 calls between two.
+    Sessions,
+    /// What encryption adds to a packet that is passed on.
+    Srtp,
     /// Reading SIP, beside rsip.
     Parser,
     /// Calls of all kinds; then nothing may be left of them.
     Soak,
+    /// Streams that are marked with their owner: nobody may hear another call.
+    Isolation,
 }
 
 impl Experiment {
-    const USUAL: [Self; 9] = [
+    const USUAL: [Self; 13] = [
         Self::Meetings,
         Self::Hall,
         Self::Signalling,
@@ -95,6 +108,10 @@ impl Experiment {
         Self::Memory,
         Self::Overload,
         Self::Scale,
+        Self::Relay,
+        Self::Transcoding,
+        Self::Sessions,
+        Self::Srtp,
         Self::Parser,
     ];
 
@@ -108,7 +125,12 @@ impl Experiment {
             Self::Memory => memory::memory(context),
             Self::Overload => overload::overload(context),
             Self::Scale => loads::scale(context),
+            Self::Relay => relay::relay(context),
+            Self::Transcoding => relay::transcoding(context),
+            Self::Sessions => relay::sessions(context),
+            Self::Srtp => relay::srtp(context),
             Self::Soak => soak::soak(context),
+            Self::Isolation => isolation::isolation(context),
             Self::Parser => parser::parser(),
         }
     }

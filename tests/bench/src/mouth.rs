@@ -8,7 +8,10 @@ use terms::{
     media::{PayloadType, Ssrc, Stream},
 };
 
-use crate::tones::{LONGEST, Sounds, Tone};
+use crate::{
+    marks::{Mark, Marker},
+    tones::{LONGEST, Sounds, Tone},
+};
 
 /// How long a key is pressed: five packets, as most phones do.
 pub(crate) const PRESS: Duration = Duration::from_millis(100);
@@ -23,6 +26,7 @@ pub(crate) type Packet = [u8; HEADER_LEN + LONGEST];
 pub(crate) enum Say {
     Nothing,
     Tone(Tone),
+    Mark(Mark),
     Press(Digit),
 }
 
@@ -78,13 +82,14 @@ impl Mouth {
         &mut self,
         now: Instant,
         (say, samples): (Say, usize),
-        sounds: &Sounds,
+        (sounds, marker): (&Sounds, &Marker),
         packet: &mut Packet,
     ) -> usize {
         if let Say::Press(digit) = say {
             self.key = Some(telephone_event::Sender::new(digit, self.timestamp, PRESS));
             self.released = None;
         }
+        let mark;
         let event = self.key.as_mut().and_then(Iterator::next);
         let (header, payload) = match (&event, self.events) {
             (Some(event), Some(payload_type)) => {
@@ -102,6 +107,10 @@ impl Mouth {
             _ => {
                 self.key = None;
                 let sound = match say {
+                    Say::Mark(owner) => {
+                        mark = marker.payload(owner);
+                        &mark[..]
+                    }
                     Say::Tone(tone) => sounds.tone(tone, self.timestamp.0, samples),
                     Say::Nothing | Say::Press(_) => sounds.silence(samples),
                 };

@@ -1,5 +1,7 @@
 //! Callers with their SIP: all dial from one socket, through the real prompts, and hang up.
 
+mod dialogs;
+
 use std::{
     collections::BTreeMap,
     io,
@@ -9,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use media::{Batch, Clock, Datagram};
-use sdp::{AnswerError, Capabilities, LocalDescription, ParseError, SessionDescription};
+use sdp::{AnswerError, Capabilities, LocalDescription, OfferError, ParseError, SessionDescription};
 use server::caller::{CallError, LISTENER, Pair, Plan, Step, endpoint_config, invitation};
 use sip::{
     endpoint::{Command, Counted, DialogId, Ending, Endpoint, Event, Failure, Input, Limits, Output},
@@ -21,7 +23,11 @@ use thiserror::Error;
 use crate::{
     crowd::{Crowd, LineId},
     line::{Line, Part, came, rtp_socket},
+    marks::Mark,
 };
+use dialogs::{Called, Side, dialog_of, line_of};
+
+pub(crate) use dialogs::ONWARD;
 
 /// The first meeting of the configuration, and the guests' password of all.
 const FIRST_MEETING: usize = 900_100_001;
@@ -51,6 +57,9 @@ pub(crate) enum DialError {
     /// The gateway's answer is none.
     #[error("an answer of the gateway: {0}")]
     NoAudio(#[from] AnswerError),
+    /// The gateway's offer can't be taken.
+    #[error("an offer of the gateway: {0}")]
+    Offer(#[from] OfferError),
     /// A call failed.
     #[error("caller {0} was refused or hung up on: {1}")]
     Ended(u64, String),
@@ -90,6 +99,7 @@ pub(crate) struct Guest {
 #[derive(Debug)]
 struct Calling {
     offer: SessionDescription,
+    local: LocalDescription,
     since: Instant,
     then: Then,
 }
@@ -98,6 +108,7 @@ struct Calling {
 #[derive(Debug)]
 enum Then {
     Talk { part: Part, rtp: UdpSocket, steps: Vec<Step> },
+    Marked { mark: Mark, rtp: UdpSocket },
     HangUp,
 }
 
@@ -114,6 +125,12 @@ pub(crate) struct Phones {
     endpoint: Endpoint,
     next: u64,
     calling: BTreeMap<LineId, Calling>,
+    called: BTreeMap<LineId, Called>,
+    sides: BTreeMap<LineId, Side>,
+    /// To INVITEs that came.
+    answers: Vec<Command>,
+    /// Who was called, and hung up on.
+    over: Vec<LineId>,
     crowd: Crowd,
     /// Of calls that are hung up once they are answered.
     answered: Vec<LineId>,
@@ -126,8 +143,16 @@ pub(crate) struct Phones {
 impl Phones {
     /// Nobody calls yet.
     pub(crate) fn new(gateway: SocketAddr, entropy: &mut Entropy) -> Result<Self, DialError> {
+        Self::on(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?, gateway, entropy)
+    }
+
+    /// The same, on a socket that the gateway knows: it may call back.
+    pub(crate) fn on(
+        socket: UdpSocket,
+        gateway: SocketAddr,
+        entropy: &mut Entropy,
+    ) -> Result<Self, DialError> {
         let clock = Clock::start();
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         socket.set_nonblocking(true)?;
         media::tell_times(&socket)?;
         let mut entropy = entropy.split();
@@ -142,6 +167,10 @@ impl Phones {
             gateway,
             next: 0,
             calling: BTreeMap::new(),
+            called: BTreeMap::new(),
+            sides: BTreeMap::new(),
+            answers: Vec::new(),
+            over: Vec::new(),
             crowd: Crowd::new(clock),
             answered: Vec::new(),
             set_ups: Vec::new(),
@@ -241,7 +270,7 @@ impl Phones {
         };
         let steps = plan.script.drain(..).filter_map(|step| paced(step, guest.manner)).collect();
         let then = Then::Talk { part: guest.part.clone(), rtp, steps };
-        self.call(plan, sdp::offer(&capabilities, &local), then)
+        self.call(plan, sdp::offer(&capabilities, &local), then, local)
     }
 
     /// Calls the number that answers, and hangs up once it does.
@@ -249,23 +278,31 @@ impl Phones {
         let sink = self.sink.local_addr()?;
         let local = LocalDescription { rtcp: sink, ..LocalDescription::new(sink) };
         let plan = Plan::new(self.gateway, Ipv4Addr::LOCALHOST.into(), ANSWERS);
-        self.call(plan, sdp::offer(&Capabilities::without_comfort_noise(), &local), Then::HangUp)
+        self.call(plan, sdp::offer(&Capabilities::without_comfort_noise(), &local), Then::HangUp, local)
     }
 
-    fn call(&mut self, plan: Plan, offer: SessionDescription, then: Then) -> Result<LineId, DialError> {
+    fn call(
+        &mut self,
+        plan: Plan,
+        offer: SessionDescription,
+        then: Then,
+        local: LocalDescription,
+    ) -> Result<LineId, DialError> {
         let id = LineId(self.next);
         self.next += 1;
         let (dialog, plan) = (DialogId::outgoing(id.0), plan.from(format!("138{:08}", id.0)));
         let invite = invitation(dialog, &plan, self.socket.local_addr()?, &offer)?;
-        self.calling.insert(id, Calling { offer, since: self.now(), then });
+        self.calling.insert(id, Calling { offer, local, since: self.now(), then });
         self.feed(Input::Command(Command::Invite(Box::new(invite))));
         Ok(id)
     }
 
     /// Hangs up; the line remains until it is taken out.
     pub(crate) fn hang_up(&mut self, id: LineId) {
-        let hang_up = Command::Hangup { dialog: DialogId::outgoing(id.0), reason: None };
-        self.feed(Input::Command(hang_up));
+        self.sides.remove(&id);
+        if let Some(dialog) = dialog_of(id) {
+            self.feed(Input::Command(Command::Hangup { dialog, reason: None }));
+        }
     }
 
     /// Hangs up everyone, over some time; the callers remain for what they heard.
@@ -288,6 +325,9 @@ impl Phones {
             if count < media::BATCH {
                 break;
             }
+        }
+        for answer in std::mem::take(&mut self.answers) {
+            self.feed(Input::Command(answer));
         }
         for id in std::mem::take(&mut self.answered) {
             self.hang_up(id);
@@ -321,6 +361,16 @@ impl Phones {
     fn on_event(&mut self, came: Instant, event: Event) {
         let outcome = match event {
             Event::Accepted { dialog, response } => self.on_answer(came, dialog, &response.body),
+            // A call that can't be held is another than was meant.
+            Event::ReofferAnswered { dialog, response } if response.status.code() >= 300 => {
+                Err(DialError::Ended(line_of(dialog).0, response.status.to_string()))
+            }
+            Event::Invited(invited) => self.on_invited(&invited),
+            Event::Acknowledged { dialog, .. } => self.on_acknowledged(dialog),
+            Event::Ended { dialog, ending: Ending::Bye(_) } if dialog.is_incoming() => {
+                self.over.push(line_of(dialog));
+                Ok(())
+            }
             Event::Failed { dialog, failure } if self.is_turned_away(came, dialog, &failure) => Ok(()),
             Event::Failed { dialog, failure } => {
                 Err(DialError::Ended(line_of(dialog).0, failure.status().to_string()))
@@ -351,23 +401,25 @@ impl Phones {
 
     fn on_answer(&mut self, came: Instant, dialog: DialogId, body: &[u8]) -> Result<(), DialError> {
         let id = line_of(dialog);
-        let Some(Calling { offer, since, then }) = self.calling.remove(&id) else { return Ok(()) };
+        let Some(Calling { offer, local, since, then }) = self.calling.remove(&id) else { return Ok(()) };
         self.set_ups.push(came.since(since));
-        let Then::Talk { part, rtp, steps } = then else {
+        if matches!(then, Then::HangUp) {
             self.answered.push(id);
             return Ok(());
-        };
+        }
         let stream = sdp::accept(&SessionDescription::parse(body)?, &offer)?;
+        self.sides.insert(id, Side::new(offer, local));
+        let (part, rtp, steps) = match then {
+            Then::HangUp => return Ok(()),
+            Then::Marked { mark, rtp } => return self.begin_marked(id, (mark, rtp), &stream),
+            Then::Talk { part, rtp, steps } => (part, rtp, steps),
+        };
         rtp.set_nonblocking(true)?;
         let answered = self.now();
         let line = Line::new(part, rtp, &stream, &steps, (answered, &mut self.entropy));
         self.crowd.add(id, line);
         Ok(())
     }
-}
-
-const fn line_of(dialog: DialogId) -> LineId {
-    LineId(dialog.as_u64() >> 1)
 }
 
 fn taken(now: Now, datagram: &Datagram<'_>) -> (SocketAddr, Instant, Bytes) {

@@ -12,7 +12,7 @@ use crate::{
     context::{Context, Fault},
     crowd::LineId,
     findings::{Findings, Row, Times, Verdict},
-    line::Part,
+    line::{Part, Voice},
     phones::{Guest, Manner, Phones},
     tones::{Tone, Tones},
 };
@@ -85,5 +85,6 @@ fn silent_flows(folder: &Path) -> Result<PathBuf, Fault> {
 
 fn guest(says: Option<Tone>) -> Guest {
     let hears = says.map_or(Tones::QUICK, |says| Tones::QUICK.without(says));
-    Guest { meeting: 0, part: Part { says, hears, ptime: Ptime::MS_20 }, manner: Manner::Sure }
+    let part = Part { says: says.map(Voice::Tone), hears, ptime: Ptime::MS_20 };
+    Guest { meeting: 0, part, manner: Manner::Sure }
 }

@@ -18,8 +18,10 @@ use crate::{
 
 const CALLERS: usize = 300;
 const SECONDS: u64 = 30;
-/// A new call at most every so many milliseconds.
+/// A new call at most so often; more often where so many call that these would not all be there at once.
 const PACE: Duration = Duration::from_millis(12);
+/// From one call of a seat to its next, about.
+const VISIT: Duration = Duration::from_secs(7);
 /// The shortest stay, and how much longer it may be.
 const STAY: Duration = Duration::from_secs(3);
 const LONGER: Duration = Duration::from_secs(7);
@@ -99,6 +101,7 @@ struct Run {
     /// Seats that nobody has.
     free: Vec<Guest>,
     taken: Vec<(LineId, Guest)>,
+    pace: Duration,
     next_call: Instant,
     entropy: terms::Entropy,
 }
@@ -108,7 +111,8 @@ impl Run {
         let phones = Phones::new(gateway.sip, &mut context.entropy)?;
         let free = in_fives(callers, Ptime::MS_20, Manner::Hurried);
         let (next_call, entropy) = (phones.now(), context.entropy.split());
-        Ok(Self { phones, visits: Visits::default(), free, taken: Vec::new(), next_call, entropy })
+        let pace = PACE.min(VISIT / u32::try_from(callers.max(1)).unwrap_or(u32::MAX));
+        Ok(Self { phones, visits: Visits::default(), free, taken: Vec::new(), pace, next_call, entropy })
     }
 
     /// Works off a millisecond; whoever has a seat calls again once it is free.
@@ -119,7 +123,7 @@ impl Run {
             let wish = self.wish();
             let id = self.visits.begin(&mut self.phones, &guest, wish)?;
             self.taken.push((id, guest));
-            self.next_call = now + PACE;
+            self.next_call = now + self.pace;
         }
         self.go_on();
         Ok(())
@@ -222,11 +226,12 @@ pub(crate) fn soak(context: &mut Context) -> Result<Findings, Fault> {
 
 /// What the callers saw.
 fn check_callers(outcome: Outcome, packets: Packets, findings: &mut Findings) {
-    let Outcome { called, joined, heard, strange, muted, given_up, not_let_in, left } = outcome;
+    let Outcome { called, joined, heard, strange, untold, muted, given_up, not_let_in, left, .. } = outcome;
     findings.must_be("not let in", not_let_in, 0);
     findings.must_be("joined or gave up", joined + given_up, called);
     findings.must_be("left", left, joined);
     findings.must_be("heard what is not of their meeting", strange, 0);
+    findings.must_be_at_most("in a thousand, of whom it can't be told", untold * 1_000 / joined.max(1), 10);
     // A run that is too short shows nothing.
     findings.must_be_at_most("of each kind of call one", 1, heard.min(muted).min(given_up));
     findings.must_be("foreign packets", packets.foreign, 0);

@@ -6,7 +6,7 @@ use terms::{Digit, Instant};
 
 use crate::{
     crowd::LineId,
-    line::Heard,
+    line::{Heard, Oddity},
     phones::{DialError, Guest, Phones},
 };
 
@@ -64,11 +64,30 @@ pub(crate) struct Outcome {
     pub(crate) heard: u64,
     /// Who heard something that it must not: itself, or another meeting.
     pub(crate) strange: u64,
+    /// The oddest of it.
+    pub(crate) oddity: Option<Oddity>,
+    /// Of whom it can't be told, since the callers were late.
+    pub(crate) untold: u64,
     pub(crate) muted: u64,
     pub(crate) given_up: u64,
     /// Whom the prompts did not let in.
     pub(crate) not_let_in: u64,
     pub(crate) left: u64,
+}
+
+impl Outcome {
+    fn note(&mut self, heard: Option<Heard>) {
+        match heard {
+            Some(Heard::Part) => self.heard += 1,
+            Some(Heard::Less) => {}
+            Some(Heard::Untold) => self.untold += 1,
+            Some(Heard::Strange(oddity)) => {
+                self.strange += 1;
+                self.oddity = self.oddity.filter(|known| known.loudest >= oddity.loudest).or(Some(oddity));
+            }
+            None => self.strange += 1,
+        }
+    }
 }
 
 /// Everyone who is on the way, in or just gone.
@@ -134,8 +153,7 @@ impl Visit {
             At::Measured { joined } if now >= joined + stay.saturating_sub(LEAVING) => {
                 let heard = phones.crowd_mut().end_measuring_of(id);
                 if does == Does::Talks {
-                    outcome.heard += u64::from(heard.is_some_and(|heard| heard == Heard::Part));
-                    outcome.strange += u64::from(heard.is_none_or(|heard| heard == Heard::Strange));
+                    outcome.note(heard);
                 }
                 At::Staying { joined }
             }

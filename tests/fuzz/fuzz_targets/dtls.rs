@@ -8,8 +8,8 @@ use media::{Channel, Engine, EngineSettings, Identity, Input, Output, Prompts, Q
 use terms::{
     Direction, Entropy, Instant, Now, PortId, WallTime, WorkerId,
     media::{
-        Codec, Command, DtlsRole, DtlsTerms, Fingerprint, FingerprintHash, Format, PayloadType, Ptime, Report,
-        Route, RtcpPath, Stream,
+        Codec, Command, DtlsRole, DtlsTerms, Fingerprint, FingerprintHash, Format, PayloadType, Ptime,
+        Report, Route, RtcpPath, Sources, Stream,
     },
 };
 
@@ -61,8 +61,12 @@ fn feed(engine: &mut Engine, now: Now, input: Input<'_>) {
     engine.handle_input(now, input);
     while let Some(output) = engine.poll_output() {
         match output {
-            Output::Transmit { bytes, .. } => assert_eq!(rtp::classify(bytes), rtp::Datagram::Dtls, "in clear"),
-            Output::Report(Report::Digit { .. } | Report::Played { .. }) => panic!("it heard or said something"),
+            Output::Transmit { bytes, .. } => {
+                assert_eq!(rtp::classify(bytes), rtp::Datagram::Dtls, "in clear")
+            }
+            Output::Report(Report::Digit { .. } | Report::Played { .. }) => {
+                panic!("it heard or said something")
+            }
             _ => {}
         }
     }
@@ -74,7 +78,11 @@ fuzz_target!(|bytes: &[u8]| {
     let path = if first & 2 == 0 { RtcpPath::Muxed } else { RtcpPath::Apart };
     let mut now = Now { mono: Instant::from_nanos(1_000_000_000), wall: WallTime::from_unix_nanos(1 << 60) };
     let mut engine = engine(now);
-    feed(&mut engine, now, Input::Command(Command::Open { port: PORT, zone: "trunk".into() }));
+    feed(
+        &mut engine,
+        now,
+        Input::Command(Command::Open { port: PORT, zone: "trunk".into(), sources: Sources::default() }),
+    );
     feed(&mut engine, now, Input::Bound(SlotId(0)));
     feed(&mut engine, now, Input::Command(Command::Connect { port: PORT, stream: stream(role, path) }));
     feed(&mut engine, now, Input::Command(Command::Route { port: PORT, route: Route::Tone { hz: 400 } }));

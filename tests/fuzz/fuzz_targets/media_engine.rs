@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use media::{Channel, Engine, EngineSettings, Input, Output, Prompts, Quarantine, Range, SlotId};
 use terms::{
     Direction, Entropy, Instant, LeaseEpoch, MeetingTag, Now, PortId, WallTime, WorkerId,
-    media::{Codec, Command, Format, PayloadType, Ptime, Route, Stream, Voice},
+    media::{Codec, Command, Format, PayloadType, Ptime, Route, Sources, Stream, Voice},
 };
 
 fuzz_target!(|bytes: &[u8]| {
@@ -69,7 +69,7 @@ fn open(engine: &mut Engine, now: Now, number: u8) {
     });
     let meeting = format!("90010000{number}").parse().expect("digits");
     let tag = MeetingTag { meeting, epoch: LeaseEpoch(u64::from(number)) };
-    feed(engine, now, Input::Command(Command::Open { port, zone: "trunk".into() }));
+    feed(engine, now, Input::Command(Command::Open { port, zone: "trunk".into(), sources: Sources::default() }));
     feed(engine, now, Input::Bound(SlotId(u32::from(number))));
     feed(engine, now, Input::Command(Command::Connect { port, stream }));
     let route = Route::Meeting { tag, voice: Voice::Heard };

@@ -60,11 +60,6 @@ impl Mouth {
         }
     }
 
-    /// Whose packets they are.
-    pub(super) const fn ssrc(&self) -> Ssrc {
-        self.ssrc
-    }
-
     /// Speaks a codec from here on.
     pub(super) const fn speak(&mut self, format: Format) {
         self.format = format;
@@ -72,6 +67,11 @@ impl Mouth {
 
     pub(super) fn will(&mut self, actions: &[Action]) {
         self.actions.extend(actions.iter().cloned());
+    }
+
+    /// Whose packets they are.
+    pub(super) const fn ssrc(&self) -> Ssrc {
+        self.ssrc
     }
 
     /// The number of the packet of the next tick.

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use terms::{
     CallId, Cause, Digit, PortId, TrunkName, ZoneName,
-    media::{Command, Route},
+    media::{Command, Route, Sources},
 };
 
 use super::{Beginning, Call, Context, LegState, PortState, Program, Stage, digits::KeysBy};
@@ -25,6 +25,7 @@ pub(crate) struct Partner {
 pub(crate) struct Onward {
     pub(crate) trunk: TrunkName,
     pub(crate) zone: ZoneName,
+    pub(crate) sources: Sources,
     pub(crate) keys: KeyMethod,
     pub(crate) number: String,
 }
@@ -32,9 +33,10 @@ pub(crate) struct Onward {
 impl Onward {
     /// The leg that is to be made for one that came.
     pub(crate) fn arrival(self, came: &Arrival) -> Arrival {
-        let Self { trunk, zone, keys, number } = self;
+        let Self { trunk, zone, sources, keys, number } = self;
         Arrival {
             zone,
+            sources,
             trunk: Some(trunk),
             called: number,
             caller: came.caller.clone(),

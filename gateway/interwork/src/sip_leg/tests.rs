@@ -1,4 +1,5 @@
 use sip::wire::{self, Message};
+use terms::media::{FirstSource, Sources};
 
 mod encryption;
 
@@ -87,15 +88,33 @@ fn out_6_a_call_that_is_refused_for_its_offer_takes_no_channel_and_a_leg_that_is
     assert_eq!(in_use(&legs), Some((1, 1)));
 }
 
-/// Over UDP and over TCP, with one trunk.
-fn legs(trunk: crate::Trunk) -> SipLegs {
-    let ours = |name: &str| crate::Listener {
+#[test]
+fn iso_3_a_call_by_a_trunk_takes_media_as_the_trunk_says_and_any_other_as_the_listener() {
+    let sources = Sources { first: FirstSource::Known, within: Vec::new() };
+    let trunk = crate::Trunk { sources: sources.clone(), ..trunk() };
+    let listener =
+        crate::Listener { policy: crate::Policy::Anybody, ..listener("udp:192.0.2.100:5060", &trunk) };
+    let peers = Peers { listeners: [(ListenerId(0), listener)].into(), trunks: vec![trunk] };
+    for (source, expected) in [([192, 0, 2, 1], sources), ([198, 51, 100, 1], Sources::default())] {
+        let known = peers.find(ListenerId(0), source.into()).expect("anybody may call");
+        assert_eq!(arrival(&known, &invite(""), Vec::new()).sources, expected, "{source:?}");
+    }
+}
+
+fn listener(name: &str, trunk: &crate::Trunk) -> crate::Listener {
+    crate::Listener {
         name: name.into(),
         zone: trunk.zone.clone(),
         policy: crate::Policy::Trunks,
         encryption: Encryption::Preferred,
+        sources: Sources::default(),
         limits: crate::GateLimits::default(),
-    };
+    }
+}
+
+/// Over UDP and over TCP, with one trunk.
+fn legs(trunk: crate::Trunk) -> SipLegs {
+    let ours = |name: &str| listener(name, &trunk);
     let listeners =
         [(ListenerId(0), ours("udp:192.0.2.100:5060")), (ListenerId(1), ours("tcp:192.0.2.100:5060"))];
     let peers = Peers { listeners: listeners.into(), trunks: vec![trunk] };
@@ -113,6 +132,7 @@ fn trunk() -> crate::Trunk {
         called_number: crate::CalledNumber::RequestUri,
         oversize: Oversize::Same,
         encryption: Encryption::Preferred,
+        sources: Sources::default(),
         limits: crate::GateLimits::default(),
         out: None,
     }

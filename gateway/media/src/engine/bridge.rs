@@ -5,6 +5,8 @@
 //!  packet ──▶ under the other's numbers, at once     ──▶ jitter buffer ─ tick ─▶ decoded, encoded
 //! ```
 //!
+//! What is passed on is read as it comes; all else waits for its tick, as in a meeting.
+//!
 //! Nothing passes unless each is told to hear the other: one of a pair that was closed, or given to another call, is heard
 //! by nobody.
 
@@ -15,11 +17,12 @@ use terms::{
     media::{KeysIn, Report},
 };
 
-use super::{Engine, Outbox, Slot, SlotId, Slots, report_if_due};
+use super::{Engine, Outbox, Reading, Slot, SlotId, Slots, report_if_due};
 use crate::{
     port::{Bridge, Hearing, Port},
     receive::Taken,
     room::MAX_FRAME,
+    schedule::{Pace, Schedule},
 };
 
 impl Engine {
@@ -31,8 +34,19 @@ impl Engine {
         };
         let Some(there) = self.by_port.get(&other).copied() else { return };
         if self.slots.port(there).and_then(heard_by) == Some(here) {
+            self.meet(slot, there);
+            self.meet(there, slot);
             self.hear(slot, there);
             self.hear(there, slot);
+        }
+    }
+
+    /// Nobody encodes a wide band for who has a narrow one alone.
+    fn meet(&mut self, slot: SlotId, there: SlotId) {
+        if let Some(rate) = self.slots.port(there).and_then(Port::best_rate)
+            && let Some(port) = self.slots.port_mut(slot)
+        {
+            port.speak_at(rate);
         }
     }
 
@@ -51,6 +65,12 @@ impl Engine {
             let is_listened_to = keys == KeysIn::Neither && connected.receiver.listens();
             connected.receiver.pass_on(codec.filter(|_| !is_listened_to), &connected.stream);
         }
+        let (reading, pace) = match heard.passes() {
+            true => (Reading::AsItComes, Pace::Seldom),
+            false => (Reading::AtTicks, Pace::EachTick),
+        };
+        self.out.read(from, reading);
+        self.slots.set_pace(to, pace, &mut self.schedule);
         if let Some(port) = self.slots.port_mut(to)
             && let Hearing::Peer(bridge) = &mut port.hearing
         {
@@ -116,12 +136,16 @@ pub(super) fn pass_on(
     now: Instant,
     slot: SlotId,
     (taken, bytes): (Taken, &[u8]),
-    (slots, out): (&mut Slots, &mut Outbox),
+    (slots, schedule, out): (&mut Slots, &mut Schedule, &mut Outbox),
 ) {
     let Some(there) = partner(slots, slot) else { return };
     let Ok(packet) = Packet::parse(bytes) else { return };
     let Some(from) = slots.port(slot) else { return };
     let (clock, plays, told) = (from.clock(), from.plays(), from.keys);
+    if taken == Taken::Sound && from.passes() {
+        // Its peer has changed the codec by itself: this is to be encoded anew.
+        slots.set_pace(there, Pace::EachTick, schedule);
+    }
     let Some(port) = slots.port_mut(there) else { return };
     let (destination, clocks) = (port.destination(), clock.zip(port.clock()));
     let Some(connected) = &mut port.connected else { return };

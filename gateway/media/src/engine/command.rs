@@ -4,19 +4,22 @@ use codecs::{Fader, FaxDetector, Leveler, Resampler};
 use meeting::Leaving;
 use terms::{
     MeetingId, MeetingTag, Now, PortId, PromptName, ZoneName,
-    media::{Command, KeysIn, PlayId, PlayItem, PortRefusal, PortSnapshot, Report, Route, Stream, Voice},
+    media::{
+        Command, KeysIn, PlayId, PlayItem, PortRefusal, PortSnapshot, Report, Route, SampleRate, Stream,
+        Voice,
+    },
 };
 
 use super::{
     Engine, MAX_RTCP, Reading, Slot, SlotId,
     exchange::News,
-    slots::{Bound, NoSlot},
+    slots::{Binding, Bound, NoSlot},
 };
 use crate::{
     player::{Announcement, Player},
     port::{Bridge, Hearing, Port},
     room::Room,
-    schedule::Unit,
+    schedule::{Pace, Unit},
 };
 
 /// Pairs that are tried for one port before it is refused.
@@ -25,7 +28,9 @@ const MAX_BIND_FAILURES: u8 = 16;
 impl Engine {
     pub(super) fn on_command(&mut self, now: Now, command: Command) {
         match command {
-            Command::Open { port, zone } => self.open(now, port, &zone),
+            Command::Open { port, zone, sources } => {
+                self.open(now, Binding { port, sources, failures: 0 }, &zone);
+            }
             Command::Listen { port, keys } => self.listen(port, keys),
             Command::Connect { port, stream } => self.connect(now, port, stream),
             Command::Route { port, route } => self.route(now, port, route),
@@ -37,16 +42,16 @@ impl Engine {
     }
 
     pub(super) fn on_bound(&mut self, now: Now, slot: SlotId) {
-        if let Some(Slot::Binding { port, .. }) = self.slots.get_mut(slot) {
-            let port = *port;
-            self.begin(now, slot, port);
+        if let Some(Slot::Binding(binding)) = self.slots.get_mut(slot) {
+            let binding = binding.clone();
+            self.begin(now, slot, binding);
         }
     }
 
     /// Somebody else has the pair: the next one is tried, some times.
     pub(super) fn on_bind_failed(&mut self, now: Now, slot: SlotId) {
-        let (port, failures) = match self.slots.get_mut(slot) {
-            Some(Slot::Binding { port, failures }) => (*port, *failures + 1),
+        let binding = match self.slots.get_mut(slot) {
+            Some(Slot::Binding(binding)) => Binding { failures: binding.failures + 1, ..binding.clone() },
             Some(Slot::Used(port)) => {
                 // A restored port whose address is gone: its call can't go on.
                 let port = port.id;
@@ -57,11 +62,12 @@ impl Engine {
         };
         let zone = self.slots.zone_name(slot);
         self.slots.avoid(now.mono, slot);
+        let port = binding.port;
         if self.by_port.remove(&port).is_none() {
             return;
         }
-        match zone.filter(|_| failures < MAX_BIND_FAILURES) {
-            Some(zone) => self.open_after(now, (port, failures), &zone),
+        match zone.filter(|_| binding.failures < MAX_BIND_FAILURES) {
+            Some(zone) => self.open(now, binding, &zone),
             None => self.out.report(Report::Refused { port, reason: PortRefusal::RangeExhausted }),
         }
     }
@@ -74,24 +80,25 @@ impl Engine {
         }
         self.out.read(slot, Reading::AtTicks);
         let mut port = Port::restored(now.mono, snapshot, &mut self.entropy, self.identity.as_ref());
-        port.phase = Some(self.schedule.add(now.mono, Unit::Port(slot)));
+        self.ssrcs.claim(port.numbers.ssrc);
+        if port.numbers.ssrc != snapshot.ssrc {
+            self.ssrcs.rest(now.mono, snapshot.ssrc);
+        }
+        port.phase = Some(self.schedule.add(now.mono, Unit::port(slot)));
         self.by_port.insert(snapshot.port, slot);
         self.slots.put(slot, Slot::Used(Box::new(port)));
         self.route(now, snapshot.port, snapshot.route.clone());
     }
 
-    fn open(&mut self, now: Now, port: PortId, zone: &ZoneName) {
-        self.open_after(now, (port, 0), zone);
-    }
-
-    fn open_after(&mut self, now: Now, (port, failures): (PortId, u8), zone: &ZoneName) {
+    fn open(&mut self, now: Now, binding: Binding, zone: &ZoneName) {
+        let port = binding.port;
         match self.slots.take(now.mono, zone) {
             Ok((slot, bound)) => {
                 self.by_port.insert(port, slot);
                 if bound == Bound::Already {
-                    return self.begin(now, slot, port);
+                    return self.begin(now, slot, binding);
                 }
-                self.slots.put(slot, Slot::Binding { port, failures });
+                self.slots.put(slot, Slot::Binding(binding));
                 if let Some((rtp, rtcp)) = self.slots.addresses(slot) {
                     self.out.bind(slot, rtp, rtcp);
                 }
@@ -107,13 +114,15 @@ impl Engine {
     }
 
     /// The pair is bound: the port lives from here on.
-    fn begin(&mut self, now: Now, slot: SlotId, id: PortId) {
+    fn begin(&mut self, now: Now, slot: SlotId, binding: Binding) {
+        let Binding { port: id, sources, .. } = binding;
         // Closed while its pair was being bound.
         if self.by_port.get(&id) != Some(&slot) {
             return self.slots.put(slot, Slot::Free);
         }
-        let mut port = Port::new(id, &mut self.entropy);
-        port.phase = Some(self.schedule.add(now.mono, Unit::Port(slot)));
+        let mut port = Port::new(id, sources, &mut self.entropy);
+        port.numbers.ssrc = self.ssrcs.draw(now.mono, &mut self.entropy);
+        port.phase = Some(self.schedule.add(now.mono, Unit::port(slot)));
         self.slots.put(slot, Slot::Used(Box::new(port)));
         self.out.read(slot, Reading::AtTicks);
         if let Some((rtp, rtcp)) = self.slots.addresses(slot) {
@@ -135,6 +144,9 @@ impl Engine {
     fn connect(&mut self, now: Now, id: PortId, stream: Box<Stream>) {
         let Some(port) = self.by_port.get(&id).and_then(|slot| self.slots.port_mut(*slot)) else { return };
         let before = port.rate();
+        if port.connected.is_some() && stream.flow().receives() {
+            port.latch.renegotiated(now.mono);
+        }
         port.connect(now.mono, stream, self.identity.as_ref());
         if port.rate() != before {
             let route = port.route.clone();
@@ -148,6 +160,9 @@ impl Engine {
     fn route(&mut self, now: Now, id: PortId, route: Route) {
         let Some(slot) = self.by_port.get(&id).copied() else { return };
         let Some(port) = self.slots.port_mut(slot) else { return };
+        if !matches!(route, Route::Peer { .. }) {
+            port.speak_at(SampleRate::Hz48000);
+        }
         let rate = port.rate();
         if let (Route::Meeting { tag, voice }, Hearing::Meeting { seat, voice: current, .. }) =
             (&route, &mut port.hearing)
@@ -177,7 +192,10 @@ impl Engine {
             }
             Route::Meeting { .. } => Hearing::Nothing,
         };
-        self.read_as(slot, (was_bridged, matches!(hearing, Hearing::Peer(_))));
+        if was_bridged {
+            self.out.read(slot, Reading::AtTicks);
+            self.slots.set_pace(slot, Pace::EachTick, &mut self.schedule);
+        }
         if let Some(connected) = self.slots.port_mut(slot).and_then(|port| port.connected.as_mut()) {
             connected.receiver.pass_on(None, &connected.stream);
         }
@@ -187,22 +205,13 @@ impl Engine {
         if let Some(port) = self.slots.port_mut(slot) {
             // Who heard nothing shall not wait most of a tick for the first of it.
             if let Some(phase) = port.phase.as_mut().filter(|_| begins) {
-                self.schedule.remove(*phase, Unit::Port(slot));
-                *phase = self.schedule.add(now.mono, Unit::Port(slot));
+                self.schedule.remove(*phase, Unit::port(slot));
+                *phase = self.schedule.add(now.mono, Unit::port(slot));
             }
             port.hearing = hearing;
             port.route = route;
         }
         self.pair(slot);
-    }
-
-    /// Who is heard by one other is heard at once; all others at their ticks.
-    fn read_as(&mut self, slot: SlotId, bridged: (bool, bool)) {
-        match bridged {
-            (false, true) => self.out.read(slot, Reading::AsItComes),
-            (true, false) => self.out.read(slot, Reading::AtTicks),
-            (false, false) | (true, true) => {}
-        }
     }
 
     /// A later announcement takes the place of one that is being spoken.
@@ -243,7 +252,7 @@ impl Engine {
         }
         let schedule = &mut self.schedule;
         if let Some(phase) = port.phase.take() {
-            schedule.remove(phase, Unit::Port(slot));
+            schedule.remove(phase, Unit::port(slot));
         }
         let is_new = !self.rooms.contains_key(&tag.meeting);
         let room = self
@@ -272,7 +281,7 @@ impl Engine {
         let hearing = std::mem::replace(&mut port.hearing, Hearing::Nothing);
         port.route = Route::Drop;
         let Hearing::Meeting { seat, .. } = hearing else { return };
-        port.phase = Some(self.schedule.add(now.mono, Unit::Port(slot)));
+        port.phase = Some(self.schedule.add(now.mono, Unit::port(slot)));
         let meeting = seat.tag().meeting;
         let Some(room) = self.rooms.get_mut(&meeting) else { return };
         room.members.retain(|member| *member != slot);
@@ -315,8 +324,9 @@ impl Engine {
             return self.out.report(Report::Closed { port: id, quality: Box::default() });
         };
         if let Some(phase) = port.phase.take() {
-            self.schedule.remove(phase, Unit::Port(slot));
+            self.schedule.remove(phase, Unit::port(slot));
         }
+        self.ssrcs.rest(now.mono, port.numbers.ssrc);
         self.out.read(slot, Reading::AsItComes);
         let mut bytes = [0; MAX_RTCP];
         if let (Some(length), Some(way)) = (port.rtcp_bye(now, &mut bytes), port.rtcp_way()) {

@@ -2,12 +2,13 @@
 
 use std::net::SocketAddr;
 
-use terms::{Instant, PortId, ZoneName};
+use terms::{Instant, PortId, ZoneName, media::Sources};
 
 use super::SlotId;
 use crate::{
     port::Port,
     range::{Pool, Quarantine, Range},
+    schedule::{Pace, Schedule},
 };
 
 /// What a pair is used for.
@@ -16,18 +17,24 @@ pub(crate) enum Slot {
     /// Never used.
     Unbound,
     /// The driver is binding it for a port.
-    Binding {
-        /// Which.
-        port: PortId,
-        /// How many pairs were tried before.
-        failures: u8,
-    },
+    Binding(Binding),
     /// A port has it.
     Used(Box<Port>),
     /// In quarantine, or rested: bound, and nobody's.
     Resting(Resting),
     /// Bound for a port that was closed meanwhile: nobody has sent to it.
     Free,
+}
+
+/// A port that waits for its pair.
+#[derive(Debug, Clone)]
+pub(crate) struct Binding {
+    /// Which.
+    pub(crate) port: PortId,
+    /// From where it will take media.
+    pub(crate) sources: Sources,
+    /// How many pairs were tried before.
+    pub(crate) failures: u8,
 }
 
 /// A pair whose port is closed.
@@ -91,6 +98,13 @@ impl Slots {
         }
     }
 
+    /// How often a port is due from here on, unless it is so with its room.
+    pub(crate) fn set_pace(&self, slot: SlotId, pace: Pace, schedule: &mut Schedule) {
+        if let Some(phase) = self.port(slot).and_then(|port| port.phase) {
+            schedule.set_pace(phase, slot, pace);
+        }
+    }
+
     /// Takes a pair of a zone; the second value tells whether the driver has bound it before.
     pub(crate) fn take(&mut self, now: Instant, zone: &ZoneName) -> Result<(SlotId, Bound), NoSlot> {
         let mut ranges = self.zones.iter_mut().filter(|other| other.range.zone == *zone).peekable();
@@ -100,7 +114,7 @@ impl Slots {
         self.reach(slot);
         let bound = match self.slots[index(slot)] {
             Slot::Resting(_) | Slot::Free => Bound::Already,
-            Slot::Unbound | Slot::Binding { .. } | Slot::Used(_) => Bound::NotYet,
+            Slot::Unbound | Slot::Binding(_) | Slot::Used(_) => Bound::NotYet,
         };
         Ok((slot, bound))
     }

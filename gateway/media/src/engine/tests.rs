@@ -11,17 +11,19 @@ use terms::{
     Direction, LeaseEpoch, MeetingTag, WallTime,
     media::{
         Codec, Format, Measured, PayloadType, PortRefusal, Ptime, Route, SampleRate, Silence, SilenceReason,
-        Silences, Ssrc, Stream, Voice,
+        Silences, Sources, Ssrc, Stream, Voice,
     },
 };
 
 use super::*;
 
+mod bridged;
 mod clicks;
 mod encrypted;
 mod quiet;
 mod reading;
 mod shaken;
+mod sources;
 mod wide;
 
 const PEER: &str = "192.0.2.1:4000";
@@ -159,8 +161,13 @@ impl Bench {
 
     /// Opens and connects a port, which then hears `route`.
     fn open(&mut self, serial: u64, ptime: u32, route: Route) -> Vec<Said> {
-        let mut said = self.command(Command::Open { port: port(serial), zone: "trunk".into() });
-        said.extend(self.command(Command::Connect { port: port(serial), stream: stream(ptime) }));
+        self.open_from(serial, Sources::default(), stream(ptime), route)
+    }
+
+    /// The same for a port that takes media from there.
+    fn open_from(&mut self, serial: u64, sources: Sources, stream: Box<Stream>, route: Route) -> Vec<Said> {
+        let mut said = self.command(Command::Open { port: port(serial), zone: "trunk".into(), sources });
+        said.extend(self.command(Command::Connect { port: port(serial), stream }));
         said.extend(self.command(Command::Route { port: port(serial), route }));
         said
     }
@@ -186,11 +193,20 @@ impl Bench {
         self.packet((slot, PEER), sequence, payload)
     }
 
-    fn packet(&mut self, (slot, source): (u32, &str), sequence: u16, payload: &[u8; 160]) -> Vec<Said> {
+    fn packet(&mut self, from: (u32, &str), sequence: u16, payload: &[u8; 160]) -> Vec<Said> {
+        self.as_type(from, (PayloadType(8), sequence), payload)
+    }
+
+    fn as_type(
+        &mut self,
+        (slot, source): (u32, &str),
+        (payload_type, sequence): (PayloadType, u16),
+        payload: &[u8; 160],
+    ) -> Vec<Said> {
         let mut bytes = [0; 172];
         bytes[12..].copy_from_slice(payload);
         let header = Header {
-            payload_type: PayloadType(8),
+            payload_type,
             marker: false,
             sequence: SequenceNumber(sequence),
             timestamp: Timestamp(u32::from(sequence) * 160),
@@ -226,7 +242,8 @@ fn reports(said: Vec<Said>) -> Vec<Report> {
 fn a_pair_that_somebody_else_has_is_passed_over() {
     let mut bench = Bench::new(4);
     bench.taken = vec![SlotId(0), SlotId(1)];
-    let said = bench.command(Command::Open { port: port(1), zone: "trunk".into() });
+    let said =
+        bench.command(Command::Open { port: port(1), zone: "trunk".into(), sources: Sources::default() });
     let opened =
         Report::Opened { port: port(1), rtp: address("127.0.0.1:10004"), rtcp: address("127.0.0.1:10005") };
     assert_eq!(said.last(), Some(&Said::Report(opened)));
@@ -237,7 +254,8 @@ fn a_port_is_refused_with_its_reason() {
     let mut bench = Bench::new(1);
     bench.open(1, 20, Route::Drop);
     for (zone, reason) in [("trunk", PortRefusal::RangeExhausted), ("moon", PortRefusal::NoSuchZone)] {
-        let said = bench.command(Command::Open { port: port(2), zone: zone.into() });
+        let said =
+            bench.command(Command::Open { port: port(2), zone: zone.into(), sources: Sources::default() });
         assert_eq!(reports(said), [Report::Refused { port: port(2), reason }]);
     }
     bench.taken = vec![SlotId(0)];

@@ -12,6 +12,7 @@ use crate::{
     dtls::{Became, Dtls},
     engine::Channel,
     identity::Identity,
+    latch::Authentication,
     srtp::Srtp,
 };
 
@@ -29,19 +30,23 @@ impl Port {
         record: &[u8],
         send: impl FnMut(&[u8]),
     ) -> Result<Option<DtlsFault>, Rejected> {
-        let (latched, expected) = self.shakes_with(channel).ok_or(Rejected::Malformed)?;
+        let remote = self.connected.as_ref().ok_or(Rejected::Foreign)?.stream.remote;
+        let expected = self.expects(channel).ok_or(Rejected::Foreign)?;
+        let is_permitted = match channel {
+            Channel::Rtp => self.latch.judge(now, (source, remote), Authentication::Srtp).is_some(),
+            Channel::Rtcp => self.latch.permits_rtcp(source, remote),
+        };
         let connected = self.connected.as_mut().ok_or(Rejected::Foreign)?;
         let dtls = connected.dtls.as_mut().ok_or(Rejected::Malformed)?;
-        let became = if latched.is_none_or(|latched| latched == source) {
+        let became = if is_permitted {
             dtls.on_record((now, channel), (source, expected), record, send)
         } else {
             Err(Rejected::Foreign)
         };
         if became == Err(Rejected::Foreign) {
-            self.foreign += 1;
-            self.watch.on_stranger();
+            self.on_foreign();
         }
-        Ok(self.go_on(channel, became?))
+        Ok(self.go_on(now, channel, became?))
     }
 
     /// What time does to the handshakes of a way; `send` is told where to.
@@ -51,32 +56,33 @@ impl Port {
         channel: Channel,
         mut send: impl FnMut(SocketAddr, &[u8]),
     ) -> Option<DtlsFault> {
-        let (_, expected) = self.shakes_with(channel)?;
+        let expected = self.expects(channel)?;
         let dtls = self.connected.as_mut()?.dtls.as_mut()?;
         let destination = dtls.peer(channel).unwrap_or(expected);
         let became = dtls.on_time(now, channel, |record| send(destination, record));
-        self.go_on(channel, became)
+        self.go_on(now, channel, became)
     }
 
-    /// Where the peer is known to be, and where it says that it is.
-    fn shakes_with(&self, channel: Channel) -> Option<(Option<SocketAddr>, SocketAddr)> {
+    /// Where the peer is known to be, or else says that it is.
+    fn expects(&self, channel: Channel) -> Option<SocketAddr> {
         let stream = &self.connected.as_ref()?.stream;
         Some(match channel {
-            Channel::Rtp => (self.latch.rtp, stream.remote),
-            Channel::Rtcp => (self.latch.rtcp, stream.remote_rtcp),
+            Channel::Rtp => self.latch.rtp().unwrap_or(stream.remote),
+            Channel::Rtcp => self.latch.rtcp().unwrap_or(stream.remote_rtcp),
         })
     }
 
-    fn go_on(&mut self, channel: Channel, became: Became) -> Option<DtlsFault> {
+    fn go_on(&mut self, now: Instant, channel: Channel, became: Became) -> Option<DtlsFault> {
         let connected = self.connected.as_mut()?;
         match became {
             Became::Nothing => None,
             Became::Keyed(keys) => {
                 let peer = connected.dtls.as_ref().and_then(|dtls| dtls.peer(channel));
                 // Who has shaken hands is there, and nowhere else.
-                match channel {
-                    Channel::Rtp => self.latch.rtp = peer,
-                    Channel::Rtcp => self.latch.rtcp = peer,
+                match (channel, peer) {
+                    (Channel::Rtp, Some(peer)) => self.latch.shaken(now, peer),
+                    (Channel::Rtcp, Some(peer)) => self.latch.take_rtcp(peer),
+                    (_, None) => {}
                 }
                 let ssrc = self.numbers.ssrc;
                 if let Some(srtp) = connected.srtp_of(channel) {

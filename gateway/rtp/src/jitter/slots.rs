@@ -89,6 +89,8 @@ impl Slots {
             Some(slot) => *slot = held,
             None => {
                 self.held.push(held);
+                // As much as is asked for: a stall of the machine makes all streams grow at once.
+                self.octets.reserve_exact(self.size);
                 self.octets.resize(self.held.len() * self.size, 0);
             }
         }

@@ -10,7 +10,7 @@ const fn static_payload_type(codec: Codec) -> Option<PayloadType> {
         Codec::Pcmu => Some(PayloadType(0)),
         Codec::Pcma => Some(PayloadType(8)),
         Codec::G722 => Some(PayloadType(9)),
-        Codec::Opus | Codec::L16 | Codec::L16Narrow => None,
+        Codec::Opus | Codec::OpusNarrow | Codec::L16 | Codec::L16Narrow => None,
     }
 }
 
@@ -20,7 +20,7 @@ pub(super) const fn offered_payload_type(codec: Codec) -> PayloadType {
         Codec::Pcmu => PayloadType(0),
         Codec::Pcma => PayloadType(8),
         Codec::G722 => PayloadType(9),
-        Codec::Opus => PayloadType(111),
+        Codec::Opus | Codec::OpusNarrow => PayloadType(111),
         Codec::L16 => PayloadType(118),
         Codec::L16Narrow => PayloadType(119),
     }
@@ -32,7 +32,7 @@ pub(super) const fn encoding(codec: Codec) -> &'static str {
         Codec::Pcmu => "PCMU/8000",
         Codec::Pcma => "PCMA/8000",
         Codec::G722 => "G722/8000",
-        Codec::Opus => "opus/48000/2",
+        Codec::Opus | Codec::OpusNarrow => "opus/48000/2",
         Codec::L16 => "L16/16000",
         Codec::L16Narrow => "L16/8000",
     }
@@ -42,7 +42,9 @@ pub(super) const fn encoding(codec: Codec) -> &'static str {
 pub(super) const fn parameters(codec: Codec) -> Option<&'static str> {
     match codec {
         // RFC 7587 §6.1: the peer need not send what we don't play, nor expect more of us.
-        Codec::Opus => Some("maxplaybackrate=16000;sprop-maxcapturerate=16000;useinbandfec=1"),
+        Codec::Opus | Codec::OpusNarrow => {
+            Some("maxplaybackrate=16000;sprop-maxcapturerate=16000;useinbandfec=1")
+        }
         Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::L16 | Codec::L16Narrow => None,
     }
 }

@@ -6,6 +6,7 @@ mod dialing;
 mod flow;
 mod quality;
 mod recordings;
+mod sources;
 
 pub use flow::{parse_flow, parse_words};
 pub(crate) use recordings::spoken;
@@ -30,7 +31,7 @@ use sip::{
     transaction::Timers,
 };
 use terms::{
-    NodeId, Secret, TrunkName, ZoneName,
+    Dscp, NodeId, Secret, TrunkName, ZoneName,
     media::{Codec, Encryption},
 };
 
@@ -180,6 +181,7 @@ fn listener(section: Section<'_, '_>) -> Option<Listener> {
     let policies = [("trunks", Policy::Trunks), ("anybody", Policy::Anybody)];
     let policy = section.text("policy").map_or(Some(Policy::Trunks), |text| text.one_of(&policies));
     let encryption = encryption(&section);
+    let sources = sources::of_listener(&section);
     let limits = limits(&section);
     if listens.is_some_and(|listens| listens.ip().is_unspecified()) && advertised.is_none() {
         section.report("it listens on every address; say by `advertised` which one peers reach it by");
@@ -193,6 +195,7 @@ fn listener(section: Section<'_, '_>) -> Option<Listener> {
         advertised: advertised.unwrap_or(listens),
         policy: policy?,
         encryption,
+        sources,
         limits,
     })
 }
@@ -231,6 +234,7 @@ fn sip(section: Section<'_, '_>) -> Sip {
             retry_after: section.duration("retry_after", limits.retry_after),
             ..limits
         },
+        dscp: dscp(&section, Dscp::CLASS_SELECTOR_3),
     };
     if sip.session.interval < sip.session.minimum || sip.session.minimum < SessionTimer::RFC.minimum {
         section.report("`session_expires` may not be below `min_se`, nor `min_se` below 90s (RFC 4028 §4)");
@@ -250,11 +254,17 @@ fn media(section: Section<'_, '_>) -> Media {
             bound: section.duration("quarantine_bound", quarantine.bound),
             share_percent: section.number("quarantine_share_percent", 1..101, quarantine.share_percent),
         },
+        dscp: dscp(&section, Dscp::EXPEDITED_FORWARDING),
         commands: section.number("max_commands", 16..1_000_000, 4_096),
         reports: section.number("max_reports", 16..1_000_000, 16_384),
     };
     section.finish();
     media
+}
+
+/// RFC 2474 §3: six bits.
+fn dscp(section: &Section<'_, '_>, usual: Dscp) -> Dscp {
+    Dscp::new(section.number("dscp", 0..64, usual.value())).unwrap_or(usual)
 }
 
 /// All of them unless the file names some.
@@ -320,8 +330,8 @@ fn check_zones(root: &Section<'_, '_>, listeners: &[Listener], ranges: &[Range])
 fn ways_out(trunks: &[Trunk]) -> BTreeMap<TrunkName, call::settings::WayOut> {
     let out = trunks.iter().filter(|trunk| trunk.out.is_some());
     out.map(|trunk| {
-        let way = call::settings::WayOut { zone: trunk.zone.clone(), keys: trunk.keys };
-        (trunk.name.clone(), way)
+        let (zone, sources) = (trunk.zone.clone(), trunk.sources.clone());
+        (trunk.name.clone(), call::settings::WayOut { zone, sources, keys: trunk.keys })
     })
     .collect()
 }
@@ -383,6 +393,7 @@ fn trunks(root: &Section<'_, '_>, listeners: &[Listener]) -> Vec<Trunk> {
         let keys = section.text("dtmf").and_then(|text| text.one_of(&methods)).unwrap_or_default();
         let oversize = zone.as_ref().map_or(Oversize::Same, |zone| oversize(&section, zone, listeners));
         let (encryption, limits) = (encryption(&section), limits(&section));
+        let sources = sources::of_trunk(&section, &peers);
         let out = zone.as_ref().and_then(|zone| way_out(&section, zone, listeners));
         section.finish();
         let called_number = called.unwrap_or_default();
@@ -395,6 +406,7 @@ fn trunks(root: &Section<'_, '_>, listeners: &[Listener]) -> Vec<Trunk> {
             keys,
             oversize,
             encryption,
+            sources,
             limits,
             out,
         })

@@ -9,6 +9,7 @@ use std::{
 use bytes::Bytes;
 use sip::endpoint::{Input, ListenerId};
 use socket2::Type;
+use terms::Dscp;
 use tokio::{io::ReadBuf, net::UdpSocket};
 
 /// Room for a burst of calls while the shard is at other things.
@@ -26,9 +27,9 @@ pub(super) struct Datagrams {
 }
 
 impl Datagrams {
-    pub(super) fn bind(listeners: &[(ListenerId, SocketAddr)]) -> io::Result<Self> {
+    pub(super) fn bind(listeners: &[(ListenerId, SocketAddr)], dscp: Dscp) -> io::Result<Self> {
         let bind = |(id, address): &(ListenerId, SocketAddr)| {
-            Ok((*id, bind(*address).map_err(super::naming(*address))?))
+            Ok((*id, bind(*address, dscp).map_err(super::naming(*address))?))
         };
         let sockets = listeners.iter().map(bind).collect::<io::Result<_>>()?;
         Ok(Self { sockets, turn: 0, buffer: vec![0; MAX_DATAGRAM].into() })
@@ -62,8 +63,8 @@ impl Datagrams {
     }
 }
 
-fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = super::socket(address, Type::DGRAM)?;
+fn bind(address: SocketAddr, dscp: Dscp) -> io::Result<UdpSocket> {
+    let socket = super::socket(address, Type::DGRAM, dscp)?;
     socket.set_recv_buffer_size(BUFFER)?;
     socket.set_send_buffer_size(BUFFER)?;
     socket.bind(&address.into())?;

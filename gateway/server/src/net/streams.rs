@@ -18,6 +18,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use sip::endpoint::{ConnectionId, Input, ListenerId};
 use socket2::Type;
+use terms::Dscp;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpSocket, TcpStream, tcp::OwnedReadHalf, tcp::OwnedWriteHalf},
@@ -59,6 +60,7 @@ enum Told {
 pub(super) struct Streams {
     /// Where each listener is bound: connections that it opens come from its address.
     listeners: BTreeMap<ListenerId, SocketAddr>,
+    dscp: Dscp,
     connections: BTreeMap<ConnectionId, Connection>,
     next: Arc<AtomicU64>,
     tell: mpsc::Sender<Told>,
@@ -66,14 +68,14 @@ pub(super) struct Streams {
 }
 
 impl Streams {
-    pub(super) fn bind(listeners: &[(ListenerId, SocketAddr)]) -> io::Result<Self> {
+    pub(super) fn bind(listeners: &[(ListenerId, SocketAddr)], dscp: Dscp) -> io::Result<Self> {
         let (tell, told) = mpsc::channel(EVENTS);
         for (id, address) in listeners {
-            let listener = bind(*address).map_err(super::naming(*address))?;
+            let listener = bind(*address, dscp).map_err(super::naming(*address))?;
             tokio::spawn(accept(*id, listener, tell.clone()));
         }
         let (connections, next) = (BTreeMap::new(), Arc::new(AtomicU64::new(0)));
-        Ok(Self { listeners: listeners.iter().copied().collect(), connections, next, tell, told })
+        Ok(Self { listeners: listeners.iter().copied().collect(), dscp, connections, next, tell, told })
     }
 
     pub(super) fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Input> {
@@ -105,9 +107,10 @@ impl Streams {
 
     pub(super) fn connect(&mut self, listener: ListenerId, destination: SocketAddr) {
         let tell = self.tell.clone();
+        let dscp = self.dscp;
         let from = self.listeners.get(&listener).map(SocketAddr::ip);
         tokio::spawn(async move {
-            let opening = open(from.map(|ip| SocketAddr::new(ip, 0)), destination);
+            let opening = open(from.map(|ip| SocketAddr::new(ip, 0)), destination, dscp);
             let told = match timeout(CONNECT_WITHIN, opening).await {
                 Ok(Ok(stream)) => Told::Up { listener, peer: destination, stream },
                 Ok(Err(_)) | Err(_) => Told::Failed { listener, destination },
@@ -168,8 +171,8 @@ async fn accept(id: ListenerId, listener: TcpListener, tell: mpsc::Sender<Told>)
     }
 }
 
-async fn open(from: Option<SocketAddr>, destination: SocketAddr) -> io::Result<TcpStream> {
-    let socket = if destination.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+async fn open(from: Option<SocketAddr>, destination: SocketAddr, dscp: Dscp) -> io::Result<TcpStream> {
+    let socket = TcpSocket::from_std_stream(super::socket(destination, Type::STREAM, dscp)?.into());
     if let Some(from) = from.filter(|from| from.is_ipv4() == destination.is_ipv4()) {
         socket.bind(from)?;
     }
@@ -217,11 +220,29 @@ async fn write_all(
     }
 }
 
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = super::socket(address, Type::STREAM)?;
+fn bind(address: SocketAddr, dscp: Dscp) -> io::Result<TcpListener> {
+    let socket = super::socket(address, Type::STREAM, dscp)?;
     // A port whose connections of the last start still wind down is ours all the same.
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
     socket.listen(i32::try_from(BACKLOG).unwrap_or(i32::MAX))?;
     TcpListener::from_std(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use socket2::SockRef;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn rfc2474_3_connections_that_come_and_those_that_we_open_are_marked() {
+        let dscp = Dscp::new(40).expect("6 bits");
+        let listener = bind("127.0.0.1:0".parse().expect("an address"), dscp).expect("binds");
+        let opened = open(None, listener.local_addr().expect("bound"), dscp).await.expect("connects");
+        let (accepted, _) = listener.accept().await.expect("it came");
+        for stream in [&opened, &accepted] {
+            assert_eq!(SockRef::from(stream).tos_v4().expect("an option"), dscp.traffic_class());
+        }
+    }
 }

@@ -155,9 +155,10 @@ impl Endpoint {
     pub(super) fn begin_server(
         &mut self,
         from: Hop,
-        request: Request,
+        mut request: Request,
         owner: Option<(DialogId, Purpose)>,
     ) -> TransactionId {
+        request.headers.shrink();
         let (hop, source) = (self.back_to(from, &request.head.via), from.destination);
         let otherwise = SocketAddr::new(source.ip(), request.head.via.port_or_default());
         let (owner, purpose) = owner.map_or((None, Purpose::Passing), |(id, purpose)| (Some(id), purpose));
@@ -176,7 +177,7 @@ impl Endpoint {
     ) {
         if let Some(mut writer) = self.begin_answer(id, status) {
             write(self, &mut writer);
-            self.send_answer(now, id, status, writer.finish(None));
+            self.send_answer(now, id, status, &writer.finish(None));
         }
     }
 
@@ -194,9 +195,10 @@ impl Endpoint {
     }
 
     /// Sends the answer of a server transaction.
-    pub(super) fn send_answer(&mut self, now: Instant, id: TransactionId, status: StatusCode, bytes: Bytes) {
+    pub(super) fn send_answer(&mut self, now: Instant, id: TransactionId, status: StatusCode, bytes: &[u8]) {
         if let Some(transaction) = self.transactions.get_mut(id) {
-            transaction.reply = bytes;
+            // What is written has room for more, and this is kept for 64*T1.
+            transaction.reply = Bytes::copy_from_slice(bytes);
             self.step(now, id, Stimulus::Status(status));
         }
     }

@@ -117,7 +117,7 @@ impl Endpoint {
         capabilities::write_allow(&mut writer);
         capabilities::write_supported(&mut writer);
         reply::write_extra(&mut writer, &said.headers);
-        self.send_answer(now, to, status, writer.finish(said.body.as_ref()));
+        self.send_answer(now, to, status, &writer.finish(said.body.as_ref()));
     }
 
     /// RFC 3261 §13.3.1.3, §9.2, §15.1.2: the final answer that ends an INVITE.

@@ -109,6 +109,11 @@ impl Headers {
         &self.bytes
     }
 
+    /// Gives back what reading took beforehand: for what is kept.
+    pub(crate) fn shrink(&mut self) {
+        self.fields.shrink_to_fit();
+    }
+
     fn piece(&self, span: Span) -> Piece<'_> {
         Piece::new(&self.bytes, self.bytes.get(span.range()).unwrap_or_default())
     }

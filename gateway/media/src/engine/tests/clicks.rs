@@ -23,6 +23,8 @@ fn bend(sound: &[i16]) -> i32 {
 struct Tones {
     bench: Bench,
     voices: Vec<(Generator, u16)>,
+    /// From where, and under which source.
+    from: (&'static str, Ssrc),
 }
 
 impl Tones {
@@ -34,7 +36,7 @@ impl Tones {
         tone.truncate(15_993);
         prompts.insert("tone".into(), "en".into(), tone);
         let generator = Generator::new(400, LEVEL, SampleRate::Hz8000);
-        Self { bench: Bench::with(4, prompts), voices: vec![(generator, 0); voices] }
+        Self { bench: Bench::with(4, prompts), voices: vec![(generator, 0); voices], from: (PEER, Ssrc(7)) }
     }
 
     /// Lets so many ticks pass in which every peer talks.
@@ -49,12 +51,12 @@ impl Tones {
                     marker: false,
                     sequence: SequenceNumber(*sequence),
                     timestamp: Timestamp(u32::from(*sequence) * 160),
-                    ssrc: Ssrc(7),
+                    ssrc: self.from.1,
                 };
                 write_header(&mut bytes, &header);
                 Encoder::new(Codec::Pcma).encode(&frame, &mut bytes[12..]);
                 *sequence += 1;
-                let (slot, channel, source) = (SlotId(slot), Channel::Rtp, address(PEER));
+                let (slot, channel, source) = (SlotId(slot), Channel::Rtp, address(self.from.0));
                 self.bench.feed(Input::Packet { slot, channel, source, bytes: &bytes });
             }
             self.bench.wait(MS_20);
@@ -156,6 +158,23 @@ fn media_5_a_talker_whose_packets_stop_and_come_back() {
         tones.talk(SECOND);
     }
     tones.assert_smooth(0, "pauses");
+}
+
+#[test]
+fn iso_3_talkers_whose_carrier_moves() {
+    for pause in [25, 26, 60] {
+        let mut tones = Tones::new(2);
+        for serial in 1..=2 {
+            tones.bench.open_from(serial, sources::trunk(), stream(20), meeting(Voice::Heard));
+        }
+        tones.talk(SECOND);
+        tones.bench.wait(MS_20 * pause);
+        tones.from = ("192.0.2.9:7000", Ssrc(9));
+        tones.voices.iter_mut().for_each(|(_, sequence)| *sequence += 40_000);
+        tones.talk(2 * SECOND);
+        assert_eq!(tones.bench.engine.counted().packets_foreign, 0);
+        tones.assert_smooth(0, &format!("{pause} ticks"));
+    }
 }
 
 #[test]

@@ -47,7 +47,11 @@ impl Wire {
     pub(super) fn new(stream: Box<Stream>) -> Self {
         let Bench { engine, now, .. } = Bench::new(4);
         let mut wire = Self::of(engine, now);
-        wire.feed(Input::Command(Command::Open { port: port(1), zone: "trunk".into() }));
+        wire.feed(Input::Command(Command::Open {
+            port: port(1),
+            zone: "trunk".into(),
+            sources: Sources::default(),
+        }));
         wire.feed(Input::Bound(SlotId(0)));
         wire.connect(stream);
         wire.feed(Input::Command(Command::Route { port: port(1), route: Route::Tone { hz: 400 } }));

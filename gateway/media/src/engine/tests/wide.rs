@@ -10,7 +10,7 @@ use super::*;
 const FEC: OpusWish = OpusWish { max_bitrate: None, max_playback_hz: None, fec: InBandFec::Used };
 
 /// A caller with a codec of its own.
-struct Caller {
+pub(super) struct Caller {
     slot: u32,
     codec: Codec,
     encoder: Encoder,
@@ -21,12 +21,26 @@ struct Caller {
 
 impl Caller {
     fn join(bench: &mut Bench, slot: u32, codec: Codec, hz: Option<u32>) -> Self {
+        let route = Route::Meeting { tag: tag("900100001", 1), voice: Voice::Heard };
+        Self::come(bench, (slot, route), codec, hz)
+    }
+
+    /// Comes in by a pair of ports and hears that.
+    pub(super) fn come(
+        bench: &mut Bench,
+        (slot, route): (u32, Route),
+        codec: Codec,
+        hz: Option<u32>,
+    ) -> Self {
         let serial = u64::from(slot) + 1;
         let format = Format { payload_type: PayloadType(96), codec };
         let stream = Stream { send: format, receive: vec![format], ..*stream(20) };
-        bench.command(Command::Open { port: port(serial), zone: "trunk".into() });
+        bench.command(Command::Open {
+            port: port(serial),
+            zone: "trunk".into(),
+            sources: Sources::default(),
+        });
         bench.command(Command::Connect { port: port(serial), stream: Box::new(stream) });
-        let route = Route::Meeting { tag: tag("900100001", 1), voice: Voice::Heard };
         bench.command(Command::Route { port: port(serial), route });
         let mut caller =
             Self { slot, codec, encoder: Encoder::for_peer(codec, &FEC), voice: None, sequence: 0 };
@@ -60,7 +74,7 @@ impl Caller {
         bench.feed(Input::Packet { slot, channel: Channel::Rtp, source, bytes: &bytes });
     }
 
-    fn sent<'a>(&self, bench: &'a Bench) -> &'a [(Header, Vec<u8>)] {
+    pub(super) fn sent<'a>(&self, bench: &'a Bench) -> &'a [(Header, Vec<u8>)] {
         bench.sent.get(&SlotId(self.slot)).map_or(&[], |sent| sent)
     }
 
@@ -76,7 +90,7 @@ impl Caller {
     }
 
     /// How loud a tone is in the last second that it hears.
-    fn level(&self, bench: &Bench, hz: u16) -> f32 {
+    pub(super) fn level(&self, bench: &Bench, hz: u16) -> f32 {
         let heard = self.hears(bench);
         let rate = self.codec.sample_rate();
         let mut meter = Goertzel::new(f32::from(hz), rate);
@@ -85,7 +99,7 @@ impl Caller {
     }
 }
 
-fn run(bench: &mut Bench, callers: &mut [Caller], ticks: usize) {
+pub(super) fn run(bench: &mut Bench, callers: &mut [Caller], ticks: usize) {
     for _ in 0..ticks {
         for caller in &mut *callers {
             caller.tick(bench);
