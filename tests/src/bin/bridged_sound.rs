@@ -20,7 +20,7 @@ use media::{Channel, Engine, EngineSettings, Input, Output, Prompts, Quarantine,
 use rtp::{HEADER_LEN, Header, Packet, SequenceNumber, Timestamp, write_header};
 use terms::{
     Direction, Entropy, Instant, Now, PortId, WallTime, WorkerId,
-    media::{Codec, Command, Format, OpusWish, PayloadType, Ptime, Route, Sources, Ssrc, Stream},
+    media::{Codec, Command, Format, OpusWish, PayloadType, Ptime, Route, RtcpPath, Sources, Ssrc, Stream},
 };
 
 const TICK: Duration = Duration::from_millis(20);
@@ -95,6 +95,7 @@ impl Bridge {
             ranges: vec![range],
             quarantine: Quarantine::default(),
             prompts: Arc::new(Prompts::default()),
+            identity: None,
         };
         let now = Now { mono: Instant::from_nanos(1_000_000_000), wall: WallTime::from_unix_nanos(1 << 60) };
         let engine = Engine::new(now.mono, settings, Entropy::from_seed([1, 2, 3, 4]));
@@ -185,6 +186,8 @@ fn stream(codec: Codec) -> Result<Stream, Box<dyn Error>> {
         send_events: None,
         comfort_noise: None,
         opus: OpusWish::default(),
+        rtcp: RtcpPath::Apart,
         srtp: None,
+        dtls: None,
     })
 }
