@@ -4,8 +4,9 @@
 usage: linphone_meeting.py
 
 Run as root: linphone wants a network that leads somewhere, so all run in a network namespace whose way out is its loopback. Each sends
-a tone of its own. The linphones key the meeting by RFC 4733, hold and go on, and then each must hear the others and not itself. At a
-gateway that has encryption off linphone is refused.
+a tone of its own. The linphones key the meeting by RFC 4733, hold and go on, and then each must hear the others and not itself. Then
+linphone calls baresip through a trunk, and the keys that it sends by SIP INFO must be telephone events there. At a gateway that has
+encryption off linphone is refused.
 """
 
 import array
@@ -34,6 +35,14 @@ ALONE = ["unshare", "--net", "--mount", "sh", "-c",
 ALREADY = "in-a-namespace"
 TONES = {"linphone": 430, "second linphone": 590, "clear": 1510}
 START_SECONDS, TALK_SECONDS, HOLD_SECONDS = 3, 6, 2
+KEYS = "1559"
+TRUNK = """
+[[trunk]]
+name = "phone"
+zone = "trunk"
+peers = ["192.0.2.1"]
+address = "127.0.0.1:{port}"
+"""
 HEARD_DBFS, UNHEARD_DBFS = -40.0, -55.0
 RATE = 48000
 CONFIG = """\
@@ -45,6 +54,7 @@ contact="{user}" <sip:{user}@127.0.0.1>
 guess_hostname=0
 use_ipv6=0
 default_proxy=-1
+{keys}
 media_encryption=srtp
 media_encryption_mandatory=1
 [rtp]
@@ -65,11 +75,11 @@ use_files=1
 class Linphone:
     """linphonec, which takes commands by its standard input."""
 
-    def __init__(self, user, hertz, folder, avoid):
+    def __init__(self, user, hertz, folder, avoid, keys="use_rfc2833=1"):
         self.user, self.folder = user, folder
         self.first = gateway_under_test.free_ports(PORTS_PER_PHONE, set(avoid))
         (folder / ".local/share/linphone").mkdir(parents=True)
-        (folder / "rc").write_text(CONFIG.format(user=user, sip=self.first, media=self.first + 2))
+        (folder / "rc").write_text(CONFIG.format(user=user, sip=self.first, media=self.first + 2, keys=keys))
         write_tone(folder / "tone.wav", hertz)
         self.said = open(folder / "said", "w")
         environment = {**os.environ, "HOME": str(folder)}
@@ -146,6 +156,8 @@ def main():
             faults += meet(gateway, folder)
             if fault := gateway.end():
                 faults.append(fault)
+        (folder / "call").mkdir()
+        faults += call(folder)
         (folder / "off").mkdir()
         with own_gateway.OwnGateway(folder / "off", ["trunk.0.encryption=off"]) as gateway:
             faults += refuse(gateway, folder / "refused")
@@ -185,6 +197,41 @@ def meet(gateway, folder):
         print(f"       {listener} hears, in dBFS: {', '.join(f'{talker} {level:.0f}' for talker, level in levels.items())}")
         faults += [f"{listener} hears {talker} at {level:.1f} dBFS" for talker, level in levels.items()
                    if (level < HEARD_DBFS if talker != listener else level > UNHEARD_DBFS)]
+    return faults
+
+
+def call(folder):
+    """From linphone, whose keys come by INFO, to baresip, who reads them in the media."""
+    gateway = own_gateway.OwnGateway(folder / "call")
+    caller = callee = None
+    try:
+        callee = Phone("13800002010", TONES["clear"], folder / "callee", [*gateway.at.media, gateway.at.port, gateway.at.port + 1], answers=True)
+        taken = [*gateway.at.media, *range(callee.first, callee.first + PORTS_PER_PHONE)]
+        caller = Linphone("13800002011", TONES["linphone"], folder / "caller", taken, keys="use_info=1\nuse_rfc2833=0")
+        with open(gateway.config, "a") as config:
+            config.write(TRUNK.format(port=callee.first))
+        gateway.settings.append('dialplan.routes=["5501 = 13800002010 -> trunk:phone"]')
+        with gateway:
+            time.sleep(START_SECONDS)
+            if not caller.dial(f"sip:5501@{gateway.at.host}:{gateway.at.port}"):
+                return [f"linphone to baresip: no answer\n{gateway.last_log()}"]
+            time.sleep(1)
+            caller.press(KEYS)
+            time.sleep(TALK_SECONDS)
+            digits = callee.digits()
+            caller.command("terminate")
+            time.sleep(1)
+            sent = (caller.folder / "log").read_text(errors="replace").count("application/dtmf-relay")
+            heard = {name: dbfs(recording(callee)[0], hertz, callee.rate) for name, hertz in TONES.items()}
+    finally:
+        for phone in (caller, callee):
+            if phone:
+                phone.stop()
+    print(f"       baresip is told the keys {''.join(digits)}, hears linphone at {heard['linphone']:.0f} dBFS and itself at {heard['clear']:.0f}")
+    faults = [] if digits == list(KEYS) else [f"of the keys {KEYS} baresip was told {digits}"]
+    faults += [] if sent else ["linphone sent no key by INFO"]
+    if heard["linphone"] < HEARD_DBFS or heard["clear"] > UNHEARD_DBFS:
+        faults.append(f"baresip hears {heard}")
     return faults
 
 

@@ -175,6 +175,9 @@ pub(crate) struct Call {
     voice: Voice,
     /// DIAL-7: the way that the leg's first key came owns its keys; the others are ignored.
     keys_by: Option<KeysBy>,
+    /// Whether the peer reads keys in the media (RFC 4733).
+    #[serde(default)]
+    reads_events: bool,
     /// Of a key of the meeting.
     pressed: Pressed,
     doctor: Doctor,
@@ -243,6 +246,7 @@ impl Call {
             milestones: Milestones::at(context.now.wall),
             voice: Voice::Heard,
             keys_by,
+            reads_events: false,
             pressed: Pressed::default(),
             doctor: Doctor::new(),
             gauge: Gauge::default(),
@@ -455,6 +459,7 @@ impl Call {
     /// The audio line has our port from here on; a delayed offer's line is ours.
     fn on_negotiated(&mut self, line: usize, stream: Box<Stream>, context: &mut Context<'_>) {
         self.consult(doctor::Input::Agreed(stream.flow()), context);
+        self.reads_events = stream.send_events.is_some();
         let audio = MediaLine { kind: MediaKind::Audio, direction: stream.direction, port: Some(self.port) };
         match self.arrival.lines.get_mut(line) {
             Some(line) => *line = audio,

@@ -1,6 +1,6 @@
 //! SIP legs: offer and answer, ringing, refusing, hanging up.
 
-use std::{collections::VecDeque, fmt, sync::Arc};
+use std::{collections::VecDeque, fmt, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use call::leg::{Arrival, Dial, EndedBy, LegCommand, LegEvent, LocalMedia};
@@ -232,8 +232,8 @@ impl SipLegs {
             let turned_away = LegEvent::TurnedAway { arrival, cause: limit.cause() };
             return self.outputs.push_back(Output::Call(leg, turned_away));
         }
-        let secret = Secret::of(known.encryption(), &mut self.keys);
-        match self.read_offer(request, &secret) {
+        let mut secret = Secret::of(known.encryption(), &mut self.keys);
+        match self.read_offer(request, *source, &mut secret) {
             Ok((exchange, lines)) => {
                 let sip = SipLeg {
                     dialog: *dialog,
@@ -265,12 +265,18 @@ impl SipLegs {
     }
 
     /// An offer is answered in draft before the call is asked: nothing rings that could not talk.
-    fn read_offer(&self, request: &Request, secret: &Secret) -> Result<(Exchange, Vec<MediaLine>), NoOffer> {
+    fn read_offer(
+        &self,
+        request: &Request,
+        source: SocketAddr,
+        secret: &mut Secret,
+    ) -> Result<(Exchange, Vec<MediaLine>), NoOffer> {
         if !accepts_descriptions(request) {
             return Err(NoOffer::AnswerUnwanted);
         }
         let Some(offer) = offer_of(request)? else { return Ok((Exchange::Delayed, Vec::new())) };
-        self.draft(&offer, secret)?;
+        let stream = self.draft(&offer, secret)?;
+        secret.prepare(&stream, source);
         let line = |media: sdp::MediaDescription<'_>| MediaLine {
             kind: media.kind(),
             direction: media.direction().reversed(),
@@ -280,13 +286,15 @@ impl SipLegs {
         Ok((Exchange::Offered(offer.print()), lines))
     }
 
-    fn draft(&self, offer: &SessionDescription, secret: &Secret) -> Result<(), NoOffer> {
-        let nowhere = LocalDescription::new(std::net::SocketAddr::from(([127, 0, 0, 1], 9)));
+    fn draft(&self, offer: &SessionDescription, secret: &Secret) -> Result<Stream, NoOffer> {
+        let nowhere = LocalDescription::new(SocketAddr::from(([127, 0, 0, 1], 9)));
         let nowhere = LocalDescription { keys: secret.ours.clone(), dtls: secret.dtls(), ..nowhere };
         let capabilities = secret.within(&self.settings.capabilities);
-        sdp::answer(offer, &capabilities, &nowhere).map(drop).map_err(|error| match error {
-            OfferError::NotEncrypted { .. } => NoOffer::InClear,
-            error => NoOffer::Unacceptable(error.status()),
+        sdp::answer(offer, &capabilities, &nowhere).map(|answered| answered.stream).map_err(|error| {
+            match error {
+                OfferError::NotEncrypted { .. } => NoOffer::InClear,
+                error => NoOffer::Unacceptable(error.status()),
+            }
         })
     }
 
@@ -569,6 +577,14 @@ impl Secret {
 
     fn dtls(&self) -> Option<LocalDtls> {
         Some(LocalDtls { fingerprint: self.certificate.clone()?, role: self.began })
+    }
+
+    /// Deviation: RFC 5763 §5 would have us begin a handshake that we may begin or await. A peer whose media have another
+    /// address than its signaling may sit behind a NAT, where nobody can begin but itself.
+    fn prepare(&mut self, stream: &Stream, source: SocketAddr) {
+        if stream.dtls.is_some() && stream.remote.ip() != source.ip() {
+            self.began = Some(DtlsRole::Passive);
+        }
     }
 
     fn within(&self, capabilities: &Capabilities) -> Capabilities {

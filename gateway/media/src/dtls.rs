@@ -76,11 +76,13 @@ impl Dtls {
     pub(crate) fn restored(
         terms: &DtlsTerms,
         identity: &Arc<Identity>,
-        keys: &DtlsKeys,
+        (keys, path): (&DtlsKeys, RtcpPath),
         (ssrc, progress): (Ssrc, &[SrtpProgress]),
     ) -> Self {
-        let rtcp = keys.rtcp.as_ref().map(|keys| {
+        let rtcp = (path == RtcpPath::Apart).then(|| {
             let mut srtp = Srtp::awaiting();
+            // A peer that has no RTCP has shaken no hands for it, and won't.
+            let Some(keys) = &keys.rtcp else { return (Association::resting(Stage::Failed), Box::new(srtp)) };
             srtp.rekey(keys, ssrc);
             let own: Vec<_> = progress.iter().filter(|source| source.rtp.is_none()).copied().collect();
             srtp.peer_was_at(&own);
@@ -91,15 +93,24 @@ impl Dtls {
     }
 
     /// RFC 8842 §4: whether what was negotiated again is of the handshakes that there are.
-    pub(crate) fn stands(&self, terms: &DtlsTerms, path: RtcpPath) -> bool {
-        self.terms == *terms && (path == RtcpPath::Muxed || self.rtcp.is_some())
+    pub(crate) fn stands(&self, terms: &DtlsTerms) -> bool {
+        self.terms == *terms
     }
 
-    /// The peer goes on elsewhere: it is waited for there.
-    pub(crate) fn peer_moved(&mut self) {
-        self.rtp.peer = None;
+    /// RTCP may go by itself from here on: then its handshake is still to come, while that of RTP stands.
+    pub(crate) fn follow(&mut self, now: Instant, path: RtcpPath) {
+        if path == RtcpPath::Apart && self.rtcp.is_none() {
+            let association = Association::begin(now, self.terms.role, &self.identity);
+            self.rtcp = Some((association, Box::new(Srtp::awaiting())));
+        }
+    }
+
+    /// The peer goes on elsewhere: it is waited for there, and what it had begun is begun anew.
+    pub(crate) fn peer_moved(&mut self, now: Instant) {
+        let (role, identity) = (self.terms.role, &self.identity);
+        self.rtp.forget(now, role, identity);
         if let Some((association, _)) = &mut self.rtcp {
-            association.peer = None;
+            association.forget(now, role, identity);
         }
     }
 
@@ -134,8 +145,11 @@ impl Dtls {
             Channel::Rtp => &mut self.rtp,
             Channel::Rtcp => &mut self.rtcp.as_mut().ok_or(Rejected::Malformed)?.0,
         };
-        if record.len() > MAX_RECORD {
+        if !is_record(record) {
             return Err(Rejected::Malformed);
+        }
+        if source != expected && now < association.open_from {
+            return Err(Rejected::Foreign);
         }
         if association.peer.is_some_and(|peer| peer != source) {
             let gives_way = source == expected || now.since(association.heard) >= QUIET;
@@ -149,10 +163,13 @@ impl Dtls {
         association.take(now, record, identity);
         let until = association.stage.until();
         let became = association.drain((now, terms, identity), send);
-        if became == Became::Failed(DtlsFault::WrongCertificate) && source != expected {
-            // A stranger is not the peer, whatever it shows.
+        let has_broken = matches!(association.stage, Stage::Broken { .. });
+        let is_stranger = has_broken || became == Became::Failed(DtlsFault::WrongCertificate);
+        if is_stranger && source != expected {
+            // A stranger is not the peer, whatever it shows, and takes neither the peer's time nor much of ours.
             association.stage = Stage::begin((now, until.unwrap_or(now)), terms.role, identity);
             association.forget(now, terms.role, identity);
+            association.open_from = now + PAUSE;
             return Err(Rejected::Foreign);
         }
         Ok(became)
@@ -186,6 +203,8 @@ struct Association {
     wake: Option<Instant>,
     /// Whether the library ever gave a handshake up: the peer shares nothing, or somebody sends in its name.
     broke: bool,
+    /// Until then nobody is heard but the peer where it said that it is.
+    open_from: Instant,
 }
 
 #[derive(Debug)]
@@ -235,11 +254,16 @@ enum Progress {
 impl Association {
     fn begin(now: Instant, role: DtlsRole, identity: &Identity) -> Self {
         let stage = Stage::begin((now, now + LONGEST), role, identity);
-        Self { stage, peer: None, heard: now, wake: Some(now), broke: false }
+        Self { stage, peer: None, heard: now, wake: Some(now), broke: false, open_from: now }
     }
 
     const fn kept() -> Self {
-        Self { stage: Stage::Kept, peer: None, heard: Instant::ZERO, wake: None, broke: false }
+        Self::resting(Stage::Kept)
+    }
+
+    const fn resting(stage: Stage) -> Self {
+        let never = Instant::ZERO;
+        Self { stage, peer: None, heard: never, wake: None, broke: false, open_from: never }
     }
 
     /// The handshake anew, within the time that is left, with whoever comes.
@@ -371,6 +395,19 @@ impl Stage {
             Self::Broken { .. } | Self::Kept | Self::Failed => {}
         }
     }
+}
+
+/// RFC 6347 §4.1.2.7: what is no record is passed over without a word. One has a type, a version, and is as long as it says;
+/// or it begins as the encrypted ones of 1.3 do (RFC 9147 §4.1).
+fn is_record(datagram: &[u8]) -> bool {
+    let is_like_one = match datagram {
+        [20..=26, 0xfe, _, _, _, _, _, _, _, _, _, high, low, rest @ ..] => {
+            usize::from(u16::from_be_bytes([*high, *low])) <= rest.len()
+        }
+        [0x20..=0x3f, ..] => true,
+        _ => false,
+    };
+    is_like_one && datagram.len() <= MAX_RECORD
 }
 
 fn told(certificate: &[u8], terms: &DtlsTerms) -> Certificate {

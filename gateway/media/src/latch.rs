@@ -47,6 +47,8 @@ pub(crate) struct Latch {
     rtcp: Option<SocketAddr>,
     /// Until then the peer may show up elsewhere.
     moving_until: Option<Instant>,
+    /// Where it was before it named another address, and until when what comes from there is on its way still.
+    left: Option<(SocketAddr, Instant)>,
     trial: Option<Trial>,
 }
 
@@ -68,7 +70,7 @@ struct Trial {
 
 impl Latch {
     pub(crate) const fn new(sources: Sources) -> Self {
-        Self { sources, rtp: None, rtcp: None, moving_until: None, trial: None }
+        Self { sources, rtp: None, rtcp: None, moving_until: None, left: None, trial: None }
     }
 
     /// Goes on from a snapshot.
@@ -92,8 +94,9 @@ impl Latch {
     }
 
     /// The peer is waited for at another place.
-    pub(crate) fn forget(&mut self) {
-        *self = Self::new(std::mem::take(&mut self.sources));
+    pub(crate) fn forget(&mut self, now: Instant) {
+        let left = self.rtp().map(|source| (source, now + SILENT));
+        *self = Self { left, ..Self::new(std::mem::take(&mut self.sources)) };
     }
 
     /// Offer and answer were exchanged again: a peer that moved says so by that, though it may not know its own address.
@@ -108,7 +111,14 @@ impl Latch {
         (source, remote): (SocketAddr, SocketAddr),
         authentication: Authentication,
     ) -> Option<Claim> {
+        let may_move = self.moving_until.is_some_and(|until| now < until);
+        if source == remote && may_move {
+            return Some(Claim::Peer);
+        }
         let Some(latched) = &self.rtp else {
+            if self.left.is_some_and(|(left, until)| left == source && now < until) {
+                return None;
+            }
             let is_known = source == remote || self.is_within(source);
             return (is_known || self.sources.first == FirstSource::Anybody).then_some(Claim::Peer);
         };
@@ -118,10 +128,9 @@ impl Latch {
         if latched.heard.is_some_and(|heard| now.since(heard) < SILENT) {
             return None;
         }
-        let may_move = self.moving_until.is_some_and(|until| now < until);
         match self.sources.first {
             _ if self.is_within(source) => Some(Claim::Peer),
-            FirstSource::Known => (may_move && source == remote).then_some(Claim::Peer),
+            FirstSource::Known => None,
             FirstSource::Anybody if may_move => Some(Claim::Peer),
             FirstSource::Anybody => (authentication == Authentication::Srtp).then_some(Claim::Proof),
         }
@@ -154,14 +163,15 @@ impl Latch {
     /// The peer has shaken hands from there: that proves more than a packet does.
     pub(crate) fn shaken(&mut self, now: Instant, source: SocketAddr) {
         if self.rtp() != Some(source) {
-            self.forget();
+            self.forget(now);
             self.rtp = Some(Latched { source, heard: Some(now), newest: None });
         }
     }
 
-    /// RTCP is of the peer if it comes from the host that its RTP does, or should.
-    pub(crate) fn permits_rtcp(&self, source: SocketAddr, remote: SocketAddr) -> bool {
-        source.ip() == self.rtp().unwrap_or(remote).ip()
+    /// RTCP is of the peer if it comes from the host that its RTP does, or should, or from the one that it named for it
+    /// (RFC 3605).
+    pub(crate) fn permits_rtcp(&self, source: SocketAddr, (rtp, rtcp): (SocketAddr, SocketAddr)) -> bool {
+        source.ip() == self.rtp().unwrap_or(rtp).ip() || source.ip() == rtcp.ip()
     }
 
     /// Good RTCP came.

@@ -26,6 +26,7 @@ mod moderation;
 mod player;
 mod playout;
 mod port;
+mod press;
 mod prompts;
 mod queue;
 mod range;

@@ -14,7 +14,7 @@ use terms::{
     Digit, Entropy, Instant, LeaseEpoch, Now, PortId,
     media::{
         ClockRate, Figures, KeysIn, Measured, PayloadType, PortSnapshot, Quality, Route, RtcpPath,
-        SampleRate, Sources, Stream, Voice,
+        SampleRate, Sources, Ssrc, Stream, Voice,
     },
 };
 
@@ -26,7 +26,7 @@ use crate::{
     measure::{self, Reported},
     player::{Announcement, Player},
     receive::{Receiver, Taken, rate_of},
-    schedule::Phase,
+    schedule::{Pace, Phase},
     send::{Numbers, Sender},
     srtp::{Plain, Srtp},
     watch::Watch,
@@ -91,6 +91,10 @@ pub(crate) struct Port {
     pub(crate) route: Route,
     /// Of the port by itself; in a meeting the room is due in its place.
     pub(crate) phase: Option<Phase>,
+    /// Where the peer said last that it is: a hold by 0.0.0.0 moves nobody.
+    named: Option<SocketAddr>,
+    /// How often it is due, as long as it is so by itself.
+    pub(crate) pace: Pace,
     /// ISO-1: media under a lease below this one is over.
     pub(crate) fence: Option<LeaseEpoch>,
     pub(crate) watch: Watch,
@@ -125,6 +129,8 @@ impl Port {
             announcement: None,
             route: Route::Drop,
             phase: None,
+            named: None,
+            pace: Pace::EachTick,
             fence: None,
             watch: Watch::default(),
             latch: Latch::new(sources),
@@ -136,22 +142,19 @@ impl Port {
         }
     }
 
-    /// A port that goes on where a snapshot was taken; its route is told again by the engine.
+    /// A port that goes on where a snapshot was taken; its route is told again by the engine. An encrypted one does as another
+    /// source, `fresh` (RFC 3711 §9.1): indices of the former may have been used after the snapshot.
     pub(crate) fn restored(
         now: Instant,
-        snapshot: &PortSnapshot,
+        (snapshot, fresh): (&PortSnapshot, Option<Ssrc>),
         entropy: &mut Entropy,
         identity: Option<&Arc<Identity>>,
     ) -> Self {
         let mut port = Self::new(snapshot.port, snapshot.sources.clone(), entropy);
         port.keys = snapshot.keys;
-        if snapshot.is_encrypted() {
-            // RFC 3711 §9.1: as another source, since indices of this one may have been used after the snapshot.
-            while port.numbers.ssrc == snapshot.ssrc {
-                port.numbers = Numbers::random(entropy);
-            }
-        } else {
-            port.numbers = Numbers::of(snapshot);
+        match fresh {
+            Some(ssrc) => port.numbers.ssrc = ssrc,
+            None => port.numbers = Numbers::of(snapshot),
         }
         if let Some(stream) = &snapshot.stream {
             port.connect(now, stream.clone(), identity);
@@ -192,11 +195,14 @@ impl Port {
         // A hold is no reason to begin anew at another rate.
         let stream = if self.is_bridged() { Box::new(stream.at(self.rate())) } else { stream };
         let made_with = (now, self.numbers.ssrc, identity);
-        if let Some(connected) =
-            self.connected.as_mut().filter(|connected| connected.stream.remote != stream.remote)
-        {
-            self.latch.forget();
-            connected.peer_moved();
+        let is_somewhere = is_somewhere(stream.remote);
+        let has_moved = self.named.is_some_and(|named| is_somewhere && named != stream.remote);
+        if is_somewhere {
+            self.named = Some(stream.remote);
+        }
+        if let Some(connected) = self.connected.as_mut().filter(|_| has_moved) {
+            self.latch.forget(now);
+            connected.peer_moved(now);
         }
         match &mut self.connected {
             Some(connected) => {
@@ -314,7 +320,7 @@ impl Port {
         bytes: &[u8],
     ) -> Result<(), Rejected> {
         let connected = self.connected.as_mut().ok_or(Rejected::Foreign)?;
-        if !self.latch.permits_rtcp(source, connected.stream.remote) {
+        if !self.latch.permits_rtcp(source, (connected.stream.remote, connected.stream.remote_rtcp)) {
             return Err(self.on_foreign());
         }
         let mut plain;
@@ -362,6 +368,14 @@ impl Port {
     /// Whether its packets go on as they are, so that they can't wait for a tick.
     pub(crate) fn passes(&self) -> bool {
         self.is_bridged() && self.connected.as_ref().is_some_and(|connected| connected.receiver.passes())
+    }
+
+    /// Whether nothing is due but its reports: its packets go on as they are, and it waits neither for keys nor to tell any.
+    pub(crate) fn rests(&self) -> bool {
+        self.passes()
+            && !self.plays()
+            && !self.awaits_keys()
+            && !self.connected.as_ref().is_some_and(|connected| connected.sender.is_pressing())
     }
 
     /// Whether what came last is to be played, and not passed on.
@@ -485,6 +499,11 @@ impl Hearing {
 }
 
 /// RFC 7022 §4.2: a short-term persistent name, random and of no use to others.
+/// RFC 3264 §8.4: whether an address is one, and not the old way to hold a call.
+fn is_somewhere(address: SocketAddr) -> bool {
+    !address.ip().is_unspecified() && address.port() != 0
+}
+
 fn cname(entropy: &mut Entropy) -> String {
     format!("{:016x}", entropy.next_u64())
 }

@@ -57,6 +57,7 @@ pub(crate) struct Receiver {
     pause: Pause,
     /// DIAL-7: keys in the sound, until the first that comes as an event: the peer sends these.
     in_band: Option<Box<DtmfDetector>>,
+    attention: Attention,
     /// Keys that come as events are told.
     takes_events: bool,
     rate: SampleRate,
@@ -89,6 +90,7 @@ impl Receiver {
             noise: ComfortNoise::default(),
             pause: Pause::Talking,
             in_band: Some(Box::new(DtmfDetector::new(rate))),
+            attention: Attention::Paid,
             takes_events: true,
             rate,
             clock,
@@ -204,7 +206,8 @@ impl Receiver {
     }
 
     /// Sound of this codec goes on as it is from here on; none does: `None`.
-    pub(crate) fn pass_on(&mut self, codec: Option<Codec>, stream: &Stream) {
+    pub(crate) fn pass_on(&mut self, codec: Option<Codec>, attention: Attention, stream: &Stream) {
+        self.attention = attention;
         let format = codec.and_then(|codec| stream.receive.iter().find(|format| format.codec == codec));
         self.passes = format.map(|format| format.payload_type);
         self.last_sound = if self.passes.is_some() { Taken::Passed } else { Taken::Sound };
@@ -240,7 +243,8 @@ impl Receiver {
     /// Writes what is due in this tick, and listens for keys in it.
     pub(crate) fn frame(&mut self, now: Instant, frame: &mut [i16]) {
         self.play(now, frame);
-        self.heard = self.in_band.as_mut().and_then(|detector| detector.listen(frame));
+        let listening = self.in_band.as_mut().filter(|_| self.attention == Attention::Paid);
+        self.heard = listening.and_then(|detector| detector.listen(frame));
         self.last_heard = self.heard.map(|digit| (digit, now)).or(self.last_heard);
     }
 
@@ -413,6 +417,13 @@ fn buffer_for(codec: Codec) -> jitter::Buffer {
         slot_octets,
         ..jitter::Settings::default()
     })
+}
+
+/// Whether keys in the sound are anybody's business: one other who hears the sound has them with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attention {
+    Paid,
+    Unpaid,
 }
 
 /// What is heard while nothing comes.

@@ -1,13 +1,13 @@
 //! One stream that goes out: from frames of one tick to packets.
 
 use codecs::{Concealment, Dbov, Encoder, describe_noise};
-use rtp::{Header, SequenceNumber, Timestamp};
+use rtp::{Header, SequenceNumber, Timestamp, telephone_event};
 use terms::{
-    Entropy, Instant,
-    media::{Codec, Format, OpusWish, PayloadType, PortSnapshot, Ptime, SampleRate, Ssrc, Stream},
+    Digit, Entropy, Instant,
+    media::{ClockRate, Codec, Format, OpusWish, PayloadType, PortSnapshot, Ptime, SampleRate, Ssrc, Stream},
 };
 
-use crate::{relay::Following, schedule::TICK, shared::Hears};
+use crate::{press::Presses, relay::Following, schedule::TICK, shared::Hears};
 
 /// The background of a meeting in which nobody speaks, so that the line doesn't seem dead.
 const BACKGROUND: Dbov = Dbov(-68.0);
@@ -79,6 +79,8 @@ pub(crate) struct Sender {
     following: Option<Following>,
     /// The event that goes out: its timestamp as it came, and as it goes.
     event: Option<(Timestamp, Timestamp)>,
+    /// Keys that we tell; none while there are none.
+    presses: Option<Box<Presses>>,
 }
 
 impl Sender {
@@ -99,6 +101,7 @@ impl Sender {
             marker: Marker::Yes,
             following: None,
             event: None,
+            presses: None,
         }
     }
 
@@ -113,6 +116,9 @@ impl Sender {
         if codec.sample_rate() != before.sample_rate() {
             self.seam = Concealment::new(codec.sample_rate());
             self.waiting.clear();
+        }
+        if stream.send_events.is_none() {
+            self.presses = None;
         }
         self.format = stream.send;
         self.ptime = stream.ptime;
@@ -329,6 +335,54 @@ impl Sender {
         };
         self.event = Some((came.timestamp, goes));
         goes
+    }
+
+    /// Tells the peer of a key, in the ticks to come.
+    pub(crate) fn press(&mut self, digit: Digit) {
+        self.presses.get_or_insert_default().add(digit);
+    }
+
+    /// Whether there are keys that the peer is not told of yet.
+    pub(crate) const fn is_pressing(&self) -> bool {
+        self.presses.is_some()
+    }
+
+    /// Whether an event is under way, in place of any sound.
+    pub(crate) fn is_key_down(&self) -> bool {
+        self.presses.as_ref().is_some_and(|presses| presses.is_down())
+    }
+
+    /// Who can't be told of keys now is told of none of them later.
+    pub(crate) fn drop_keys(&mut self) {
+        self.presses = None;
+    }
+
+    /// Sends what of a key is due in this tick.
+    pub(crate) fn send_key(
+        &mut self,
+        now: Instant,
+        numbers: &mut Numbers,
+        (payload_type, emit): (PayloadType, impl FnOnce(Header, &[u8])),
+    ) {
+        let (clock, units) = (self.format.codec.clock_rate(), self.tick_units());
+        if self.presses.as_ref().is_some_and(|presses| presses.begins()) {
+            // RFC 4733 §2.2: its timestamp is that of its beginning, however long nothing was sent before it.
+            self.resume(now, numbers);
+        }
+        let Some(presses) = &mut self.presses else { return };
+        let event = presses.tick(numbers.timestamp);
+        if presses.is_over() {
+            self.presses = None;
+        }
+        let Some(event) = event else { return };
+        let Some(payload) = telephone_event::on_clock(&event.payload, (ClockRate::Hz8000, clock)) else {
+            return;
+        };
+        (self.following, self.last_frame) = (None, Some(now));
+        let marker = if event.marker { Marker::Yes } else { Marker::No };
+        let header = next_header(numbers, payload_type, marker, units, payload.len());
+        self.seam.forget();
+        emit(Header { timestamp: event.timestamp, ..header }, &payload);
     }
 
     /// What comes next is no more of what came before: the numbers go on without a gap.

@@ -60,6 +60,9 @@ impl MediaDescription<'_> {
         let mut known: Vec<Fingerprint> = known.collect();
         let strongest = known.iter().map(Fingerprint::hash).max();
         known.retain(|fingerprint| Some(fingerprint.hash()) == strongest);
+        // In whatever order they stand, they are of the same certificates.
+        known.sort_unstable();
+        known.dedup();
         known
     }
 

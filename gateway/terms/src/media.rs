@@ -437,6 +437,13 @@ pub enum Command {
         /// Which recording.
         name: PromptName,
     },
+    /// A key that came outside of the media goes to the port's peer as a telephone event (RFC 4733), if it reads them.
+    Press {
+        /// Which port.
+        port: PortId,
+        /// Which key.
+        digit: Digit,
+    },
     /// Media under a lease older than the tag's stops at once (ISO-1).
     Fence {
         /// Which port.
@@ -461,6 +468,7 @@ impl Command {
             | Self::Route { port, .. }
             | Self::Announce { port, .. }
             | Self::Chime { port, .. }
+            | Self::Press { port, .. }
             | Self::Fence { port, .. }
             | Self::Close { port } => *port,
         }

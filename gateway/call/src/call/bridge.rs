@@ -132,11 +132,20 @@ impl Call {
         }
     }
 
-    /// A key in the media is carried there; one in signaling, and any where the peer reads them nowhere else, is told.
+    /// A key in the media is carried there; who has its own in signaling is told all of them there; one that came in signaling
+    /// becomes an event in the media, where the peer reads these, and an event is told in signaling where it doesn't.
     fn on_partner_key(&self, digit: Digit, by: KeysBy, context: &mut Context<'_>) {
-        let is_told = by == KeysBy::Signaling || self.keys_by == Some(KeysBy::Signaling);
-        if is_told && matches!(self.stage, Stage::Bridged) {
-            context.out.leg(self.leg, LegCommand::Key(digit));
+        if !matches!(self.stage, Stage::Bridged) {
+            return;
+        }
+        match (self.keys_by, by) {
+            (Some(KeysBy::Signaling), _) => context.out.leg(self.leg, LegCommand::Key(digit)),
+            (_, KeysBy::Signaling) if self.reads_events => {
+                context.out.media(Command::Press { port: self.port, digit });
+            }
+            (_, KeysBy::Signaling) => context.out.leg(self.leg, LegCommand::Key(digit)),
+            (_, KeysBy::Media) if self.reads_events => {}
+            (_, KeysBy::Media) => context.out.leg(self.leg, LegCommand::Key(digit)),
         }
     }
 

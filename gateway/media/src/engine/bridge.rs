@@ -13,14 +13,14 @@
 use codecs::Resampler;
 use rtp::{Packet, telephone_event};
 use terms::{
-    Instant, Now, PortId,
+    Digit, Instant, Now, PortId,
     media::{KeysIn, Report},
 };
 
 use super::{Engine, Outbox, Reading, Slot, SlotId, Slots, report_if_due};
 use crate::{
     port::{Bridge, Hearing, Port},
-    receive::Taken,
+    receive::{Attention, Taken},
     room::MAX_FRAME,
     schedule::{Pace, Schedule},
 };
@@ -38,6 +38,7 @@ impl Engine {
             self.meet(there, slot);
             self.hear(slot, there);
             self.hear(there, slot);
+            keep_pace((slot, there), &mut self.slots, &mut self.schedule);
         }
     }
 
@@ -62,15 +63,12 @@ impl Engine {
         let sounds = heard.rate();
         if let Some(connected) = &mut heard.connected {
             // Keys in the sound of one are told to another that reads them in signaling: somebody must listen.
-            let is_listened_to = keys == KeysIn::Neither && connected.receiver.listens();
-            connected.receiver.pass_on(codec.filter(|_| !is_listened_to), &connected.stream);
+            let attention = if keys == KeysIn::Neither { Attention::Paid } else { Attention::Unpaid };
+            let is_listened_to = attention == Attention::Paid && connected.receiver.listens();
+            connected.receiver.pass_on(codec.filter(|_| !is_listened_to), attention, &connected.stream);
         }
-        let (reading, pace) = match heard.passes() {
-            true => (Reading::AsItComes, Pace::Seldom),
-            false => (Reading::AtTicks, Pace::EachTick),
-        };
+        let reading = if heard.passes() { Reading::AsItComes } else { Reading::AtTicks };
         self.out.read(from, reading);
-        self.slots.set_pace(to, pace, &mut self.schedule);
         if let Some(port) = self.slots.port_mut(to)
             && let Hearing::Peer(bridge) = &mut port.hearing
         {
@@ -79,8 +77,10 @@ impl Engine {
         }
     }
 
-    /// A tick of a port that hears another: what that one said and was not passed on is encoded anew.
+    /// A tick of a port that hears another: what that one said and was not passed on is encoded anew, unless a key is told in
+    /// its place.
     pub(super) fn run_half(&mut self, now: Now, slot: SlotId) {
+        self.tell_key(now.mono, slot);
         let mut said = [0; MAX_FRAME];
         if let Some(there) = partner(&self.slots, slot)
             && let Some(said) = self.said(now.mono, there, &mut said)
@@ -88,6 +88,39 @@ impl Engine {
             self.say(now.mono, slot, said);
         }
         report_if_due(now, slot, &mut self.slots, &mut self.out, &mut self.entropy);
+        if let Some(there) = partner(&self.slots, slot) {
+            keep_pace((slot, there), &mut self.slots, &mut self.schedule);
+        }
+    }
+
+    /// A key for the port's peer, which came by signaling.
+    pub(super) fn press(&mut self, id: PortId, digit: Digit) {
+        let Some(slot) = self.by_port.get(&id).copied() else { return };
+        if let Some(port) = self.slots.port_mut(slot).filter(|port| port.is_bridged())
+            && let Some(connected) = &mut port.connected
+            && connected.stream.send_events.is_some()
+        {
+            connected.sender.press(digit);
+            if let Some(there) = partner(&self.slots, slot) {
+                keep_pace((slot, there), &mut self.slots, &mut self.schedule);
+            }
+        }
+    }
+
+    fn tell_key(&mut self, now: Instant, slot: SlotId) {
+        let Some(Slot::Used(port)) = self.slots.get_mut(slot) else { return };
+        let destination = port.destination();
+        let Port { connected: Some(connected), numbers, .. } = port.as_mut() else { return };
+        if !connected.sender.is_pressing() {
+            return;
+        }
+        let (Some(destination), Some(events)) = (destination, connected.stream.send_events) else {
+            return connected.sender.drop_keys();
+        };
+        let srtp = connected.srtp.as_deref_mut();
+        let out = &mut self.out;
+        let emit = |header, payload: &[u8]| out.rtp((slot, destination), (&header, payload), srtp);
+        connected.sender.send_key(now, numbers, (events, emit));
     }
 
     /// What a port says in this tick, unless its packets go on as they are.
@@ -114,7 +147,7 @@ impl Engine {
         let mut frame = [0; MAX_FRAME];
         let frame = &mut frame[..rate.tick_samples()];
         bridge.resampler.resample(said, frame);
-        let Some(destination) = destination else { return };
+        let Some(destination) = destination.filter(|_| !connected.sender.is_key_down()) else { return };
         let mut srtp = connected.srtp.as_deref_mut();
         connected.sender.join(now, frame);
         connected.sender.send(now, numbers, frame, |header, payload| {
@@ -131,6 +164,15 @@ fn partner(slots: &Slots, slot: SlotId) -> Option<SlotId> {
     (partner.id == other && heard_by(partner) == Some(port.id)).then_some(there)
 }
 
+/// Two whose packets go on as they are, both ways, are seldom due. Else each of them is due in each tick: a socket is read
+/// then, and who hears it is given sound.
+fn keep_pace((slot, there): (SlotId, SlotId), slots: &mut Slots, schedule: &mut Schedule) {
+    let rests = |slot| slots.port(slot).is_some_and(Port::rests);
+    let pace = if rests(slot) && rests(there) { Pace::Seldom } else { Pace::EachTick };
+    slots.set_pace(slot, pace, schedule);
+    slots.set_pace(there, pace, schedule);
+}
+
 /// What a port took goes on to who hears it, if it need not be played.
 pub(super) fn pass_on(
     now: Instant,
@@ -144,7 +186,7 @@ pub(super) fn pass_on(
     let (clock, plays, told) = (from.clock(), from.plays(), from.keys);
     if taken == Taken::Sound && from.passes() {
         // Its peer has changed the codec by itself: this is to be encoded anew.
-        slots.set_pace(there, Pace::EachTick, schedule);
+        keep_pace((slot, there), slots, schedule);
     }
     let Some(port) = slots.port_mut(there) else { return };
     let (destination, clocks) = (port.destination(), clock.zip(port.clock()));
@@ -161,9 +203,9 @@ pub(super) fn pass_on(
     let events = connected.stream.send_events.filter(|_| is_carried);
     let emit = |header, payload: &[u8]| out.rtp((there, destination), (&header, payload), srtp);
     let passed = match taken {
-        Taken::Passed => Some(sound),
-        Taken::Noise if !plays => noise,
-        Taken::Noise | Taken::Digit(_) | Taken::Event | Taken::Sound | Taken::Unknown => None,
+        Taken::Passed if !connected.sender.is_key_down() => Some(sound),
+        Taken::Noise if !plays && !connected.sender.is_key_down() => noise,
+        Taken::Passed | Taken::Noise | Taken::Digit(_) | Taken::Event | Taken::Sound | Taken::Unknown => None,
     };
     if let Some(payload_type) = passed {
         connected.sender.pass(now, &mut port.numbers, (&header, payload), (payload_type, emit));

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     player::{Announcement, Player},
     port::{Bridge, Hearing, Port},
+    receive::Attention,
     room::Room,
     schedule::{Pace, Unit},
 };
@@ -36,6 +37,7 @@ impl Engine {
             Command::Route { port, route } => self.route(now, port, route),
             Command::Announce { port, play, items } => self.announce(port, play, &items),
             Command::Chime { port, name } => self.chime(port, &name),
+            Command::Press { port, digit } => self.press(port, digit),
             Command::Fence { port, tag } => self.fence(now, port, tag),
             Command::Close { port } => self.close(now, port),
         }
@@ -79,11 +81,15 @@ impl Engine {
             self.out.bind(slot, rtp, rtcp);
         }
         self.out.read(slot, Reading::AtTicks);
-        let mut port = Port::restored(now.mono, snapshot, &mut self.entropy, self.identity.as_ref());
-        self.ssrcs.claim(port.numbers.ssrc);
-        if port.numbers.ssrc != snapshot.ssrc {
+        let fresh = if snapshot.is_encrypted() {
             self.ssrcs.rest(now.mono, snapshot.ssrc);
-        }
+            Some(self.ssrcs.draw(now.mono, &mut self.entropy))
+        } else {
+            self.ssrcs.claim(snapshot.ssrc);
+            None
+        };
+        let identity = self.identity.as_ref();
+        let mut port = Port::restored(now.mono, (snapshot, fresh), &mut self.entropy, identity);
         port.phase = Some(self.schedule.add(now.mono, Unit::port(slot)));
         self.by_port.insert(snapshot.port, slot);
         self.slots.put(slot, Slot::Used(Box::new(port)));
@@ -144,10 +150,11 @@ impl Engine {
     fn connect(&mut self, now: Now, id: PortId, stream: Box<Stream>) {
         let Some(port) = self.by_port.get(&id).and_then(|slot| self.slots.port_mut(*slot)) else { return };
         let before = port.rate();
-        if port.connected.is_some() && stream.flow().receives() {
+        let is_again = port.connected.is_some() && stream.flow().receives();
+        port.connect(now.mono, stream, self.identity.as_ref());
+        if is_again {
             port.latch.renegotiated(now.mono);
         }
-        port.connect(now.mono, stream, self.identity.as_ref());
         if port.rate() != before {
             let route = port.route.clone();
             return self.route(now, id, route);
@@ -197,7 +204,7 @@ impl Engine {
             self.slots.set_pace(slot, Pace::EachTick, &mut self.schedule);
         }
         if let Some(connected) = self.slots.port_mut(slot).and_then(|port| port.connected.as_mut()) {
-            connected.receiver.pass_on(None, &connected.stream);
+            connected.receiver.pass_on(None, Attention::Paid, &connected.stream);
         }
         if let Route::Meeting { tag, voice } = route {
             return self.enter_room(now, slot, (tag, voice));

@@ -99,9 +99,12 @@ impl Slots {
     }
 
     /// How often a port is due from here on, unless it is so with its room.
-    pub(crate) fn set_pace(&self, slot: SlotId, pace: Pace, schedule: &mut Schedule) {
-        if let Some(phase) = self.port(slot).and_then(|port| port.phase) {
-            schedule.set_pace(phase, slot, pace);
+    pub(crate) fn set_pace(&mut self, slot: SlotId, pace: Pace, schedule: &mut Schedule) {
+        if let Some(port) = self.port_mut(slot).filter(|port| port.pace != pace) {
+            port.pace = pace;
+            if let Some(phase) = port.phase {
+                schedule.set_pace(phase, slot, pace);
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use terms::{
     media::{DtlsFault, DtlsKeys, PortSnapshot, SrtpProgress, Ssrc, Stream},
 };
 
-use super::{Connected, Port, Rejected};
+use super::{Connected, Port, Rejected, is_somewhere};
 use crate::{
     dtls::{Became, Dtls},
     engine::Channel,
@@ -30,11 +30,12 @@ impl Port {
         record: &[u8],
         send: impl FnMut(&[u8]),
     ) -> Result<Option<DtlsFault>, Rejected> {
-        let remote = self.connected.as_ref().ok_or(Rejected::Foreign)?.stream.remote;
+        let stream = &self.connected.as_ref().ok_or(Rejected::Foreign)?.stream;
+        let (remote, remote_rtcp) = (stream.remote, stream.remote_rtcp);
         let expected = self.expects(channel).ok_or(Rejected::Foreign)?;
         let is_permitted = match channel {
             Channel::Rtp => self.latch.judge(now, (source, remote), Authentication::Srtp).is_some(),
-            Channel::Rtcp => self.latch.permits_rtcp(source, remote),
+            Channel::Rtcp => self.latch.permits_rtcp(source, (remote, remote_rtcp)),
         };
         let connected = self.connected.as_mut().ok_or(Rejected::Foreign)?;
         let dtls = connected.dtls.as_mut().ok_or(Rejected::Malformed)?;
@@ -133,17 +134,17 @@ impl Connected {
             return;
         };
         self.srtp.get_or_insert_with(|| Box::new(Srtp::awaiting()));
-        if !self.dtls.as_ref().is_some_and(|dtls| dtls.stands(terms, stream.rtcp)) {
-            // RFC 3264 §8.4: where a peer names no address, nobody is there yet.
-            let is_somewhere = !stream.remote.ip().is_unspecified() && stream.remote.port() != 0;
-            let identity = identity.filter(|_| is_somewhere);
-            self.dtls = identity.map(|identity| Box::new(Dtls::new(now, stream, terms, identity)));
+        if let Some(dtls) = self.dtls.as_mut().filter(|dtls| dtls.stands(terms)) {
+            return dtls.follow(now, stream.rtcp);
         }
+        // RFC 3264 §8.4: where a peer names no address, nobody is there yet.
+        let identity = identity.filter(|_| is_somewhere(stream.remote));
+        self.dtls = identity.map(|identity| Box::new(Dtls::new(now, stream, terms, identity)));
     }
 
-    pub(super) fn peer_moved(&mut self) {
+    pub(super) fn peer_moved(&mut self, now: Instant) {
         if let Some(dtls) = &mut self.dtls {
-            dtls.peer_moved();
+            dtls.peer_moved(now);
         }
     }
 
@@ -156,7 +157,8 @@ impl Connected {
         let Some(srtp) = &mut self.srtp else { return };
         if let (Some(terms), Some(keys), Some(identity)) = (&self.stream.dtls, &snapshot.dtls, identity) {
             srtp.rekey(&keys.rtp, ssrc);
-            self.dtls = Some(Box::new(Dtls::restored(terms, identity, keys, (ssrc, &snapshot.srtp))));
+            let made = (&**keys, self.stream.rtcp);
+            self.dtls = Some(Box::new(Dtls::restored(terms, identity, made, (ssrc, &snapshot.srtp))));
         }
         srtp.peer_was_at(&snapshot.srtp);
     }

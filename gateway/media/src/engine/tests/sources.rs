@@ -165,3 +165,33 @@ fn iso_3_a_port_on_a_pair_that_is_used_again_has_another_source_and_hears_the_ol
     talk(&mut bench, PEER, (7, 100));
     assert_eq!(bench.engine.counted().packets_foreign, 20);
 }
+
+#[test]
+fn iso_3_a_peer_that_names_another_address_is_heard_there_at_once_whatever_is_still_on_its_way() {
+    for sources in [Sources::default(), Sources { first: FirstSource::Known, within: Vec::new() }] {
+        let mut bench = Bench::new(1);
+        bench.open_from(1, sources.clone(), stream(20), Route::Echo);
+        talk(&mut bench, PEER, (7, 100));
+        let moved = Stream { remote: address(ELSEWHERE), ..*stream(20) };
+        bench.command(Command::Connect { port: port(1), stream: Box::new(moved) });
+        bench.hear(0, PEER, 120, SILENT_PCMA);
+        let sent = talk(&mut bench, ELSEWHERE, (8, 1));
+        assert!(sent.len() > 15 && sent.iter().all(|to| *to == address(ELSEWHERE)), "{sources:?}: {sent:?}");
+        assert_eq!(bench.engine.counted().packets_foreign, 1, "{sources:?}: the late packet");
+        assert_eq!(close(&mut bench).packets_received, 40, "{sources:?}");
+    }
+}
+
+#[test]
+fn iso_3_a_call_that_is_held_by_no_address_is_open_to_nobody_else() {
+    let mut bench = Bench::new(1);
+    bench.open(1, 20, Route::Echo);
+    talk(&mut bench, PEER, (7, 100));
+    let held = Stream { remote: address("0.0.0.0:4000"), ..*stream(20) };
+    for stream in [Box::new(held), stream(20)] {
+        bench.command(Command::Connect { port: port(1), stream });
+        bench.hear(0, STRANGER, 1, SILENT_PCMA);
+    }
+    assert_eq!(bench.engine.counted().packets_foreign, 2);
+    assert_eq!(talk(&mut bench, PEER, (7, 120)).last(), Some(&address(PEER)));
+}
