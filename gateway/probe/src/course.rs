@@ -219,6 +219,9 @@ mod tests {
     #[test]
     fn media_8_what_comes_late_or_twice_is_told_and_is_not_lost() {
         let figures = course(4, &[(1, 5), (3, 5), (2, 30), (3, 6), (4, 5)]).figures();
-        assert_eq!((figures.reordered, figures.repeated, figures.answered, figures.lost_percent), (1, 1, 4, 0.0));
+        assert_eq!(
+            (figures.reordered, figures.repeated, figures.answered, figures.lost_percent),
+            (1, 1, 4, 0.0)
+        );
     }
 }

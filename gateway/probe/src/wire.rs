@@ -53,8 +53,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 6] =
-        [Self::Ask, Self::Cookie, Self::Echo, Self::Echoed, Self::Count, Self::Counted];
+    const ALL: [Self; 6] = [Self::Ask, Self::Cookie, Self::Echo, Self::Echoed, Self::Count, Self::Counted];
 
     const fn code(self) -> u8 {
         match self {
@@ -222,7 +221,10 @@ mod tests {
         let mut bytes = [0xee; MIN];
         packet.write(&mut bytes);
         assert_eq!(Packet::read(&bytes), Ok(packet));
-        assert_eq!((&bytes[..8], &bytes[36..44]), (b"\xfbGWP\x01\x04\x00\x40".as_slice(), b"\x21\x22\x23\x24\x31\x32\x33\x34".as_slice()));
+        assert_eq!(
+            (&bytes[..8], &bytes[36..44]),
+            (b"\xfbGWP\x01\x04\x00\x40".as_slice(), b"\x21\x22\x23\x24\x31\x32\x33\x34".as_slice())
+        );
         // RFC 7983 §7's ranges, and what a SIP message or a keep-alive may begin with (RFC 3261 §25.1, RFC 5626 §3.5.1).
         let others = (0..=3).chain(16..=79).chain(128..=191).chain(b' '..=b'~').chain(*b"\r\n\t");
         assert!(others.into_iter().all(|first| !is_probe(&[first])));
@@ -259,7 +261,10 @@ mod tests {
         assert!((0..100).all(|length| frame(&stream[..length]) == Frame::Part));
         assert!((100..=200).all(|length| frame(&stream[..length]) == Frame::Whole(100)));
         packet[6] = 0xff;
-        assert_eq!((frame(&packet), frame(b"\xfbGWX"), frame(b"INVITE")), (Frame::Broken, Frame::Broken, Frame::Broken));
+        assert_eq!(
+            (frame(&packet), frame(b"\xfbGWX"), frame(b"INVITE")),
+            (Frame::Broken, Frame::Broken, Frame::Broken)
+        );
     }
 
     #[test]

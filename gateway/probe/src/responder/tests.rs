@@ -16,7 +16,12 @@ fn responder() -> Responder {
 }
 
 /// Asks, and yields the answer.
-fn put(responder: &mut Responder, now: Instant, from: SocketAddr, question: Packet) -> Result<Packet, Ignored> {
+fn put(
+    responder: &mut Responder,
+    now: Instant,
+    from: SocketAddr,
+    question: Packet,
+) -> Result<Packet, Ignored> {
     let mut bytes = [0xee; 172];
     question.write(&mut bytes);
     responder.answer(now, from, &[], &mut bytes)?;
@@ -37,12 +42,18 @@ fn echo(cookie: Cookie, sequence: u32) -> Packet {
 fn media_8_nothing_to_who_has_no_cookie_but_a_cookie() {
     let (mut responder, ann) = (responder(), source(1, 4_000));
     let of_ann = cookie(&mut responder, START, ann);
-    let kind = |responder: &mut Responder, now, from, cookie| put(responder, now, from, echo(cookie, 1)).expect("answered").kind;
+    let kind = |responder: &mut Responder, now, from, cookie| {
+        put(responder, now, from, echo(cookie, 1)).expect("answered").kind
+    };
     assert_eq!(kind(&mut responder, START, ann, of_ann), Kind::Echoed);
     assert_eq!(kind(&mut responder, START, source(2, 4_000), of_ann), Kind::Cookie, "another address");
     assert_eq!(kind(&mut responder, START, source(1, 4_001), of_ann), Kind::Cookie, "another port");
     assert_eq!(kind(&mut responder, START, ann, [0; 16]), Kind::Cookie, "none");
-    assert_eq!(kind(&mut responder, START + Duration::from_secs(60), ann, of_ann), Kind::Echoed, "the next slot");
+    assert_eq!(
+        kind(&mut responder, START + Duration::from_secs(60), ann, of_ann),
+        Kind::Echoed,
+        "the next slot"
+    );
     assert_eq!(kind(&mut responder, START + Duration::from_secs(120), ann, of_ann), Kind::Cookie, "too old");
     assert_ne!(of_ann, cookie(&mut Responder::new(Settings::default(), [4; 32]), START, ann), "another key");
 }
@@ -57,7 +68,11 @@ fn media_8_an_echo_has_its_sequence_and_time_and_how_many_came() {
     }
     let count = Packet { kind: Kind::Count, ..echo(of_ann, 99) };
     let counted = put(&mut responder, START, ann, count).expect("answered");
-    assert_eq!((counted.kind, counted.received, counted.limited), (Kind::Counted, 3, 0), "a count is no echo");
+    assert_eq!(
+        (counted.kind, counted.received, counted.limited),
+        (Kind::Counted, 3, 0),
+        "a count is no echo"
+    );
 }
 
 #[test]
@@ -65,14 +80,18 @@ fn media_8_one_source_may_have_so_much_and_all_together_so_much() {
     let mut responder = Responder::new(Settings { per_second: 100, per_source: 40 }, [3; 32]);
     let ann = source(1, 4_000);
     let of_ann = cookie(&mut responder, START, ann);
-    let answered = (0..60).filter(|number| put(&mut responder, START, ann, echo(of_ann, *number)).is_ok()).count();
+    let answered =
+        (0..60).filter(|number| put(&mut responder, START, ann, echo(of_ann, *number)).is_ok()).count();
     assert_eq!(answered, 39, "the cookie was one");
     let later = START + Duration::from_secs(1);
     let counted = put(&mut responder, later, ann, Packet { kind: Kind::Count, ..echo(of_ann, 99) });
     assert_eq!(counted.map(|counted| (counted.received, counted.limited)), Ok((39, 21)), "and it is told");
     let given = (0..200).filter(|last| put(&mut responder, later, source(*last, 1), Packet::ask(1)).is_ok());
     assert!((90..=100).contains(&given.count()), "sources may fall together");
-    assert!(put(&mut responder, later, ann, echo(of_ann, 1)).is_ok(), "who has a cookie is not starved by who has none");
+    assert!(
+        put(&mut responder, later, ann, echo(of_ann, 1)).is_ok(),
+        "who has a cookie is not starved by who has none"
+    );
     let Counted { cookies, echoes, limited, malformed } = responder.take_counted();
     assert_eq!((cookies + echoes + limited, malformed), (1 + 60 + 1 + 200 + 1, 0));
     assert_eq!(responder.take_counted(), Counted::default());
