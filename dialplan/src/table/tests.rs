@@ -198,7 +198,7 @@ fn an_error_says_where_and_what() {
         (
             "1 -> app:sing",
             10,
-            "unknown step \"sing\"; known are answer, echo, ring(2s), silence(500ms), tone(1kHz)",
+            "unknown step \"sing\"; known are answer, echo, ring(2s), silence(500ms), tone(1kHz), quality, digits(zh)",
         ),
         ("1 -> app:ring", 14, "expected a value in brackets"),
         ("1 -> app:ring(2h)", 15, "expected a time such as 2s or 500ms, an hour at most"),

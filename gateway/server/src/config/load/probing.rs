@@ -21,12 +21,14 @@ pub(super) fn probe(section: Section<'_, '_>) -> Probe {
 
 /// The port of a range's address that is for probes, if any. None of the calls': no caller's pair may be taken away unseen.
 pub(super) fn beside(section: &Section<'_, '_>, span: Option<&RangeInclusive<u16>>) -> Option<u16> {
-    let port = Some(section.number("probe", 1_024..65_536, 0)).filter(|port| *port > 0)?;
-    let port = u16::try_from(port).ok()?;
-    if span.is_some_and(|span| span.contains(&port)) {
+    let port = section.number("probe", 0..65_536, 0_u16);
+    if port == 0 {
+        return None;
+    }
+    if port < 1_024 || span.is_some_and(|span| span.contains(&port)) {
         section.report(format!(
-            "`probe` is {port}, which is among `ports`; write one beside them that firewalls let through too, or let \
-             `ports` begin behind it"
+            "`probe` is {port}, which is below 1024 or among `ports`; write one beside them that firewalls let through too, \
+             or let `ports` begin behind it"
         ));
     }
     Some(port)
