@@ -5,11 +5,16 @@ there, ctrl_tcp takes commands as JSON in netstrings.
 """
 
 import array
+import atexit
+import functools
 import json
 import math
 import os
+import pathlib
+import shutil
 import socket
 import subprocess
+import tempfile
 import time
 import wave
 
@@ -58,22 +63,23 @@ NAMES = {"pcma": "pcma", "g722": "G722/16000/1", "opus": "opus/48000/2"}
 
 
 class Phone:
-    def __init__(self, user, hertz, folder, avoid, answers=False, codec="pcma", encryption=None):
+    def __init__(self, user, hertz, folder, avoid, answers=False, codec="pcma", encryption=None, settings=""):
         self.folder, self.user, self.rate = folder, user, RATES[codec]
         self.first = gateway_under_test.free_ports(PORTS_PER_PHONE, set(avoid))
         folder.mkdir()
         write_tone(folder / "tone.wav", hertz, self.rate)
         (folder / "config").write_text(CONFIG.format(
             sip=self.first, control=self.first + 2, media=self.first + 4, media_end=self.first + PORTS_PER_PHONE - 1,
-            folder=folder, modules=modules(), rate=self.rate) + ("module srtp.so\n" if encryption else ""))
+            folder=folder, modules=modules(), rate=self.rate) + encryption_module(encryption) + settings)
         mode = "auto" if answers else "manual"
         mediaenc = f";mediaenc={encryption}" if encryption else ""
         (folder / "accounts").write_text(
             f"<sip:{self.user}@127.0.0.1>;regint=0;audio_codecs={NAMES[codec]};answermode={mode}{mediaenc}\n")
         (folder / "contacts").write_text("")
         self.log = open(folder / "log", "w")
+        environment = {**os.environ, **p256_certificate()} if encryption == "dtls_srtp" else None
         self.process = subprocess.Popen([*gateway_under_test.URGENT, "baresip", "-4", "-f", folder], stdin=subprocess.DEVNULL, stdout=self.log,
-                                        stderr=subprocess.STDOUT)
+                                        stderr=subprocess.STDOUT, env=environment)
         self.socket, self.received, self.events = self.connect(self.first + 2), b"", []
 
     def connect(self, port):
@@ -174,6 +180,27 @@ def modules():
         if os.path.isdir(folder):
             return folder
     raise SystemExit("baresip has no modules: run tests/setup")
+
+
+def encryption_module(name):
+    if not name:
+        return ""
+    return "module dtls_srtp.so\n" if name.startswith("dtls") else "module srtp.so\n"
+
+
+@functools.cache
+def p256_certificate():
+    """What has baresip 1.0 show a certificate on P-256, as later versions do by themselves, in place of RSA's."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="baresip-certificate-"))
+    atexit.register(shutil.rmtree, folder)
+    pem, library = folder / "certificate.pem", folder / "certificate.so"
+    source = pathlib.Path(__file__).with_name("baresip_certificate.c")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+    made = subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+         "-subj", "/CN=dtls@baresip", "-keyout", "-", "-out", "-"], check=True, capture_output=True)
+    pem.write_bytes(made.stdout)
+    return {"LD_PRELOAD": str(library), "BARESIP_CERTIFICATE": str(pem)}
 
 
 def write_tone(path, hertz, rate=RATE):

@@ -3,9 +3,9 @@
 
 usage: srtp_meeting.py
 
-One phone offers RTP/SAVP, one RTP/SAVPF, one a=crypto on RTP/AVP, one nothing. Each sends a tone of its own. All
-hold and go on, and then each must hear the others. At a gateway that requires encryption the last is refused with 488, and at one
-that has it off the first is.
+One phone offers RTP/SAVP, one RTP/SAVPF, one a=crypto on RTP/AVP, two UDP/TLS/RTP/SAVPF, of which one with rtcp-mux, one
+nothing. Each sends a tone of its own. All hold and go on, and then each must hear the others. At a gateway that requires
+encryption the last is refused with 488, and at one that has it off those with keys are.
 """
 
 import json
@@ -22,12 +22,14 @@ import own_gateway
 from baresip_meeting import ACCESS, HEARD_DBFS, MEETING, SETTLE, TALK, UNHEARD_DBFS, WINDOW, tone_dbfs
 from baresip_phone import PORTS_PER_PHONE, RATE, Phone
 
-# User, what it offers, its tone, what the gateway shall say of it.
+# User, what it offers, its tone, what the gateway shall say of it, its settings besides.
 PHONES = {
-    "SAVP": ("srtp-mand", 430, "keys-in-clear"),
-    "SAVPF": ("srtp-mandf", 590, "keys-in-clear"),
-    "best effort": ("srtp", 1040, "keys-in-clear"),
-    "clear": (None, 1510, "not-offered"),
+    "SAVP": ("srtp-mand", 430, "keys-in-clear", ""),
+    "SAVPF": ("srtp-mandf", 590, "keys-in-clear", ""),
+    "best effort": ("srtp", 1040, "keys-in-clear", ""),
+    "DTLS": ("dtls_srtp", 790, "fingerprint-in-clear", "rtcp_mux no\n"),
+    "DTLS, muxed": ("dtls_srtp", 1930, "fingerprint-in-clear", "rtcp_mux yes\n"),
+    "clear": (None, 1510, "not-offered", ""),
 }
 HOLD_SECONDS = 3
 
@@ -45,10 +47,11 @@ def main():
             faults += meet(gateway, folder)
             if fault := gateway.end():
                 faults.append(fault)
-        for policy, refused in (("required", "clear"), ("off", "SAVP")):
-            (folder / policy).mkdir()
-            with own_gateway.OwnGateway(folder / policy, [f"trunk.0.encryption={policy}"]) as gateway:
-                faults += refuse(gateway, folder / policy, refused)
+        for policy, refused in (("required", "clear"), ("off", "SAVP"), ("off", "DTLS")):
+            place = folder / f"{policy}-{refused}"
+            place.mkdir()
+            with own_gateway.OwnGateway(place, [f"trunk.0.encryption={policy}"]) as gateway:
+                faults += refuse(gateway, place, refused)
     print("\n".join(f"FAILED {fault}" for fault in faults) if faults else "ok     all hear each other, encrypted or not")
     sys.exit(1 if faults else 0)
 
@@ -56,8 +59,9 @@ def main():
 def phones_of(gateway, folder, names):
     taken, phones = [], {}
     for number, name in enumerate(names):
-        encryption, hertz, _ = PHONES[name]
-        phone = Phone(f"1380000100{number}", hertz, folder / f"phone-{number}", [*gateway.at.media, *taken], encryption=encryption)
+        encryption, hertz, _, settings = PHONES[name]
+        phone = Phone(f"1380000100{number}", hertz, folder / f"phone-{number}", [*gateway.at.media, *taken], encryption=encryption,
+                      settings=settings)
         taken += range(phone.first, phone.first + PORTS_PER_PHONE)
         phones[name] = phone
     return phones
@@ -106,7 +110,7 @@ def who_hears_whom(recordings):
             faults.append(f"{listener} recorded {len(samples) / RATE:.1f} s only")
             continue
         row = []
-        for talker, (_, hertz, _) in PHONES.items():
+        for talker, (_, hertz, *_) in PHONES.items():
             levels = sorted(tone_dbfs(samples[i:i + WINDOW], hertz) for i in range(0, len(samples) - WINDOW + 1, WINDOW))
             middle, loudest = levels[len(levels) // 2], levels[-1]
             row.append(f"{talker} {middle:.0f}")

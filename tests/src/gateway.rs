@@ -8,7 +8,7 @@ use call::{
     event::{MeetingRecord, Record},
 };
 use interwork::{Gate, GateLimit, KeySource};
-use media::{Between, Channel, Counted, Engine, EngineSettings, Prompts, Range, SlotId};
+use media::{Between, Channel, Counted, Engine, EngineSettings, Identity, Prompts, Range, SlotId};
 use server::{
     config::{self, Config},
     program,
@@ -365,6 +365,9 @@ fn boot(now: Now, config: &Config, prompts: &Arc<Prompts>, start: u64) -> (Shard
     let mut entropy = Entropy::from_seed([7, 11, 13, start]);
     // Each start has a seed of its own, or it would give keys that were used.
     let keys = KeySource::from_seed([u8::try_from(start).expect("few starts"); 32]);
+    // Its peers know it again by its certificate.
+    let identity = Arc::new(Identity::of(&[0x77; 32]).expect("a key"));
+    let keys = keys.with_certificate(identity.fingerprint().clone());
     let boot = BootEpoch(u32::try_from(start + 1).expect("few starts"));
     let shard = Shard::new(program::shard_settings(config, boot), entropy.split(), keys);
     let workers = config.media.workers;
@@ -375,6 +378,7 @@ fn boot(now: Now, config: &Config, prompts: &Arc<Prompts>, start: u64) -> (Shard
             ranges: config.media.ranges.iter().map(|range| range.share(index, workers)).collect(),
             quarantine: config.media.quarantine,
             prompts: Arc::clone(prompts),
+            identity: Some(Arc::clone(&identity)),
         };
         Engine::new(now.mono, settings, entropy.split())
     };

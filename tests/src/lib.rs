@@ -19,5 +19,5 @@ pub mod world;
 
 pub use gateway::Gateway;
 pub use network::{Conditions, Network};
-pub use phone::{Action, Manner, Phone, PhoneEvent};
+pub use phone::{Action, Manner, Phone, PhoneEvent, Setup, Told};
 pub use world::World;

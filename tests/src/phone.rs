@@ -1,5 +1,6 @@
 //! A phone behind a trunk: calls, keys digits, talks a tone, keeps what it hears.
 
+mod armor;
 mod mouth;
 
 use std::{
@@ -25,11 +26,14 @@ use sip::{
     wire::{Host, MaxForwards, NameAddr, StatusCode, Text, Transport, Uri},
 };
 use terms::{
-    BootEpoch, Cause, Digit, Entropy, Instant, NodeId, Now, Origin, ShardId,
+    BootEpoch, Cause, Digit, Direction, Entropy, Instant, NodeId, Now, Origin, ShardId,
     media::{Codec, SampleRate, Stream},
 };
 
-use mouth::{Mouth, Told};
+pub use armor::{Setup, Told};
+
+use armor::Armor;
+use mouth::Mouth;
 
 use crate::{
     gateway,
@@ -94,6 +98,7 @@ pub enum PhoneEvent {
 /// A phone.
 pub struct Phone {
     endpoint: Endpoint,
+    number: u8,
     address: SocketAddr,
     dialog: DialogId,
     stream: Option<Stream>,
@@ -102,6 +107,7 @@ pub struct Phone {
     manner: Manner,
     keys: telephone_event::Receiver,
     mouth: Mouth,
+    armor: Option<Armor>,
     next_tick: Option<Instant>,
     is_unplugged: bool,
     /// Between two packets, by its own clock.
@@ -112,6 +118,8 @@ pub struct Phone {
     pub reports: Option<Vec<ReportBlock>>,
     /// Everything heard, one packet after the other as it came.
     pub heard: Vec<i16>,
+    /// Reports that came by the way of its sound.
+    pub muxed_reports: usize,
     /// The header of the packet that came last.
     pub last_header: Option<Header>,
     /// What happened, and when.
@@ -151,6 +159,7 @@ impl Phone {
         };
         Self {
             endpoint: Endpoint::new(config, Entropy::from_seed([u64::from(number), 5, 6, 7])),
+            number,
             address,
             dialog: DIALED,
             stream: None,
@@ -160,11 +169,13 @@ impl Phone {
             keys: telephone_event::Receiver::new(),
             pressed: String::new(),
             mouth: Mouth::new(number, hz),
+            armor: None,
             next_tick: None,
             is_unplugged: false,
             tick: TICK,
             reports: None,
             heard: Vec::new(),
+            muxed_reports: 0,
             last_header: None,
             events: Vec::new(),
         }
@@ -201,8 +212,27 @@ impl Phone {
         self.capabilities.codecs = codecs.to_vec();
     }
 
+    /// It offers DTLS-SRTP from here on, and nothing else.
+    pub fn shake_hands(&mut self, setup: Setup, told: Told) {
+        self.armor = Some(Armor::new(self.number, setup, told));
+    }
+
+    /// How many handshakes it has begun or waited for.
+    pub fn handshakes(&self) -> usize {
+        self.armor.as_ref().map_or(0, Armor::handshakes)
+    }
+
+    /// Offers its line again, with another direction: holds, or goes on.
+    pub fn offer_again(&mut self, now: Now, direction: Direction, network: &mut Network) {
+        self.local.direction = direction;
+        self.local.version += 1;
+        let body = Some(Body::sdp(Bytes::from(self.offer().print())));
+        self.command(now, Command::Reoffer { dialog: self.dialog, body }, network);
+    }
+
     fn offer(&self) -> SessionDescription {
-        sdp::offer(&self.capabilities, &self.local)
+        let clear = sdp::offer(&self.capabilities, &self.local);
+        self.armor.as_ref().map(|armor| armor.offer(&clear)).unwrap_or(clear)
     }
 
     /// Hangs up, or takes the call back.
@@ -250,7 +280,7 @@ impl Phone {
             self.endpoint.handle_input(now, input);
             self.drain(now, network);
         } else if datagram.to == self.media_address() {
-            self.hear(now, &datagram.bytes);
+            self.hear(now, &datagram.bytes, network);
         } else if datagram.to == self.local.rtcp {
             self.answer_report(now, &datagram.bytes, network);
         }
@@ -302,20 +332,26 @@ impl Phone {
                 }
                 // Its one listener is UDP.
                 Output::Write { .. } | Output::Connect { .. } | Output::Disconnect { .. } => {}
-                Output::Event(event) => self.on_event(now, event),
+                Output::Event(event) => self.on_event(now, event, network),
             }
         }
     }
 
-    fn on_event(&mut self, now: Now, event: Event) {
+    fn on_event(&mut self, now: Now, event: Event, network: &mut Network) {
         match event {
             Event::Progressed { .. } => self.happened(now, PhoneEvent::Ringing),
             Event::Accepted { response, .. } => {
                 let answer = SessionDescription::parse(&response.body).expect("the gateway's SDP parses");
-                self.talk(now, sdp::accept(&answer, &self.offer()).expect("the gateway's answer fits"));
+                let stream = sdp::accept(&answer, &self.offer()).expect("the gateway's answer fits");
+                self.talk(now, stream, network);
                 self.happened(now, PhoneEvent::Answered);
             }
-            Event::Invited(invited) => self.on_invited(now, &invited),
+            Event::ReofferAnswered { response, .. } => {
+                let answer = SessionDescription::parse(&response.body).expect("the gateway's SDP parses");
+                let stream = sdp::accept(&answer, &self.offer()).expect("the gateway's answer fits");
+                self.talk(now, stream, network);
+            }
+            Event::Invited(invited) => self.on_invited(now, &invited, network),
             Event::Acknowledged { .. } => self.happened(now, PhoneEvent::Answered),
             Event::Failed { failure, .. } => {
                 let cause = match &failure {
@@ -333,7 +369,7 @@ impl Phone {
         }
     }
 
-    fn on_invited(&mut self, now: Now, invited: &Invited) {
+    fn on_invited(&mut self, now: Now, invited: &Invited, network: &mut Network) {
         let dialog = invited.dialog;
         self.dialog = dialog;
         self.happened(now, PhoneEvent::Called);
@@ -357,7 +393,7 @@ impl Phone {
                     SessionDescription::parse(&invited.request.body).expect("the gateway's SDP parses");
                 let answered = sdp::answer(&offer, &self.capabilities, &self.local);
                 let answered = answered.expect("the gateway offers what it takes");
-                self.talk(now, answered.stream);
+                self.talk(now, answered.stream, network);
                 let body = Some(Body::sdp(Bytes::from(answered.description.print())));
                 Command::Answer { dialog, body, headers: Vec::new() }
             }
@@ -365,10 +401,23 @@ impl Phone {
         self.endpoint.handle_input(now, Input::Command(command));
     }
 
-    fn talk(&mut self, now: Now, stream: Stream) {
+    fn talk(&mut self, now: Now, stream: Stream, network: &mut Network) {
         self.mouth.speak(stream.send);
-        self.stream = Some(stream);
-        self.next_tick = Some(now.mono + TICK);
+        if let (Some(armor), Some(terms)) = (&mut self.armor, &stream.dtls) {
+            let said = armor.agree(now.mono, terms, self.mouth.ssrc());
+            self.stream = Some(stream);
+            self.send_all(now, said, network);
+        } else {
+            self.stream = Some(stream);
+        }
+        self.next_tick.get_or_insert(now.mono + TICK);
+    }
+
+    fn send_all(&self, now: Now, packets: Vec<Vec<u8>>, network: &mut Network) {
+        let Some(stream) = &self.stream else { return };
+        for packet in packets {
+            network.send(now.mono, self.media_address(), stream.remote, &packet);
+        }
     }
 
     fn happened(&mut self, now: Now, event: PhoneEvent) {
@@ -380,7 +429,24 @@ impl Phone {
         self.stream = None;
     }
 
-    fn hear(&mut self, now: Now, bytes: &[u8]) {
+    fn hear(&mut self, now: Now, bytes: &[u8], network: &mut Network) {
+        let plain;
+        let bytes = match &mut self.armor {
+            Some(armor) if rtp::classify(bytes) == rtp::Datagram::Dtls => {
+                let said = armor.hear(bytes);
+                return self.send_all(now, said, network);
+            }
+            Some(armor) => {
+                let Some(opened) = armor.open(bytes) else { return };
+                plain = opened;
+                plain.as_slice()
+            }
+            None => bytes,
+        };
+        if rtp::classify(bytes) == rtp::Datagram::Rtcp {
+            self.muxed_reports += 1;
+            return;
+        }
         let Some(stream) = &self.stream else { return };
         let packet = Packet::parse(bytes).expect("the gateway's RTP parses");
         if stream.receive_events == Some(packet.payload_type()) {
@@ -427,17 +493,25 @@ impl Phone {
     }
 
     fn tick(&mut self, now: Now, network: &mut Network) {
+        if let Some(armor) = &mut self.armor {
+            let said = armor.wait(now.mono);
+            self.send_all(now, said, network);
+        }
         let Some(stream) = &self.stream else { return };
         let events = stream.send_events.expect("the gateway takes telephone events");
         let remote = stream.remote;
         let (packet, told) = self.mouth.tick(now.mono, events);
+        let packet = match &mut self.armor {
+            Some(armor) => packet.and_then(|packet| armor.seal(&packet)),
+            None => packet,
+        };
         if let Some(packet) = packet {
             network.send(now.mono, self.media_address(), remote, &packet);
         }
         match told {
-            Told::Nothing => {}
-            Told::Keyed => self.happened(now, PhoneEvent::Keyed),
-            Told::HangUp => self.hang_up(now, network),
+            mouth::Told::Nothing => {}
+            mouth::Told::Keyed => self.happened(now, PhoneEvent::Keyed),
+            mouth::Told::HangUp => self.hang_up(now, network),
         }
     }
 }

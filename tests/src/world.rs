@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use server::shard;
-use terms::{Instant, Now, WallTime};
+use terms::{Direction, Instant, Now, WallTime};
 
 use crate::{
     gateway::Gateway,
@@ -47,6 +47,11 @@ impl World {
     /// A phone calls a number.
     pub fn dial(&mut self, phone: usize, number: &str, actions: &[Action]) {
         self.phones[phone].dial(self.now, number, actions, &mut self.network);
+    }
+
+    /// A phone holds, or goes on, by an offer with this direction.
+    pub fn offer_again(&mut self, phone: usize, direction: Direction) {
+        self.phones[phone].offer_again(self.now, direction, &mut self.network);
     }
 
     /// A phone hangs up.

@@ -346,6 +346,7 @@ impl Call {
             }
             Report::Digit { digit, .. } => self.on_digit(KeysBy::Media, digit, context),
             Report::Fax { .. } => self.on_fax(context),
+            Report::Unkeyed { fault, .. } => self.on_unkeyed(fault, context),
             Report::Played { play, .. } => self.on_played(play, context),
             Report::Speaking { speaking, .. } => {
                 if let Stage::Meeting(Joined { tag, .. }) = self.stage {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use terms::{
     CallId, Cause, LegId, MeetingId, MeetingTag, Pii, PortId, TenantId, TrunkName, WallTime,
-    media::{Quality, Secrecy},
+    media::{DtlsFault, Quality, Secrecy},
 };
 
 use crate::{
@@ -71,6 +71,8 @@ pub enum Event {
     StreamResumed,
     /// The call ends because its stream stopped.
     StreamGivenUp(Stopped),
+    /// The call ends because no handshake gave its media keys (MEDIA-2).
+    Unkeyed(DtlsFault),
     /// A direction is not good enough (MEDIA-7).
     RedBegan(Way, Fault),
     /// It is again.

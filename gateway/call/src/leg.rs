@@ -218,6 +218,8 @@ pub enum LegCommand {
 pub enum ReasonText {
     /// The stream stopped (MEDIA-4).
     NoStream,
+    /// No handshake gave the media keys (MEDIA-2).
+    NoKeys,
 }
 
 impl ReasonText {
@@ -225,6 +227,7 @@ impl ReasonText {
     pub const fn words(self) -> &'static str {
         match self {
             Self::NoStream => "无码流中断",
+            Self::NoKeys => "媒体加密失败",
         }
     }
 }

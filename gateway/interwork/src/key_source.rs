@@ -4,21 +4,34 @@ use chacha20::{
     ChaCha20Rng,
     rand_core::{Rng, SeedableRng},
 };
-use terms::media::KeyStock;
+use terms::media::{Fingerprint, KeyStock};
 
 /// Yields keys; what it has yielded tells nothing of what comes, which [`terms::Entropy`] doesn't promise.
-pub struct KeySource(ChaCha20Rng);
+pub struct KeySource {
+    generator: ChaCha20Rng,
+    certificate: Option<Fingerprint>,
+}
 
 impl KeySource {
     /// Seeded once by the server from the operating system, fixed in tests. A seed that served before yields keys that
     /// were used before.
     pub fn from_seed(seed: [u8; 32]) -> Self {
-        Self(ChaCha20Rng::from_seed(seed))
+        Self { generator: ChaCha20Rng::from_seed(seed), certificate: None }
+    }
+
+    /// With the certificate that the media plane shows in handshakes; without one there are none.
+    #[must_use]
+    pub fn with_certificate(self, fingerprint: Fingerprint) -> Self {
+        Self { certificate: Some(fingerprint), ..self }
+    }
+
+    pub(crate) fn certificate(&self) -> Option<&Fingerprint> {
+        self.certificate.as_ref()
     }
 
     pub(crate) fn draw(&mut self) -> KeyStock {
         let mut octets = [0; KeyStock::LEN];
-        self.0.fill_bytes(&mut octets);
+        self.generator.fill_bytes(&mut octets);
         KeyStock::new(octets)
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, fmt, sync::Arc};
 
 use bytes::Bytes;
 use call::leg::{Arrival, Dial, EndedBy, LegCommand, LegEvent, LocalMedia};
-use sdp::{Capabilities, LocalDescription, OfferError, SessionDescription};
+use sdp::{Capabilities, LocalDescription, LocalDtls, OfferError, SessionDescription};
 use serde::{Deserialize, Serialize};
 use sip::{
     endpoint::{
@@ -15,7 +15,7 @@ use sip::{
 };
 use terms::{
     Cause, Direction, Entropy, Instant, LegId, MediaLine,
-    media::{Encryption, KeyStock, Secrecy, SrtpKey, Stream},
+    media::{DtlsRole, Encryption, Fingerprint, KeyStock, Secrecy, SrtpKey, Stream},
 };
 
 use crate::{
@@ -114,6 +114,12 @@ struct Secret {
     encryption: Encryption,
     ours: Option<KeyStock>,
     theirs: Option<SrtpKey>,
+    /// Of the certificate that we show in handshakes.
+    #[serde(default)]
+    certificate: Option<Fingerprint>,
+    /// Who began the handshake that stands.
+    #[serde(default)]
+    began: Option<DtlsRole>,
 }
 
 /// A leg as a value, for a standby.
@@ -276,7 +282,7 @@ impl SipLegs {
 
     fn draft(&self, offer: &SessionDescription, secret: &Secret) -> Result<(), NoOffer> {
         let nowhere = LocalDescription::new(std::net::SocketAddr::from(([127, 0, 0, 1], 9)));
-        let nowhere = LocalDescription { keys: secret.ours.clone(), ..nowhere };
+        let nowhere = LocalDescription { keys: secret.ours.clone(), dtls: secret.dtls(), ..nowhere };
         let capabilities = secret.within(&self.settings.capabilities);
         sdp::answer(offer, &capabilities, &nowhere).map(drop).map_err(|error| match error {
             OfferError::NotEncrypted { .. } => NoOffer::InClear,
@@ -413,6 +419,7 @@ impl SipLegs {
         };
         sip.exchange = Exchange::Settled;
         sip.secret.theirs = stream.srtp.as_ref().map(|keys| keys.receive.clone());
+        sip.secret.began = stream.dtls.as_ref().map(|agreed| agreed.role);
         // The offer that we made has one line.
         self.negotiated(leg, Some(Agreed { line: 0, stream }));
         Some(leg)
@@ -508,6 +515,9 @@ fn settle(sip: &mut SipLeg, capabilities: &Capabilities, fresh: KeyStock) -> Opt
     let media = sip.media?;
     let before = sip.said.as_ref().and_then(|text| SessionDescription::parse(text.as_bytes()).ok());
     let (mut description, mut agreed) = say(sip, media, capabilities, before.as_ref())?;
+    if let Some(Agreed { stream, .. }) = &agreed {
+        sip.secret.began = stream.dtls.as_ref().map(|agreed| agreed.role);
+    }
     if let Some(Agreed { stream, .. }) = &agreed
         && sip.secret.renew(stream, before.as_ref().map(|_| fresh))
     {
@@ -537,6 +547,7 @@ fn say(
         version: sip.version,
         direction: Direction::SendReceive,
         keys: sip.secret.ours.clone(),
+        dtls: sip.secret.dtls(),
     };
     let capabilities = sip.secret.within(capabilities);
     if let Exchange::Offered(offer) = &sip.exchange {
@@ -552,7 +563,12 @@ fn say(
 impl Secret {
     fn of(encryption: Encryption, keys: &mut KeySource) -> Self {
         let ours = (encryption != Encryption::Off).then(|| keys.draw());
-        Self { encryption, ours, theirs: None }
+        let certificate = keys.certificate().filter(|_| encryption != Encryption::Off).cloned();
+        Self { encryption, ours, theirs: None, certificate, began: None }
+    }
+
+    fn dtls(&self) -> Option<LocalDtls> {
+        Some(LocalDtls { fingerprint: self.certificate.clone()?, role: self.began })
     }
 
     fn within(&self, capabilities: &Capabilities) -> Capabilities {
@@ -560,7 +576,7 @@ impl Secret {
     }
 
     fn permits(&self, stream: &Stream) -> bool {
-        stream.srtp.is_some() || self.encryption != Encryption::Required
+        stream.is_encrypted() || self.encryption != Encryption::Required
     }
 
     /// Notes the peer's key. One that changed, that is gone or came back, has ours changed too: neither side has to know
@@ -578,12 +594,13 @@ impl Secret {
         true
     }
 
-    /// Without TLS whoever reads the signaling has the keys.
+    /// Without TLS whoever reads the signaling has the keys in it, and who can change it can change fingerprints.
     const fn secrecy(&self, stream: &Stream) -> Secrecy {
-        match (&stream.srtp, self.encryption) {
-            (Some(_), _) => Secrecy::KeysInClear,
-            (None, Encryption::Off) => Secrecy::Off,
-            (None, Encryption::Required | Encryption::Preferred) => Secrecy::NotOffered,
+        match (&stream.srtp, &stream.dtls, self.encryption) {
+            (_, Some(_), _) => Secrecy::FingerprintInClear,
+            (Some(_), None, _) => Secrecy::KeysInClear,
+            (None, None, Encryption::Off) => Secrecy::Off,
+            (None, None, Encryption::Required | Encryption::Preferred) => Secrecy::NotOffered,
         }
     }
 }
@@ -679,7 +696,7 @@ fn refusal_of(error: NoOffer) -> Refusal {
         NoOffer::InClear => warned(
             StatusCode::NOT_ACCEPTABLE_HERE,
             INCOMPATIBLE_TRANSPORT_PROTOCOL,
-            "audio must be encrypted here: RTP/SAVP with a=crypto (RFC 4568)",
+            "audio must be encrypted here: RTP/SAVP with a=crypto (RFC 4568), or UDP/TLS/RTP/SAVP (RFC 5764)",
         ),
     }
 }

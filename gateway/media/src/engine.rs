@@ -3,6 +3,7 @@
 mod bridge;
 mod command;
 mod exchange;
+mod handshake;
 mod outbox;
 mod slots;
 
@@ -21,6 +22,7 @@ pub(crate) use slots::{Slot, Slots};
 
 use crate::{
     counters::Counted,
+    identity::Identity,
     port::{Hearing, Port, Rejected},
     prompts::Prompts,
     range::{Quarantine, Range},
@@ -144,6 +146,8 @@ pub struct EngineSettings {
     pub quarantine: Quarantine,
     /// The recordings.
     pub prompts: Arc<Prompts>,
+    /// What is shown in handshakes; without it there are none.
+    pub identity: Option<Arc<Identity>>,
 }
 
 /// See the crate's description: feed one input, drain all output.
@@ -152,6 +156,7 @@ pub struct Engine {
     id: WorkerId,
     peers: Peers,
     prompts: Arc<Prompts>,
+    identity: Option<Arc<Identity>>,
     slots: Slots,
     by_port: BTreeMap<PortId, SlotId>,
     rooms: BTreeMap<MeetingId, Room>,
@@ -169,11 +174,12 @@ pub struct Engine {
 impl Engine {
     /// No port is open yet.
     pub fn new(now: Instant, settings: EngineSettings, entropy: Entropy) -> Self {
-        let EngineSettings { id, workers, ranges, quarantine, prompts } = settings;
+        let EngineSettings { id, workers, ranges, quarantine, prompts, identity } = settings;
         Self {
             id,
             peers: Peers::of(id, workers),
             prompts,
+            identity,
             slots: Slots::new(ranges, quarantine),
             by_port: BTreeMap::new(),
             rooms: BTreeMap::new(),
@@ -256,7 +262,11 @@ impl Engine {
             (Channel::Rtp, rtp::Datagram::Rtp) => port.on_rtp(now.mono, source, bytes, &mut self.plain),
             // RFC 5761 or not: RTCP is understood on either port.
             (_, rtp::Datagram::Rtcp) => {
-                port.on_rtcp(now, source, bytes).map(|()| (Taken::Event, [].as_slice()))
+                port.on_rtcp(now, (channel, source), bytes).map(|()| (Taken::Event, [].as_slice()))
+            }
+            (_, rtp::Datagram::Dtls) => {
+                let heard = handshake::hear(now.mono, port, (slot, channel, source), bytes, &mut self.out);
+                heard.map(|()| (Taken::Event, [].as_slice()))
             }
             _ => Err(Rejected::Malformed),
         };
@@ -318,6 +328,10 @@ impl Engine {
         if port.is_bridged() {
             return self.run_half(now, slot);
         }
+        if port.awaits_keys() {
+            // A greeting waits for who can hear it.
+            return report_if_due(now, slot, &mut self.slots, &mut self.out, &mut self.entropy);
+        }
         let mut frame = [0; MAX_FRAME];
         let frame = &mut frame[..port.rate().tick_samples()];
         port.frame(now.mono, frame);
@@ -370,14 +384,15 @@ fn tell_heard(slot: SlotId, slots: &mut Slots, out: &mut Outbox) {
 
 fn report_if_due(now: Now, slot: SlotId, slots: &mut Slots, out: &mut Outbox, entropy: &mut Entropy) {
     let Some(port) = slots.port_mut(slot) else { return };
+    handshake::go_on(now.mono, port, slot, out);
     if let Some(measured) = port.measured_due(now.mono) {
         out.report(Report::Measured { port: port.id, measured: Box::new(measured) });
     }
     let mut bytes = [0; MAX_RTCP];
     if let Some(length) = port.rtcp_due(now, entropy, &mut bytes)
-        && let Some(destination) = port.rtcp_destination()
+        && let Some(way) = port.rtcp_way()
     {
-        out.rtcp((slot, destination), &bytes[..length], port.srtp());
+        out.rtcp(slot, way, &bytes[..length], port.srtp_of(way.0));
     }
 }
 

@@ -151,6 +151,14 @@ impl Latch {
         self.trial = None;
     }
 
+    /// The peer has shaken hands from there: that proves more than a packet does.
+    pub(crate) fn shaken(&mut self, now: Instant, source: SocketAddr) {
+        if self.rtp() != Some(source) {
+            self.forget();
+            self.rtp = Some(Latched { source, heard: Some(now), newest: None });
+        }
+    }
+
     /// RTCP is of the peer if it comes from the host that its RTP does, or should.
     pub(crate) fn permits_rtcp(&self, source: SocketAddr, remote: SocketAddr) -> bool {
         source.ip() == self.rtp().unwrap_or(remote).ip()

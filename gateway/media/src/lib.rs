@@ -17,7 +17,9 @@
 mod chime;
 mod clock;
 mod counters;
+mod dtls;
 mod engine;
+mod identity;
 mod latch;
 mod measure;
 mod moderation;
@@ -43,6 +45,7 @@ mod worker;
 pub use clock::Clock;
 pub use counters::{Counted, Counters, Strain};
 pub use engine::{Between, Channel, Engine, EngineSettings, Input, Output, Reading, SlotId};
+pub use identity::{Identity, NoIdentity, fingerprint};
 pub use prompts::Prompts;
 pub use queue::{Commands, Reports, Wake};
 pub use range::{Capacity, Quarantine, Range};

@@ -1,7 +1,7 @@
 //! Interrupt moderation: where much is passed on, sockets are read a little later and together.
 //!
 //! A wake-up costs as much as a packet. Below some thousand packets a second each has one of its own and leaves at once;
-//! above, what comes within half a millisecond shares one.
+//! above, what comes within a millisecond shares one.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use terms::Instant;
 
 /// How long packets are counted for.
 const WINDOW: Duration = Duration::from_millis(10);
-/// So many in a window, and wake-ups are shared: four packets each then, at least.
+/// So many in a window, and wake-ups are shared: eight packets each then, at least.
 const MANY: usize = 80;
 /// From one reading to the next.
-const GAP: Duration = Duration::from_micros(500);
+const GAP: Duration = Duration::from_millis(1);
 
 /// When sockets are read next.
 #[derive(Debug)]
@@ -69,12 +69,12 @@ mod tests {
     }
 
     #[test]
-    fn the_pause_ends_half_a_millisecond_after_the_last_reading() {
+    fn the_pause_ends_a_millisecond_after_the_last_reading() {
         let mut moderation = Moderation::new(Instant::ZERO);
         let at = |micros: u64| Instant::from_nanos(micros * 1_000);
         moderation.on_reading(at(10_000), 500);
-        assert_eq!(moderation.pause(at(10_100)), Duration::from_micros(400));
-        assert_eq!(moderation.pause(at(10_700)), Duration::ZERO);
+        assert_eq!(moderation.pause(at(10_100)), Duration::from_micros(900));
+        assert_eq!(moderation.pause(at(11_000)), Duration::ZERO);
         moderation.on_reading(at(20_000), 3);
         assert_eq!(moderation.pause(at(20_000)), Duration::ZERO);
     }

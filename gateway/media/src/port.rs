@@ -1,6 +1,8 @@
 //! One port: an address, a peer, what it hears.
 
-use std::{net::SocketAddr, time::Duration};
+mod handshake;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use codecs::{Dbm0, Fader, FaxDetector, Generator, Leveler, Resampler};
 use meeting::Seat;
@@ -11,13 +13,15 @@ use rtp::{
 use terms::{
     Digit, Entropy, Instant, LeaseEpoch, Now, PortId,
     media::{
-        ClockRate, Figures, KeysIn, Measured, PayloadType, PortSnapshot, Quality, Route, SampleRate, Sources,
-        Stream, Voice,
+        ClockRate, Figures, KeysIn, Measured, PayloadType, PortSnapshot, Quality, Route, RtcpPath,
+        SampleRate, Sources, Stream, Voice,
     },
 };
 
 use crate::{
-    engine::SlotId,
+    dtls::Dtls,
+    engine::{Channel, SlotId},
+    identity::Identity,
     latch::{Authentication, Claim, Latch},
     measure::{self, Reported},
     player::{Announcement, Player},
@@ -66,8 +70,10 @@ pub(crate) struct Connected {
     pub(crate) stream: Box<Stream>,
     pub(crate) receiver: Receiver,
     pub(crate) sender: Sender,
-    /// As the stream has keys or not.
+    /// As the stream has keys, or is to have some, or not.
     pub(crate) srtp: Option<Box<Srtp>>,
+    /// What the keys come of, where they are not in the descriptions.
+    dtls: Option<Box<Dtls>>,
 }
 
 /// A port in use.
@@ -131,7 +137,12 @@ impl Port {
     }
 
     /// A port that goes on where a snapshot was taken; its route is told again by the engine.
-    pub(crate) fn restored(snapshot: &PortSnapshot, entropy: &mut Entropy) -> Self {
+    pub(crate) fn restored(
+        now: Instant,
+        snapshot: &PortSnapshot,
+        entropy: &mut Entropy,
+        identity: Option<&Arc<Identity>>,
+    ) -> Self {
         let mut port = Self::new(snapshot.port, snapshot.sources.clone(), entropy);
         port.keys = snapshot.keys;
         if snapshot.is_encrypted() {
@@ -143,13 +154,11 @@ impl Port {
             port.numbers = Numbers::of(snapshot);
         }
         if let Some(stream) = &snapshot.stream {
-            port.connect(stream.clone());
+            port.connect(now, stream.clone(), identity);
         }
         if let Some(connected) = &mut port.connected {
             connected.receiver.was_told(snapshot.last_press);
-            if let Some(srtp) = &mut connected.srtp {
-                srtp.peer_was_at(&snapshot.srtp);
-            }
+            connected.restore_keys(snapshot, (port.numbers.ssrc, identity));
         }
         port.cname.clone_from(&snapshot.cname);
         port.latch = Latch::restored(snapshot.sources.clone(), snapshot.latched, snapshot.latched_rtcp);
@@ -172,35 +181,36 @@ impl Port {
             keys: self.keys,
             last_press: self.connected.as_ref().and_then(|connected| connected.receiver.last_press()),
             stream: self.connected.as_ref().map(|connected| connected.stream.clone()),
-            srtp: self
-                .connected
-                .as_ref()
-                .and_then(|connected| connected.srtp.as_ref())
-                .map_or_else(Vec::new, |srtp| srtp.progress()),
+            srtp: self.connected.as_ref().map_or_else(Vec::new, Connected::progress),
+            dtls: self.connected.as_ref().and_then(Connected::made_keys),
             route: self.route.clone(),
         }
     }
 
     /// Takes what was negotiated. A peer that moved is waited for at its new place.
-    pub(crate) fn connect(&mut self, stream: Box<Stream>) {
+    pub(crate) fn connect(&mut self, now: Instant, stream: Box<Stream>, identity: Option<&Arc<Identity>>) {
         // A hold is no reason to begin anew at another rate.
         let stream = if self.is_bridged() { Box::new(stream.at(self.rate())) } else { stream };
-        if self.connected.as_ref().is_some_and(|connected| connected.stream.remote != stream.remote) {
+        let made_with = (now, self.numbers.ssrc, identity);
+        if let Some(connected) =
+            self.connected.as_mut().filter(|connected| connected.stream.remote != stream.remote)
+        {
             self.latch.forget();
+            connected.peer_moved();
         }
         match &mut self.connected {
             Some(connected) => {
                 connected.receiver.renegotiate(&stream);
                 connected.sender.renegotiate(&stream);
-                connected.srtp =
-                    Srtp::renegotiated(connected.srtp.take(), stream.srtp.as_deref(), self.numbers.ssrc);
+                connected.take_keys(&stream, made_with);
                 connected.stream = stream;
             }
             None => {
                 let (mut receiver, sender) = (Receiver::new(&stream), Sender::new(&stream));
                 receiver.listen(self.keys);
-                let srtp = Srtp::renegotiated(None, stream.srtp.as_deref(), self.numbers.ssrc);
-                self.connected = Some(Connected { stream, receiver, sender, srtp });
+                let connected =
+                    Connected { stream: stream.clone(), receiver, sender, srtp: None, dtls: None };
+                self.connected.insert(connected).take_keys(&stream, made_with);
             }
         }
     }
@@ -240,7 +250,8 @@ impl Port {
 
     /// Where RTP is sent, if the peer wants any.
     pub(crate) fn destination(&self) -> Option<SocketAddr> {
-        let stream = &self.connected.as_ref()?.stream;
+        let Connected { stream, .. } =
+            self.connected.as_ref().filter(|connected| !connected.awaits_keys())?;
         stream.flow().sends().then(|| self.latch.rtp().unwrap_or(stream.remote))
     }
 
@@ -296,13 +307,18 @@ impl Port {
         Err(Rejected::Malformed)
     }
 
-    pub(crate) fn on_rtcp(&mut self, now: Now, source: SocketAddr, bytes: &[u8]) -> Result<(), Rejected> {
+    pub(crate) fn on_rtcp(
+        &mut self,
+        now: Now,
+        (channel, source): (Channel, SocketAddr),
+        bytes: &[u8],
+    ) -> Result<(), Rejected> {
         let connected = self.connected.as_mut().ok_or(Rejected::Foreign)?;
         if !self.latch.permits_rtcp(source, connected.stream.remote) {
             return Err(self.on_foreign());
         }
         let mut plain;
-        let decrypted = match &mut connected.srtp {
+        let decrypted = match connected.srtp_of(channel) {
             Some(srtp) => {
                 plain = Plain::EMPTY;
                 srtp.unprotect_rtcp(bytes, &mut plain)
@@ -394,16 +410,21 @@ impl Port {
         if self.numbers.packets == 0 { None } else { self.write_rtcp(now, Leaving::Yes, out) }
     }
 
-    /// Where RTCP is sent.
-    pub(crate) fn rtcp_destination(&self) -> Option<SocketAddr> {
-        let stream = &self.connected.as_ref()?.stream;
+    /// By which way RTCP is sent, and where.
+    pub(crate) fn rtcp_way(&self) -> Option<(Channel, SocketAddr)> {
+        let Connected { stream, .. } =
+            self.connected.as_ref().filter(|connected| !connected.awaits_keys())?;
+        let (channel, latched) = match stream.rtcp {
+            RtcpPath::Apart => (Channel::Rtcp, self.latch.rtcp()),
+            RtcpPath::Muxed => (Channel::Rtp, self.latch.rtp()),
+        };
         let usable = !stream.remote_rtcp.ip().is_unspecified() && stream.remote_rtcp.port() != 0;
-        self.latch.rtcp().or_else(|| usable.then_some(stream.remote_rtcp))
+        Some((channel, latched.or_else(|| usable.then_some(stream.remote_rtcp))?))
     }
 
-    /// What encrypts, if the stream has keys.
-    pub(crate) fn srtp(&mut self) -> Option<&mut Srtp> {
-        self.connected.as_mut()?.srtp.as_deref_mut()
+    /// What encrypts RTCP by a way, if the stream is encrypted.
+    pub(crate) fn srtp_of(&mut self, channel: Channel) -> Option<&mut Srtp> {
+        self.connected.as_mut()?.srtp_of(channel)
     }
 
     pub(crate) fn quality(&mut self) -> Quality {

@@ -1,4 +1,4 @@
-//! Encryption of a port's stream: the keys of both directions, and what was not taken under them.
+//! Encryption of a port's stream: the keys of both directions, and what was not taken under them or for want of them.
 
 use std::fmt;
 
@@ -23,26 +23,27 @@ impl Plain {
     pub(crate) const EMPTY: Self = Self([0; MAX_PACKET]);
 }
 
+/// What encrypts a stream. As long as there are no keys, nothing goes out and nothing is taken.
+#[derive(Debug, Default)]
+pub(crate) struct Srtp {
+    keyed: Option<Keyed>,
+    failures: u64,
+}
+
 /// The keys in use.
 #[derive(Debug)]
-pub(crate) struct Srtp {
+struct Keyed {
     keys: SrtpKeys,
     outbound: Outbound,
     inbound: Inbound,
     /// Of the key that the peer used before, until it uses its next.
     before: Option<Inbound>,
-    failures: u64,
 }
 
 impl Srtp {
-    fn new(keys: &SrtpKeys, ssrc: Ssrc) -> Self {
-        Self {
-            keys: keys.clone(),
-            outbound: Outbound::new(&keys.send, ssrc),
-            inbound: Inbound::new(&keys.receive),
-            before: None,
-            failures: 0,
-        }
+    /// Keys are to come.
+    pub(crate) fn awaiting() -> Self {
+        Self::default()
     }
 
     /// Takes what was negotiated. A key that stays goes on with its index and its window; a stream that goes on in clear
@@ -53,24 +54,48 @@ impl Srtp {
         ssrc: Ssrc,
     ) -> Option<Box<Self>> {
         let keys = keys?;
-        let Some(mut srtp) = current else { return Some(Box::new(Self::new(keys, ssrc))) };
-        if srtp.keys.send != keys.send {
-            srtp.outbound = Outbound::new(&keys.send, ssrc);
-        }
-        if srtp.keys.receive != keys.receive {
-            srtp.before = Some(std::mem::replace(&mut srtp.inbound, Inbound::new(&keys.receive)));
-        }
-        srtp.keys.clone_from(keys);
+        let mut srtp = current.unwrap_or_default();
+        srtp.rekey(keys, ssrc);
         Some(srtp)
+    }
+
+    /// Goes on under these keys, as far as they are others than before.
+    pub(crate) fn rekey(&mut self, keys: &SrtpKeys, ssrc: Ssrc) {
+        let Some(keyed) = &mut self.keyed else {
+            self.keyed = Some(Keyed {
+                keys: keys.clone(),
+                outbound: Outbound::new(&keys.send, ssrc),
+                inbound: Inbound::new(&keys.receive),
+                before: None,
+            });
+            return;
+        };
+        if keyed.keys.send != keys.send {
+            keyed.outbound = Outbound::new(&keys.send, ssrc);
+        }
+        if keyed.keys.receive != keys.receive {
+            keyed.before = Some(std::mem::replace(&mut keyed.inbound, Inbound::new(&keys.receive)));
+        }
+        keyed.keys.clone_from(keys);
+    }
+
+    pub(crate) const fn is_awaiting(&self) -> bool {
+        self.keyed.is_none()
+    }
+
+    pub(crate) fn keys(&self) -> Option<&SrtpKeys> {
+        self.keyed.as_ref().map(|keyed| &keyed.keys)
     }
 
     /// After a restart: what came before the snapshot is not taken again.
     pub(crate) fn peer_was_at(&mut self, progress: &[SrtpProgress]) {
-        self.inbound = Inbound::restored(&self.keys.receive, progress);
+        if let Some(keyed) = &mut self.keyed {
+            keyed.inbound = Inbound::restored(&keyed.keys.receive, progress);
+        }
     }
 
     pub(crate) fn progress(&self) -> Vec<SrtpProgress> {
-        self.inbound.progress().collect()
+        self.keyed.as_ref().map_or_else(Vec::new, |keyed| keyed.inbound.progress().collect())
     }
 
     /// Packets that were not taken.
@@ -79,15 +104,27 @@ impl Srtp {
     }
 
     /// Encrypts the packet that `bytes` ends with, from `begin` on; one that can't be is taken out.
-    pub(crate) fn protect_rtp(&mut self, bytes: &mut Vec<u8>, begin: usize) -> Result<(), SrtpError> {
-        let outbound = &mut self.outbound;
-        protect(bytes, begin, |buffer, len| outbound.protect_rtp(buffer, len))
+    pub(crate) fn protect_rtp(&mut self, bytes: &mut Vec<u8>, begin: usize) -> Result<(), Rejected> {
+        self.protect(bytes, begin, Outbound::protect_rtp)
     }
 
     /// The same for RTCP.
-    pub(crate) fn protect_rtcp(&mut self, bytes: &mut Vec<u8>, begin: usize) -> Result<(), SrtpError> {
-        let outbound = &mut self.outbound;
-        protect(bytes, begin, |buffer, len| outbound.protect_rtcp(buffer, len))
+    pub(crate) fn protect_rtcp(&mut self, bytes: &mut Vec<u8>, begin: usize) -> Result<(), Rejected> {
+        self.protect(bytes, begin, Outbound::protect_rtcp)
+    }
+
+    fn protect(
+        &mut self,
+        bytes: &mut Vec<u8>,
+        begin: usize,
+        seal: impl FnOnce(&mut Outbound, &mut [u8], usize) -> Result<usize, SrtpError>,
+    ) -> Result<(), Rejected> {
+        let len = bytes.len() - begin;
+        bytes.resize(begin + len + MAX_OVERHEAD, 0);
+        let sealed = self.keyed.as_mut().map(|keyed| seal(&mut keyed.outbound, &mut bytes[begin..], len));
+        let sealed = sealed.and_then(Result::ok);
+        bytes.truncate(begin + sealed.unwrap_or(0));
+        sealed.map(drop).ok_or(Rejected::Undecipherable)
     }
 
     pub(crate) fn unprotect_rtp<'a>(
@@ -114,33 +151,29 @@ impl Srtp {
     ) -> Result<&'a [u8], Rejected> {
         let room = plain.0.get_mut(..wire.len()).ok_or(Rejected::Malformed)?;
         room.copy_from_slice(wire);
-        let opened = match (open(&mut self.inbound, room), &mut self.before) {
-            (Ok(len), _) => {
-                self.before = None;
-                Ok(len)
-            }
-            // What was on its way when the keys changed. A wrong tag is found before anything is decrypted.
-            (Err(_), Some(before)) => open(before, room),
-            (Err(error), None) => Err(error),
+        let opened = self.keyed.as_mut().and_then(|keyed| keyed.open(room, open));
+        let Some(len) = opened else {
+            self.failures += 1;
+            return Err(Rejected::Undecipherable);
         };
-        match opened {
-            Ok(len) => Ok(&plain.0[..len]),
-            Err(_) => {
-                self.failures += 1;
-                Err(Rejected::Undecipherable)
-            }
-        }
+        Ok(&plain.0[..len])
     }
 }
 
-fn protect(
-    bytes: &mut Vec<u8>,
-    begin: usize,
-    seal: impl FnOnce(&mut [u8], usize) -> Result<usize, SrtpError>,
-) -> Result<(), SrtpError> {
-    let len = bytes.len() - begin;
-    bytes.resize(begin + len + MAX_OVERHEAD, 0);
-    let sealed = seal(&mut bytes[begin..], len);
-    bytes.truncate(begin + sealed.unwrap_or(0));
-    sealed.map(drop)
+impl Keyed {
+    fn open(
+        &mut self,
+        room: &mut [u8],
+        open: impl Fn(&mut Inbound, &mut [u8]) -> Result<usize, SrtpError>,
+    ) -> Option<usize> {
+        match (open(&mut self.inbound, room), &mut self.before) {
+            (Ok(len), _) => {
+                self.before = None;
+                Some(len)
+            }
+            // What was on its way when the keys changed. A wrong tag is found before anything is decrypted.
+            (Err(_), Some(before)) => open(before, room).ok(),
+            (Err(_), None) => None,
+        }
+    }
 }

@@ -221,7 +221,7 @@ impl<'a> MediaDescription<'a> {
         pairs(&self.media.attributes)
     }
 
-    fn value(&self, wanted: &str) -> Option<&'a str> {
+    pub(crate) fn value(&self, wanted: &str) -> Option<&'a str> {
         self.attributes().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).and_then(|(_, value)| value)
     }
 

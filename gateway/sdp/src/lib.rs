@@ -30,6 +30,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod description;
+mod dtls;
 mod offer_answer;
 mod sdes;
 
@@ -37,6 +38,7 @@ pub use description::{
     Crypto, Feedback, FeedbackKind, Floor, KeyExchange, MediaDescription, ParseError, Profile, Protection,
     SessionDescription,
 };
+pub use dtls::{LocalDtls, Setup};
 pub use offer_answer::{
     AnswerError, Answered, Capabilities, ComfortNoise, LocalDescription, OfferError, accept, answer, offer,
     reoffer,

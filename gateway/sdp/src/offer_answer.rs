@@ -6,13 +6,15 @@ use sdp_types::{Attribute, Connection, Media, Origin, Session, Time};
 use terms::{
     Direction, MediaKind,
     media::{
-        ClockRate, Codec, Encryption, Format, KeyStock, PayloadType, Ptime, SampleRate, SrtpKeys, Stream,
+        ClockRate, Codec, DtlsTerms, Encryption, Format, KeyStock, PayloadType, Ptime, RtcpPath, SampleRate,
+        SrtpKeys, Stream,
     },
 };
 use thiserror::Error;
 
 use crate::{
     description::{KeyExchange, MediaDescription, ParseError, Protection, SessionDescription},
+    dtls::{self, LocalDtls},
     sdes::{self, Taken},
 };
 
@@ -35,7 +37,7 @@ pub struct Capabilities {
     pub events: Option<PayloadType>,
     /// Whether comfort noise (RFC 3389) is offered, and taken where it is offered.
     pub comfort_noise: ComfortNoise,
-    /// Whether the sound is encrypted (RFC 4568), as far as the description has keys.
+    /// Whether the sound is encrypted (RFC 4568, RFC 5763), as far as the local description has what that takes.
     pub encryption: Encryption,
 }
 
@@ -86,15 +88,18 @@ pub struct LocalDescription {
     pub version: u64,
     /// Who may send, seen from us: what holds the peer, or not.
     pub direction: Direction,
-    /// What our keys are made of; none: nothing is encrypted.
+    /// What our keys are made of; none: no key stands in a description.
     pub keys: Option<KeyStock>,
+    /// Our side of a handshake; none: there is no handshake.
+    pub dtls: Option<LocalDtls>,
 }
 
 impl LocalDescription {
     /// RTCP at the port above, session 1, version 1, both ways, in clear.
     pub fn new(rtp: SocketAddr) -> Self {
         let rtcp = SocketAddr::new(rtp.ip(), rtp.port().wrapping_add(1));
-        Self { rtp, rtcp, session_id: 1, version: 1, direction: Direction::SendReceive, keys: None }
+        let direction = Direction::SendReceive;
+        Self { rtp, rtcp, session_id: 1, version: 1, direction, keys: None, dtls: None }
     }
 }
 
@@ -197,15 +202,17 @@ pub fn answer(
     ours: &Capabilities,
     local: &LocalDescription,
 ) -> Result<Answered, OfferError> {
-    let Choice { line, media: taken, format: send, crypto } = choose(offer, ours, local.keys.as_ref())?;
+    let Choice { line, media: taken, format: send, keying } = choose(offer, ours, local)?;
     let (Some(remote), Some(remote_rtcp)) = (taken.rtp(), taken.rtcp()) else {
         return Err(OfferError::NoAddress { line });
     };
     let events = ours.events.and_then(|_| events_of(&taken, send.codec.clock_rate()));
     let noise = noise_of(&taken, send.codec).filter(|_| ours.comfort_noise == ComfortNoise::Taken);
+    let types = [Some(send.payload_type), events, noise];
+    let rtcp = rtcp_path(&[taken], types.into_iter().flatten());
     let stream = Stream {
         remote,
-        remote_rtcp,
+        remote_rtcp: if rtcp == RtcpPath::Muxed { remote } else { remote_rtcp },
         direction: common(taken.direction().reversed(), local.direction),
         send,
         ptime: packet_time(&taken, ours.ptime, send.codec),
@@ -214,7 +221,9 @@ pub fn answer(
         send_events: events,
         comfort_noise: noise,
         opus: opus::wish(&taken, send),
-        srtp: crypto.as_ref().map(|crypto| Box::new(crypto.keys.clone())),
+        rtcp,
+        srtp: keying.as_ref().and_then(Keying::keys),
+        dtls: keying.as_ref().and_then(Keying::handshake),
     };
     let mut session = session(local);
     // RFC 3264 §6: the answer's times are the offer's.
@@ -224,8 +233,8 @@ pub fn answer(
         .enumerate()
         .map(|(at, media)| if at == line { accepted(&taken, &stream, local) } else { refused(&media) })
         .collect();
-    if let (Some(media), Some(crypto)) = (session.medias.get_mut(line), &crypto) {
-        media.attributes.push(sdes::attribute(crypto.tag, &crypto.keys.send));
+    if let (Some(media), Some(keying)) = (session.medias.get_mut(line), &keying) {
+        media.attributes.extend(keying.attributes(local.dtls.as_ref()));
     }
     Ok(Answered { description: SessionDescription(session), line, stream })
 }
@@ -235,31 +244,79 @@ struct Choice<'a> {
     line: usize,
     media: MediaDescription<'a>,
     format: Format,
-    crypto: Option<Taken>,
+    keying: Option<Keying>,
+}
+
+/// Where the keys of a line come from.
+enum Keying {
+    /// RFC 4568: from its description and our answer.
+    Description(Taken),
+    /// RFC 5763: from a handshake.
+    Handshake(DtlsTerms),
+}
+
+impl Keying {
+    /// What the line's protocol has: `RTP/SAVP`, `RTP/SAVPF`, and with the attributes on `RTP/AVP` too, as room systems
+    /// offer both in one line. A line with `a=crypto` and `a=fingerprint` is taken by a handshake: nobody who only reads the
+    /// signaling has its keys.
+    fn of(media: &MediaDescription<'_>, local: &LocalDescription) -> Option<Self> {
+        let profile = media.profile()?;
+        let handshake = local.dtls.as_ref().and_then(|ours| dtls::choose(media, ours));
+        match (handshake, profile.key_exchange) {
+            (Some(agreed), _) => Some(Self::Handshake(agreed)),
+            (None, KeyExchange::Dtls) => None,
+            (None, KeyExchange::Description) => {
+                let keys = local.keys.as_ref();
+                keys.and_then(|keys| sdes::choose(media, keys)).map(Self::Description)
+            }
+        }
+    }
+
+    fn keys(&self) -> Option<Box<SrtpKeys>> {
+        match self {
+            Self::Description(taken) => Some(Box::new(taken.keys.clone())),
+            Self::Handshake(_) => None,
+        }
+    }
+
+    fn handshake(&self) -> Option<Box<DtlsTerms>> {
+        match self {
+            Self::Description(_) => None,
+            Self::Handshake(agreed) => Some(Box::new(agreed.clone())),
+        }
+    }
+
+    fn attributes(&self, ours: Option<&LocalDtls>) -> Vec<Attribute> {
+        match (self, ours) {
+            (Self::Description(taken), _) => vec![sdes::attribute(taken.tag, &taken.keys.send)],
+            (Self::Handshake(agreed), Some(ours)) => dtls::attributes(ours, agreed).into(),
+            (Self::Handshake(_), None) => Vec::new(),
+        }
+    }
 }
 
 /// The first audio line that we can take, an encrypted one before others, and the codec of it that we like best.
 fn choose<'a>(
     offer: &'a SessionDescription,
     ours: &Capabilities,
-    keys: Option<&KeyStock>,
+    local: &LocalDescription,
 ) -> Result<Choice<'a>, OfferError> {
-    let keys = keys.filter(|_| ours.encryption != Encryption::Off);
+    let local = Some(local).filter(|_| ours.encryption != Encryption::Off);
     let is_open = |media: &MediaDescription<'_>| media.kind() == MediaKind::Audio && media.port() != 0;
     let audio = || offer.media().enumerate().filter(|(_, media)| is_open(media));
     let protocols = || audio().map(|(_, media)| media.protocol().to_owned()).collect();
     let spoken = || {
         audio().filter_map(|(line, media)| {
-            let crypto = keys.and_then(|keys| crypto_of(&media, keys));
-            (crypto.is_some() || speaks(&media)).then_some((line, media, crypto))
+            let keying = local.and_then(|local| Keying::of(&media, local));
+            (keying.is_some() || speaks(&media)).then_some((line, media, keying))
         })
     };
     let fitting = || {
-        spoken().filter_map(|(line, media, crypto)| {
-            Some(Choice { line, media, format: best_format(&media, ours)?, crypto })
+        spoken().filter_map(|(line, media, keying)| {
+            Some(Choice { line, media, format: best_format(&media, ours)?, keying })
         })
     };
-    if let Some(encrypted) = fitting().find(|choice| choice.crypto.is_some()) {
+    if let Some(encrypted) = fitting().find(|choice| choice.keying.is_some()) {
         return Ok(encrypted);
     }
     match (fitting().next(), ours.encryption) {
@@ -272,13 +329,6 @@ fn choose<'a>(
             offered: spoken().flat_map(|(_, media, _)| encodings(&media)).collect(),
         }),
     }
-}
-
-/// The keys that the line's protocol carries: `RTP/SAVP`, `RTP/SAVPF`, and with `a=crypto` on `RTP/AVP` too, as room
-/// systems offer both in one line. Keys for DTLS (RFC 5764) are not in the description.
-fn crypto_of(media: &MediaDescription<'_>, keys: &KeyStock) -> Option<Taken> {
-    let profile = media.profile().filter(|profile| profile.key_exchange != KeyExchange::Dtls);
-    profile.and_then(|_| sdes::choose(media, keys))
 }
 
 /// What the audio line may be sent by. Feedback (RFC 4585) that isn't negotiated isn't sent.
@@ -323,6 +373,12 @@ const fn common(theirs: Direction, ours: Direction) -> Direction {
     }
 }
 
+/// RFC 5761 §5.1.1: RTCP goes where RTP goes if each says so, and no payload type of the audio looks like it.
+fn rtcp_path(sides: &[MediaDescription<'_>], mut types: impl Iterator<Item = PayloadType>) -> RtcpPath {
+    let is_muxed = sides.iter().all(|side| side.rtcp_path() == RtcpPath::Muxed);
+    if is_muxed && !types.any(dtls::looks_like_rtcp) { RtcpPath::Muxed } else { RtcpPath::Apart }
+}
+
 /// The lines above the first media line.
 fn session(local: &LocalDescription) -> Session {
     let ip = local.rtp.ip();
@@ -356,6 +412,9 @@ fn accepted(taken: &MediaDescription<'_>, stream: &Stream, local: &LocalDescript
     let events: Vec<_> = stream.receive_events.map(encoded).into_iter().collect();
     describe(&mut media, &stream.receive, (stream.comfort_noise, &events));
     finish(&mut media, stream.ptime, stream.direction, local);
+    if stream.rtcp == RtcpPath::Muxed {
+        media.attributes.push(Attribute::new("rtcp-mux"));
+    }
     media
 }
 
@@ -457,12 +516,14 @@ pub fn reoffer(last: &SessionDescription, local: &LocalDescription) -> SessionDe
         media.attributes.retain(|line| !is_replaced(&line.attribute));
         media.attributes.push(Attribute::new(direction_name(local.direction)));
         media.attributes.extend(rtcp_attribute(local));
+        let shakes_hands = media.attributes.iter().any(|line| line.attribute == "fingerprint");
+        media.attributes.extend(shakes_hands.then(dtls::offered_again));
     }
     SessionDescription(next)
 }
 
 fn is_replaced(attribute: &str) -> bool {
-    ["sendrecv", "sendonly", "recvonly", "inactive", "rtcp"].contains(&attribute)
+    ["sendrecv", "sendonly", "recvonly", "inactive", "rtcp", "setup"].contains(&attribute)
 }
 
 /// Takes the answer to our offer.
@@ -482,10 +543,11 @@ pub fn accept(answer: &SessionDescription, ours: &SessionDescription) -> Result<
         .ok_or_else(|| AnswerError::NoCommonCodec { answered: encodings(&theirs) })?;
     let clock = send.codec.clock_rate();
     let send_events = events_of(&theirs, clock);
-    let srtp = keys_of(&own, &theirs)?.map(Box::new);
+    let (srtp, dtls) = keys_of(&own, &theirs)?;
+    let rtcp = rtcp_path(&[own, theirs], [send.payload_type].into_iter().chain(send_events));
     Ok(Stream {
         remote,
-        remote_rtcp,
+        remote_rtcp: if rtcp == RtcpPath::Muxed { remote } else { remote_rtcp },
         direction: common(theirs.direction().reversed(), own.direction()),
         send,
         ptime: packet_time(&theirs, own.ptime().map_or(Ptime::MS_20, Ptime::nearest), send.codec),
@@ -494,18 +556,24 @@ pub fn accept(answer: &SessionDescription, ours: &SessionDescription) -> Result<
         send_events: events_of(&own, clock).and(send_events),
         comfort_noise: noise_of(&own, send.codec).and(noise_of(&theirs, send.codec)),
         opus: opus::wish(&theirs, send),
-        srtp,
+        rtcp,
+        srtp: srtp.map(Box::new),
+        dtls: dtls.map(Box::new),
     })
 }
 
-/// RFC 4568 §5.1.3: what went out as `RTP/SAVP` comes back with a key, or not at all.
+/// RFC 4568 §5.1.3, RFC 5763 §5: what went out encrypted comes back with a key or a fingerprint, or not at all.
 fn keys_of(
     own: &MediaDescription<'_>,
     theirs: &MediaDescription<'_>,
-) -> Result<Option<SrtpKeys>, AnswerError> {
-    let keys = sdes::answered(own, theirs);
-    let is_bound = theirs.crypto().next().is_some() || !speaks(own);
-    if keys.is_none() && is_bound { Err(AnswerError::NotEncrypted) } else { Ok(keys) }
+) -> Result<(Option<SrtpKeys>, Option<DtlsTerms>), AnswerError> {
+    let handshake = dtls::answered(own, theirs);
+    let keys = if handshake.is_none() { sdes::answered(own, theirs) } else { None };
+    let is_bound = theirs.crypto().next().is_some() || !theirs.fingerprints().is_empty() || !speaks(own);
+    match (&keys, &handshake) {
+        (None, None) if is_bound => Err(AnswerError::NotEncrypted),
+        _ => Ok((keys, handshake)),
+    }
 }
 
 /// RFC 3264 §7: the answer's first format that we offered, under the answer's payload type.

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use interwork::{KeySource, Peers, SipSettings};
-use media::{Clock, EngineSettings, Reports, Worker};
+use media::{Clock, EngineSettings, Identity, Reports, Worker};
 use sdp::Capabilities;
 use sip::{
     endpoint::{EndpointConfig, Listener, ListenerId},
@@ -74,7 +74,9 @@ impl Gateway {
         let reported = Arc::new(Notify::new());
         let reader = Arc::clone(&reported);
         let reports = Reports::new(config.media.reports, Arc::new(move || reader.notify_one()));
-        let workers = start_workers(&config, &prompts, &reports, clock, &mut entropy)?;
+        let identity = Arc::new(Identity::of(&random()?)?);
+        let keys = KeySource::from_seed(random()?).with_certificate(identity.fingerprint().clone());
+        let workers = start_workers(&config, (&prompts, &identity), &reports, clock, &mut entropy)?;
         let counters: WorkerCounters = workers.iter().map(|worker| Arc::clone(worker.counters())).collect();
         let metrics = Arc::new(Metrics::new(counters.clone()));
         let journal = Journal::open(&config.state, config.records.keep_months, clock.now().wall);
@@ -106,7 +108,7 @@ impl Gateway {
         settings.meetings.extend(stored);
         let (directory, booked) = config.directory.clone().map(Directory::start).unzip();
         let health = Health::new(clock.now().mono, config.admission, counters);
-        let shard = Shard::new(settings, entropy.split(), KeySource::from_seed(random()?));
+        let shard = Shard::new(settings, entropy.split(), keys);
         let commands = workers.iter().map(|worker| worker.commands().clone()).collect();
         let told = Arc::clone(&drained);
         let driver = move |net| Driver {
@@ -265,7 +267,7 @@ fn tell_reloaded(at_next_start: &[&str]) {
 
 fn start_workers(
     config: &Config,
-    prompts: &Arc<media::Prompts>,
+    (prompts, identity): (&Arc<media::Prompts>, &Arc<Identity>),
     reports: &Reports,
     clock: Clock,
     entropy: &mut Entropy,
@@ -278,6 +280,7 @@ fn start_workers(
             ranges: config.media.ranges.iter().map(|range| range.share(index, count)).collect(),
             quarantine: config.media.quarantine,
             prompts: Arc::clone(prompts),
+            identity: Some(Arc::clone(identity)),
         },
         entropy: entropy.split(),
         commands: config.media.commands,

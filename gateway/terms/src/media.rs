@@ -3,6 +3,7 @@
 //! Commands to one port are carried out in order. Every report names the port it is of; a report
 //! of a port that its reader has closed is void.
 
+mod dtls;
 mod measured;
 mod sources;
 mod srtp;
@@ -11,6 +12,7 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
 use serde::{Deserialize, Serialize};
 
+pub use dtls::{DtlsFault, DtlsKeys, DtlsRole, DtlsTerms, Fingerprint, FingerprintHash, NoFingerprint};
 pub use measured::{Figures, Measured, Mos, MosScale, Silence, SilenceReason, Silences};
 pub use sources::{FirstSource, Prefix, Sources};
 pub use srtp::{Encryption, KeyStock, MasterKey, Mki, Secrecy, SrtpKey, SrtpKeys, SrtpProgress, SrtpSuite};
@@ -223,9 +225,26 @@ pub struct Stream {
     /// What the peer said of the Opus that it wants to hear.
     #[serde(default)]
     pub opus: OpusWish,
-    /// RFC 3711: the keys; none: it goes in clear.
+    /// Whether RTCP goes where RTP goes.
+    #[serde(default)]
+    pub rtcp: RtcpPath,
+    /// RFC 3711: the keys, as the descriptions had them.
     #[serde(default)]
     pub srtp: Option<Box<SrtpKeys>>,
+    /// RFC 5764: keys come of a handshake where the media go; nothing is sent, and nothing taken, before. There are none
+    /// in the descriptions then.
+    #[serde(default)]
+    pub dtls: Option<Box<DtlsTerms>>,
+}
+
+/// Where RTCP goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum RtcpPath {
+    /// By addresses of its own.
+    #[default]
+    Apart,
+    /// RFC 5761: by those of RTP.
+    Muxed,
 }
 
 impl Stream {
@@ -268,6 +287,11 @@ impl Stream {
         } else {
             self.direction
         }
+    }
+
+    /// Whether nothing of it goes in clear.
+    pub const fn is_encrypted(&self) -> bool {
+        self.srtp.is_some() || self.dtls.is_some()
     }
 }
 
@@ -490,6 +514,13 @@ pub enum Report {
         /// Which port.
         port: PortId,
     },
+    /// No handshake gave the port keys: it is and stays mute and deaf.
+    Unkeyed {
+        /// Which port.
+        port: PortId,
+        /// Why.
+        fault: DtlsFault,
+    },
     /// The prompts of one playing have ended.
     Played {
         /// Which port.
@@ -529,6 +560,7 @@ impl Report {
             | Self::Refused { port, .. }
             | Self::Digit { port, .. }
             | Self::Fax { port }
+            | Self::Unkeyed { port, .. }
             | Self::Played { port, .. }
             | Self::Speaking { port, .. }
             | Self::Measured { port, .. }
@@ -618,6 +650,9 @@ pub struct PortSnapshot {
     /// source, so that no index is used twice however old the snapshot is (RFC 3711 §9.1).
     #[serde(default)]
     pub srtp: Vec<SrtpProgress>,
+    /// What handshakes made, where keys are not in the descriptions.
+    #[serde(default)]
+    pub dtls: Option<Box<DtlsKeys>>,
     /// What it hears.
     pub route: Route,
 }
@@ -625,6 +660,6 @@ pub struct PortSnapshot {
 impl PortSnapshot {
     /// Whether its stream has keys.
     pub fn is_encrypted(&self) -> bool {
-        self.stream.as_ref().is_some_and(|stream| stream.srtp.is_some())
+        self.stream.as_ref().is_some_and(|stream| stream.is_encrypted())
     }
 }

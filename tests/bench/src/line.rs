@@ -218,7 +218,9 @@ impl Line {
             send_events: None,
             comfort_noise: None,
             opus: terms::media::OpusWish::default(),
+            rtcp: terms::media::RtcpPath::Apart,
             srtp: None,
+            dtls: None,
         };
         let part = Part { says: Some(Voice::Tone(tone)), hears: Tones::NONE.with(tone), ptime };
         let line = Self::new(part, rtp_socket(Ipv4Addr::LOCALHOST)?, &stream, &[], (now, entropy));

@@ -62,6 +62,7 @@ fn engine(now: Now) -> Engine {
         ranges: vec![range],
         quarantine: Quarantine::default(),
         prompts: Arc::new(Prompts::default()),
+        identity: None,
     };
     Engine::new(now.mono, settings, Entropy::from_seed([1, 2, 3, 4]))
 }
@@ -103,7 +104,9 @@ fn stream(number: u32) -> Stream {
         send_events: Some(PayloadType(101)),
         comfort_noise: Some(PayloadType(13)),
         opus: terms::media::OpusWish::default(),
+        rtcp: terms::media::RtcpPath::Apart,
         srtp: (number == KEYED).then(keys),
+        dtls: None,
     }
 }
 

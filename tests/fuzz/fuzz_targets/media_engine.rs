@@ -40,6 +40,7 @@ fn engine(now: Now) -> Engine {
         ranges: vec![range],
         quarantine: Quarantine::default(),
         prompts: Arc::new(Prompts::default()),
+        identity: None,
     };
     Engine::new(now.mono, settings, Entropy::from_seed([1, 2, 3, 4]))
 }
@@ -62,7 +63,9 @@ fn open(engine: &mut Engine, now: Now, number: u8) {
         send_events: Some(PayloadType(101)),
         comfort_noise: Some(PayloadType(13)),
         opus: terms::media::OpusWish::default(),
+        rtcp: terms::media::RtcpPath::Apart,
         srtp: None,
+        dtls: None,
     });
     let meeting = format!("90010000{number}").parse().expect("digits");
     let tag = MeetingTag { meeting, epoch: LeaseEpoch(u64::from(number)) };

@@ -69,11 +69,12 @@ impl Mouth {
         self.actions.extend(actions.iter().cloned());
     }
 
-    /// The number of the packet of the next tick.
+    /// Whose packets they are.
     pub(super) const fn ssrc(&self) -> Ssrc {
         self.ssrc
     }
 
+    /// The number of the packet of the next tick.
     pub(super) const fn next_sequence(&self) -> SequenceNumber {
         self.sequence
     }

@@ -1,6 +1,9 @@
 //! What is said of the call's streams, and what follows (MEDIA-4, MEDIA-7).
 
-use terms::{Cause, Instant, media::Measured};
+use terms::{
+    Cause, Instant,
+    media::{DtlsFault, Measured},
+};
 
 use super::{Call, Context, LegState, Stage};
 use crate::{
@@ -76,6 +79,16 @@ impl Call {
                 }
             }
         }
+    }
+
+    /// RFC 5763 §5: a call whose media can't be encrypted as agreed is over: neither side would hear the other, or somebody
+    /// else is in between.
+    pub(super) fn on_unkeyed(&mut self, fault: DtlsFault, context: &mut Context<'_>) {
+        if self.leg_state == LegState::Over {
+            return;
+        }
+        context.out.event(self.id, Event::Unkeyed(fault));
+        self.end_with(Cause::INCOMPATIBLE_DESTINATION, Some(ReasonText::NoKeys), context);
     }
 
     pub(super) fn on_probed(&mut self, context: &mut Context<'_>) {

@@ -105,7 +105,9 @@ fn stream() -> Stream {
         send_events: None,
         comfort_noise: None,
         opus: terms::media::OpusWish::default(),
+        rtcp: terms::media::RtcpPath::Apart,
         srtp: None,
+        dtls: None,
     }
 }
 

@@ -79,7 +79,7 @@ impl Engine {
             self.out.bind(slot, rtp, rtcp);
         }
         self.out.read(slot, Reading::AtTicks);
-        let mut port = Port::restored(snapshot, &mut self.entropy);
+        let mut port = Port::restored(now.mono, snapshot, &mut self.entropy, self.identity.as_ref());
         self.ssrcs.claim(port.numbers.ssrc);
         if port.numbers.ssrc != snapshot.ssrc {
             self.ssrcs.rest(now.mono, snapshot.ssrc);
@@ -147,7 +147,7 @@ impl Engine {
         if port.connected.is_some() && stream.flow().receives() {
             port.latch.renegotiated(now.mono);
         }
-        port.connect(stream);
+        port.connect(now.mono, stream, self.identity.as_ref());
         if port.rate() != before {
             let route = port.route.clone();
             return self.route(now, id, route);
@@ -329,8 +329,8 @@ impl Engine {
         self.ssrcs.rest(now.mono, port.numbers.ssrc);
         self.out.read(slot, Reading::AsItComes);
         let mut bytes = [0; MAX_RTCP];
-        if let (Some(length), Some(destination)) = (port.rtcp_bye(now, &mut bytes), port.rtcp_destination()) {
-            self.out.rtcp((slot, destination), &bytes[..length], port.srtp());
+        if let (Some(length), Some(way)) = (port.rtcp_bye(now, &mut bytes), port.rtcp_way()) {
+            self.out.rtcp(slot, way, &bytes[..length], port.srtp_of(way.0));
         }
         self.out.report(Report::Closed { port: id, quality: Box::new(port.quality()) });
     }

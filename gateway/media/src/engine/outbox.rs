@@ -60,15 +60,28 @@ impl Outbox {
     /// A packet that can't be encrypted is not sent.
     pub(crate) fn rtcp(
         &mut self,
-        (slot, destination): (SlotId, SocketAddr),
+        slot: SlotId,
+        (channel, destination): (Channel, SocketAddr),
         packet: &[u8],
         srtp: Option<&mut Srtp>,
     ) {
         let begin = self.bytes.len();
         self.bytes.extend_from_slice(packet);
         if srtp.is_none_or(|srtp| srtp.protect_rtcp(&mut self.bytes, begin).is_ok()) {
-            self.transmit((slot, destination), Channel::Rtcp, begin);
+            self.transmit((slot, destination), channel, begin);
         }
+    }
+
+    /// A record of a handshake.
+    pub(crate) fn dtls(
+        &mut self,
+        slot: SlotId,
+        (channel, destination): (Channel, SocketAddr),
+        record: &[u8],
+    ) {
+        let begin = self.bytes.len();
+        self.bytes.extend_from_slice(record);
+        self.transmit((slot, destination), channel, begin);
     }
 
     fn transmit(&mut self, (slot, destination): (SlotId, SocketAddr), channel: Channel, begin: usize) {

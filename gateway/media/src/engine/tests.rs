@@ -22,6 +22,7 @@ mod clicks;
 mod encrypted;
 mod quiet;
 mod reading;
+mod shaken;
 mod sources;
 mod wide;
 
@@ -55,7 +56,9 @@ fn stream(ptime: u32) -> Box<Stream> {
         send_events: Some(PayloadType(101)),
         comfort_noise: None,
         opus: terms::media::OpusWish::default(),
+        rtcp: terms::media::RtcpPath::Apart,
         srtp: None,
+        dtls: None,
     })
 }
 
@@ -95,6 +98,7 @@ impl Bench {
             ranges: vec![range],
             quarantine: Quarantine::default(),
             prompts: Arc::new(prompts),
+            identity: Some(crate::dtls::tests::identity(1)),
         };
         let now = Now { mono: Instant::from_nanos(1_000_000_500), wall: WallTime::from_unix_nanos(1 << 60) };
         Self {

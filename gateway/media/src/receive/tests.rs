@@ -25,7 +25,9 @@ fn stream() -> Stream {
         send_events: None,
         comfort_noise: Some(PayloadType(13)),
         opus: terms::media::OpusWish::default(),
+        rtcp: terms::media::RtcpPath::Apart,
         srtp: None,
+        dtls: None,
     }
 }
 

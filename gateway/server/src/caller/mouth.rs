@@ -138,7 +138,9 @@ mod tests {
             send_events: Some(PayloadType(101)),
             comfort_noise: None,
             opus: terms::media::OpusWish::default(),
+            rtcp: terms::media::RtcpPath::Apart,
             srtp: None,
+            dtls: None,
         };
         Mouth::new(&stream, &mut Entropy::from_seed([1, 2, 3, 4]))
     }

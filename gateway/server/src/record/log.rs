@@ -42,6 +42,7 @@ pub(super) fn event(call: CallId, event: &Event) {
         Event::StreamGivenUp(Stopped { way, reason, silent_ms }) => {
             warn!(call, ?way, ?reason, silent_ms, "no stream; the call ends");
         }
+        Event::Unkeyed(fault) => warn!(call, ?fault, "no keys by DTLS; the call ends"),
         Event::RedBegan(way, fault) => warn!(call, ?way, ?fault, "the stream is red"),
         Event::RedEnded(way) => info!(call, ?way, "the stream is no longer red"),
         Event::SevereLoss(way) => warn!(call, ?way, "severe loss"),

@@ -151,6 +151,7 @@ impl Metrics {
             Event::ProbeAnswered => ("probe_answered", None),
             Event::StreamResumed => ("stream_resumed", None),
             Event::StreamGivenUp(_) => ("stream_given_up", None),
+            Event::Unkeyed(_) => ("unkeyed", None),
             Event::RedBegan(..) => ("red_began", None),
             Event::RedEnded(_) => ("red_ended", None),
             Event::SevereLoss(_) => ("severe_loss", None),

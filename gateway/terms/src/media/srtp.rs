@@ -187,6 +187,9 @@ pub enum Secrecy {
     Encrypted,
     /// Encrypted, under keys that whoever reads the signaling knows (RFC 4568 §8.3).
     KeysInClear,
+    /// Encrypted, under keys of a handshake whose fingerprints somebody in the way of the signaling could have changed: who
+    /// only listens has nothing (RFC 5763 §8).
+    FingerprintInClear,
     /// In clear: the peer offered nothing else that we know.
     NotOffered,
     /// In clear: the configuration says so.

@@ -38,8 +38,8 @@ const MARK: usize = 16;
 /// A second of tone, in frames of 20 ms.
 const LOOP: usize = 50;
 const LEVEL: Dbm0 = Dbm0(-16.0);
-/// Packets that are measured together. Where a jitter buffer takes out a period of one, it cancels itself: nine of ten must
-/// be good.
+/// Packets that are measured together. Where a jitter buffer takes out a period of one, it cancels itself: four of five
+/// must be good.
 const STRETCH: usize = 10;
 const HEARD: Dbm0 = Dbm0(-22.0);
 const UNHEARD: Dbm0 = Dbm0(-40.0);
@@ -353,7 +353,7 @@ impl End {
     fn has_heard(&self) -> bool {
         match &self.voice {
             Voice::Marked => true,
-            Voice::Tone { ear, .. } => ear.packets > LOOP && ear.good * 10 >= ear.packets / STRETCH * 9,
+            Voice::Tone { ear, .. } => ear.packets > LOOP && ear.good * 5 >= ear.packets / STRETCH * 4,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Encrypted legs (MEDIA-2).
 
-use terms::media::{Encryption, Secrecy, SrtpKeys};
+use terms::media::{DtlsRole, DtlsTerms, Encryption, Fingerprint, FingerprintHash, Secrecy, SrtpKeys};
 
 use super::*;
 
@@ -28,8 +28,22 @@ fn offering(protocol: &str, key: Option<&str>) -> Request {
     }
 }
 
+fn certificate() -> Fingerprint {
+    Fingerprint::new(FingerprintHash::Sha256, vec![0xcc; 32]).expect("it fits")
+}
+
+/// Legs that can shake hands.
+fn certified(trunk: crate::Trunk) -> SipLegs {
+    let mut legs = legs(trunk);
+    legs.keys = KeySource::from_seed([1; 32]).with_certificate(certificate());
+    legs
+}
+
 fn arrive(encryption: Encryption, request: Request) -> (SipLegs, Vec<Output>) {
-    let mut legs = legs(crate::Trunk { encryption, ..trunk() });
+    arrive_at(certified(crate::Trunk { encryption, ..trunk() }), request)
+}
+
+fn arrive_at(mut legs: SipLegs, request: Request) -> (SipLegs, Vec<Output>) {
     let source = "192.0.2.1:5060".parse().expect("an address");
     let dialog = DialogId::outgoing(SERIAL);
     let invited = Event::Invited(Box::new(Invited { dialog, listener: ListenerId(0), source, request }));
@@ -112,4 +126,74 @@ fn rfc3264_8_an_encrypted_call_does_not_become_a_clear_one_where_that_is_require
     assert!(agreed(&mut legs, answer()).is_some());
     assert!(agreed(&mut legs, again("RTP/AVP", None)).is_none());
     assert!(agreed(&mut legs, again("RTP/SAVP", Some(ONE))).is_some());
+}
+
+/// An offer by DTLS under the fingerprint of a certificate.
+fn shaking(setup: &str, octet: &str) -> Request {
+    let mut request = offering("UDP/TLS/RTP/SAVP", None);
+    let print = vec![octet; 32].join(":");
+    let lines = format!("a=fingerprint:sha-256 {print}\r\na=setup:{setup}\r\n");
+    request.body = [&request.body[..], lines.as_bytes()].concat().into();
+    request
+}
+
+fn reshaking(setup: &str, octet: &str) -> Input {
+    let (dialog, request) = (DialogId::outgoing(SERIAL), Box::new(shaking(setup, octet)));
+    Input::Sip(Event::Reoffered { dialog, request })
+}
+
+/// What was agreed on for the handshake, and whether our description has our certificate's fingerprint.
+fn shaken(legs: &mut SipLegs, input: Input) -> Option<(DtlsTerms, Secrecy)> {
+    legs.handle_input(terms::Instant::ZERO, input);
+    let mut said = String::new();
+    let mut agreed = None;
+    while let Some(output) = legs.poll_output() {
+        match output {
+            Output::Call(_, LegEvent::Negotiated { stream, secrecy, .. }) => {
+                agreed = Some((*stream.dtls?, secrecy));
+            }
+            Output::Sip(Command::Answer { body, .. } | Command::AnswerReoffer { body, .. }) => {
+                said = String::from_utf8_lossy(&body.expect("a body").bytes).into_owned();
+            }
+            _ => {}
+        }
+    }
+    assert!(said.contains(&format!("a=fingerprint:{}\r\n", certificate())), "{said}");
+    agreed
+}
+
+#[test]
+fn rfc8842_4_the_roles_of_a_handshake_stay_until_the_peer_changes_them_or_its_certificate() {
+    let (mut legs, _) = arrive(Encryption::Required, shaking("actpass", "AA"));
+    let steps = [
+        ("at first", answer(), DtlsRole::Active, 0xaa),
+        ("a hold", reshaking("actpass", "AA"), DtlsRole::Active, 0xaa),
+        ("the other way", reshaking("active", "AA"), DtlsRole::Passive, 0xaa),
+        ("as before", reshaking("actpass", "AA"), DtlsRole::Passive, 0xaa),
+        ("another certificate", reshaking("passive", "BB"), DtlsRole::Active, 0xbb),
+    ];
+    for (name, input, role, octet) in steps {
+        let (agreed, secrecy) = shaken(&mut legs, input).expect(name);
+        assert_eq!((agreed.role, agreed.theirs[0].octets()[0]), (role, octet), "{name}");
+        assert_eq!(secrecy, Secrecy::FingerprintInClear, "{name}");
+    }
+    let snapshot = legs.snapshot(LegId(DialogId::outgoing(SERIAL).as_u64())).expect("a leg");
+    legs.restore(snapshot);
+    let (agreed, _) = shaken(&mut legs, reshaking("actpass", "BB")).expect("as before");
+    assert_eq!(agreed.role, DtlsRole::Active, "after a restart");
+}
+
+#[test]
+fn media_2_without_a_certificate_or_where_it_is_off_no_hand_is_shaken() {
+    for encryption in [Encryption::Off, Encryption::Preferred] {
+        let legs = match encryption {
+            Encryption::Off => certified(crate::Trunk { encryption, ..trunk() }),
+            _ => legs(crate::Trunk { encryption, ..trunk() }),
+        };
+        let (_, said) = arrive_at(legs, shaking("actpass", "AA"));
+        let refused = said.iter().any(|output| {
+            matches!(output, Output::Sip(Command::Refuse { refusal, .. }) if refusal.status.code() == 488)
+        });
+        assert!(refused, "{encryption:?}");
+    }
 }

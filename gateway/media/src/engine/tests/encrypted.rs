@@ -16,7 +16,7 @@ fn keyed(ours: u8, theirs: u8) -> Box<Stream> {
     Box::new(Stream { srtp, ..*stream(20) })
 }
 
-fn packet(sequence: u16, outbound: &mut Outbound) -> Vec<u8> {
+pub(super) fn packet(sequence: u16, outbound: &mut Outbound) -> Vec<u8> {
     let header = Header {
         payload_type: PayloadType(8),
         marker: false,
@@ -32,19 +32,19 @@ fn packet(sequence: u16, outbound: &mut Outbound) -> Vec<u8> {
 }
 
 /// An echo whose every datagram is kept as it leaves.
-struct Wire {
-    engine: Engine,
-    now: Now,
-    sent: Vec<(Channel, Vec<u8>)>,
-    told: Vec<Report>,
+pub(super) struct Wire {
+    pub(super) engine: Engine,
+    pub(super) now: Now,
+    pub(super) sent: Vec<(Channel, SocketAddr, Vec<u8>)>,
+    pub(super) told: Vec<Report>,
 }
 
 impl Wire {
-    fn of(engine: Engine, now: Now) -> Self {
+    pub(super) fn of(engine: Engine, now: Now) -> Self {
         Self { engine, now, sent: Vec::new(), told: Vec::new() }
     }
 
-    fn new(stream: Box<Stream>) -> Self {
+    pub(super) fn new(stream: Box<Stream>) -> Self {
         let Bench { engine, now, .. } = Bench::new(4);
         let mut wire = Self::of(engine, now);
         wire.feed(Input::Command(Command::Open {
@@ -58,22 +58,24 @@ impl Wire {
         wire
     }
 
-    fn feed(&mut self, input: Input<'_>) {
+    pub(super) fn feed(&mut self, input: Input<'_>) {
         self.engine.handle_input(self.now, input);
         while let Some(output) = self.engine.poll_output() {
             match output {
-                Output::Transmit { channel, bytes, .. } => self.sent.push((channel, bytes.to_vec())),
+                Output::Transmit { channel, destination, bytes, .. } => {
+                    self.sent.push((channel, destination, bytes.to_vec()));
+                }
                 Output::Report(report) => self.told.push(report),
                 _ => {}
             }
         }
     }
 
-    fn connect(&mut self, stream: Box<Stream>) {
+    pub(super) fn connect(&mut self, stream: Box<Stream>) {
         self.feed(Input::Command(Command::Connect { port: port(1), stream }));
     }
 
-    fn wait(&mut self, duration: Duration) {
+    pub(super) fn wait(&mut self, duration: Duration) {
         let until = self.now.mono + duration;
         while let Some(at) = self.engine.poll_timeout().filter(|at| *at <= until) {
             self.now.mono = self.now.mono.max(at);
@@ -82,14 +84,14 @@ impl Wire {
         self.now.mono = until;
     }
 
-    fn hear(&mut self, bytes: &[u8]) {
+    pub(super) fn hear(&mut self, bytes: &[u8]) {
         self.feed(Input::Packet { slot: SlotId(0), channel: Channel::Rtp, source: address(PEER), bytes });
     }
 
     /// How many of what was sent the peer can take under a key of ours.
     fn taken(&mut self, inbound: &mut Inbound) -> (usize, usize) {
         let sent = std::mem::take(&mut self.sent);
-        let open = |(channel, mut bytes): (Channel, Vec<u8>)| match channel {
+        let open = |(channel, _, mut bytes): (Channel, SocketAddr, Vec<u8>)| match channel {
             Channel::Rtp => inbound.unprotect_rtp(&mut bytes).is_ok(),
             Channel::Rtcp => inbound.unprotect_rtcp(&mut bytes).is_ok(),
         };
@@ -97,7 +99,7 @@ impl Wire {
         (sent.into_iter().map(open).filter(|is_taken| *is_taken).count(), all)
     }
 
-    fn quality(mut self) -> terms::media::Quality {
+    pub(super) fn quality(mut self) -> terms::media::Quality {
         self.feed(Input::Command(Command::Close { port: port(1) }));
         let closed = self.told.into_iter().find_map(|report| match report {
             Report::Closed { quality, .. } => Some(*quality),
@@ -124,7 +126,7 @@ fn media_2_what_leaves_is_encrypted_and_what_comes_must_be() {
     wire.wait(Duration::from_secs(20));
     let mut inbound = Inbound::new(&key(1));
     let sent = &wire.sent;
-    assert!(sent.iter().any(|(channel, _)| *channel == Channel::Rtcp), "reports too");
+    assert!(sent.iter().any(|(channel, ..)| *channel == Channel::Rtcp), "reports too");
     let (taken, all) = wire.taken(&mut inbound);
     assert!(taken == all && all > 990, "{taken} of {all}");
     assert_eq!(wire.engine.counted().packets_undecipherable, 3);

@@ -1,0 +1,403 @@
+//! A port's handshakes (DTLS-SRTP, RFC 5764): until one has ended well, nothing is sent and nothing is taken.
+//!
+//! ```text
+//!   Shaking ── the certificate is the one of the fingerprint, and both have finished ──▶ Keyed ── a while ──▶ Kept
+//!      │
+//!      └── another certificate, or too long ──▶ Failed
+//! ```
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use dimpl::{Output, SrtpProfile};
+use terms::{
+    Instant,
+    media::{
+        DtlsFault, DtlsKeys, DtlsRole, DtlsTerms, MasterKey, RtcpPath, SrtpKey, SrtpKeys, SrtpProgress,
+        SrtpSuite, Ssrc, Stream,
+    },
+};
+
+use crate::{
+    engine::Channel,
+    identity::{Identity, fingerprint_of},
+    port::Rejected,
+    srtp::Srtp,
+};
+
+/// From the answer on, so long a handshake may take.
+const LONGEST: Duration = Duration::from_secs(15);
+/// RFC 6347 §4.2.4: so long the last flight is sent again if the peer asks, by repeating its own.
+const KEPT: Duration = Duration::from_secs(30);
+/// The longest record that is taken: what an Ethernet carries, and more.
+const MAX_RECORD: usize = 2_048;
+/// The longest certificate that is looked at.
+const MAX_CERTIFICATE: usize = 16 * 1024;
+/// Whoever began a handshake and has been quiet for so long is given up for who speaks.
+const QUIET: Duration = Duration::from_secs(2);
+/// A handshake that broke is begun anew after this.
+const PAUSE: Duration = Duration::from_millis(250);
+/// What the library may say to one input: two flights and its news.
+const MAX_SAID: usize = 64;
+
+/// The handshakes of a port's stream.
+#[derive(Debug)]
+pub(crate) struct Dtls {
+    terms: DtlsTerms,
+    identity: Arc<Identity>,
+    rtp: Association,
+    /// RFC 5764 §4.1: RTCP by itself has its own.
+    rtcp: Option<(Association, Box<Srtp>)>,
+}
+
+/// What became of an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Became {
+    /// Nothing yet, or nothing new.
+    Nothing,
+    /// There are keys.
+    Keyed(Box<SrtpKeys>),
+    /// There are none, and will be none.
+    Failed(DtlsFault),
+}
+
+impl Dtls {
+    pub(crate) fn new(now: Instant, stream: &Stream, terms: &DtlsTerms, identity: &Arc<Identity>) -> Self {
+        let association = || Association::begin(now, terms.role, identity);
+        let is_apart = stream.rtcp == RtcpPath::Apart;
+        Self {
+            terms: terms.clone(),
+            identity: Arc::clone(identity),
+            rtp: association(),
+            rtcp: is_apart.then(|| (association(), Box::new(Srtp::awaiting()))),
+        }
+    }
+
+    /// Goes on with keys of before a restart: there is nothing to shake hands on again.
+    pub(crate) fn restored(
+        terms: &DtlsTerms,
+        identity: &Arc<Identity>,
+        keys: &DtlsKeys,
+        (ssrc, progress): (Ssrc, &[SrtpProgress]),
+    ) -> Self {
+        let rtcp = keys.rtcp.as_ref().map(|keys| {
+            let mut srtp = Srtp::awaiting();
+            srtp.rekey(keys, ssrc);
+            let own: Vec<_> = progress.iter().filter(|source| source.rtp.is_none()).copied().collect();
+            srtp.peer_was_at(&own);
+            (Association::kept(), Box::new(srtp))
+        });
+        let (terms, identity) = (terms.clone(), Arc::clone(identity));
+        Self { terms, identity, rtp: Association::kept(), rtcp }
+    }
+
+    /// RFC 8842 §4: whether what was negotiated again is of the handshakes that there are.
+    pub(crate) fn stands(&self, terms: &DtlsTerms, path: RtcpPath) -> bool {
+        self.terms == *terms && (path == RtcpPath::Muxed || self.rtcp.is_some())
+    }
+
+    /// The peer goes on elsewhere: it is waited for there.
+    pub(crate) fn peer_moved(&mut self) {
+        self.rtp.peer = None;
+        if let Some((association, _)) = &mut self.rtcp {
+            association.peer = None;
+        }
+    }
+
+    /// What encrypts RTCP that goes by itself.
+    pub(crate) fn rtcp_srtp(&mut self) -> Option<&mut Srtp> {
+        self.rtcp.as_mut().map(|(_, srtp)| &mut **srtp)
+    }
+
+    /// The same, to look at.
+    pub(crate) fn rtcp_srtp_of(&self, path: RtcpPath) -> Option<&Srtp> {
+        self.rtcp.as_ref().filter(|_| path == RtcpPath::Apart).map(|(_, srtp)| &**srtp)
+    }
+
+    /// Whom the handshake of a channel is with, once somebody spoke.
+    pub(crate) fn peer(&self, channel: Channel) -> Option<SocketAddr> {
+        match channel {
+            Channel::Rtp => self.rtp.peer,
+            Channel::Rtcp => self.rtcp.as_ref().and_then(|(association, _)| association.peer),
+        }
+    }
+
+    /// A record came. `expected` is where the peer said that it is; others may come first (MEDIA-3), and are given up for it.
+    pub(crate) fn on_record(
+        &mut self,
+        (now, channel): (Instant, Channel),
+        (source, expected): (SocketAddr, SocketAddr),
+        record: &[u8],
+        send: impl FnMut(&[u8]),
+    ) -> Result<Became, Rejected> {
+        let (terms, identity) = (&self.terms, &self.identity);
+        let association = match channel {
+            Channel::Rtp => &mut self.rtp,
+            Channel::Rtcp => &mut self.rtcp.as_mut().ok_or(Rejected::Malformed)?.0,
+        };
+        if record.len() > MAX_RECORD {
+            return Err(Rejected::Malformed);
+        }
+        if association.peer.is_some_and(|peer| peer != source) {
+            let gives_way = source == expected || now.since(association.heard) >= QUIET;
+            if !gives_way || association.stage.until().is_none() {
+                return Err(Rejected::Foreign);
+            }
+            association.forget(now, terms.role, identity);
+        }
+        association.peer = Some(source);
+        association.heard = now;
+        association.take(now, record, identity);
+        let until = association.stage.until();
+        let became = association.drain((now, terms, identity), send);
+        if became == Became::Failed(DtlsFault::WrongCertificate) && source != expected {
+            // A stranger is not the peer, whatever it shows.
+            association.stage = Stage::begin((now, until.unwrap_or(now)), terms.role, identity);
+            association.forget(now, terms.role, identity);
+            return Err(Rejected::Foreign);
+        }
+        Ok(became)
+    }
+
+    /// What time does: retransmissions, and an end to waiting.
+    pub(crate) fn on_time(&mut self, now: Instant, channel: Channel, send: impl FnMut(&[u8])) -> Became {
+        let (terms, identity) = (&self.terms, &self.identity);
+        let association = match (channel, &mut self.rtcp) {
+            (Channel::Rtp, _) => &mut self.rtp,
+            (Channel::Rtcp, Some((association, _))) => association,
+            (Channel::Rtcp, None) => return Became::Nothing,
+        };
+        if !association.is_due(now) {
+            return Became::Nothing;
+        }
+        association.wait(now, terms.role, identity);
+        association.drain((now, terms, identity), send)
+    }
+}
+
+/// One handshake and what follows.
+#[derive(Debug)]
+struct Association {
+    stage: Stage,
+    /// Whom it is with: who spoke first.
+    peer: Option<SocketAddr>,
+    /// When they last spoke.
+    heard: Instant,
+    /// When the library wants to be told the time.
+    wake: Option<Instant>,
+    /// Whether the library ever gave a handshake up: the peer shares nothing, or somebody sends in its name.
+    broke: bool,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Shaking {
+        machine: Box<dimpl::Dtls>,
+        until: Instant,
+        news: News,
+    },
+    /// It is begun anew after a pause, and not by each record of who breaks it.
+    Broken {
+        until: Instant,
+        again: Instant,
+    },
+    /// The peer may not have heard the last flight.
+    Keyed {
+        machine: Box<dimpl::Dtls>,
+        until: Instant,
+    },
+    /// Nothing is sent or taken any more, and the keys stay.
+    Kept,
+    Failed,
+}
+
+/// What the library has told so far.
+#[derive(Debug, Default)]
+struct News {
+    certificate: Option<Certificate>,
+    keys: Option<Box<SrtpKeys>>,
+    progress: Progress,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Certificate {
+    TheOneThatWasTold,
+    Another,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Progress {
+    #[default]
+    Going,
+    Finished,
+    GivenUp,
+}
+
+impl Association {
+    fn begin(now: Instant, role: DtlsRole, identity: &Identity) -> Self {
+        let stage = Stage::begin((now, now + LONGEST), role, identity);
+        Self { stage, peer: None, heard: now, wake: Some(now), broke: false }
+    }
+
+    const fn kept() -> Self {
+        Self { stage: Stage::Kept, peer: None, heard: Instant::ZERO, wake: None, broke: false }
+    }
+
+    /// The handshake anew, within the time that is left, with whoever comes.
+    fn forget(&mut self, now: Instant, role: DtlsRole, identity: &Identity) {
+        if let Some(until) = self.stage.until() {
+            self.stage = Stage::begin((now, until), role, identity);
+            self.wake = Some(now);
+        }
+        self.peer = None;
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        let until = match self.stage {
+            Stage::Shaking { until, .. } | Stage::Keyed { until, .. } => Some(until),
+            Stage::Broken { again, .. } => Some(again),
+            Stage::Kept | Stage::Failed => None,
+        };
+        [until, self.wake].into_iter().flatten().any(|at| at <= now)
+    }
+
+    fn take(&mut self, now: Instant, record: &[u8], identity: &Identity) {
+        let time = identity.library_time(now);
+        self.stage.tell(|machine| machine.handle_timeout(time).and_then(|()| machine.handle_packet(record)));
+    }
+
+    fn wait(&mut self, now: Instant, role: DtlsRole, identity: &Identity) {
+        self.wake = None;
+        if let Stage::Broken { until, again } = self.stage
+            && now >= again
+        {
+            self.stage = Stage::begin((now, until), role, identity);
+        }
+        let time = identity.library_time(now);
+        self.stage.tell(|machine| machine.handle_timeout(time));
+    }
+
+    /// Takes what the library says, and goes on by it.
+    fn drain(
+        &mut self,
+        (now, terms, identity): (Instant, &DtlsTerms, &Identity),
+        send: impl FnMut(&[u8]),
+    ) -> Became {
+        self.listen(terms, identity, send);
+        let (stage, became) = match std::mem::replace(&mut self.stage, Stage::Failed) {
+            Stage::Shaking { news: News { certificate: Some(Certificate::Another), .. }, .. } => {
+                (Stage::Failed, Became::Failed(DtlsFault::WrongCertificate))
+            }
+            Stage::Shaking {
+                machine,
+                news: News { keys: Some(keys), progress: Progress::Finished, .. },
+                ..
+            } => (Stage::Keyed { machine, until: now + KEPT }, Became::Keyed(keys)),
+            Stage::Shaking { until, .. } | Stage::Broken { until, .. } if now >= until => {
+                let shared = if self.broke { DtlsFault::NothingInCommon } else { DtlsFault::NoHandshake };
+                (Stage::Failed, Became::Failed(shared))
+            }
+            Stage::Shaking { until, news: News { progress: Progress::GivenUp, .. }, .. } => {
+                self.broke = true;
+                (Stage::Broken { until, again: now + PAUSE }, Became::Nothing)
+            }
+            Stage::Keyed { until, .. } if now >= until => (Stage::Kept, Became::Nothing),
+            stage => (stage, Became::Nothing),
+        };
+        if !matches!(stage, Stage::Shaking { .. } | Stage::Keyed { .. }) {
+            self.wake = None;
+        }
+        self.stage = stage;
+        became
+    }
+
+    fn listen(&mut self, terms: &DtlsTerms, identity: &Identity, mut send: impl FnMut(&[u8])) {
+        let mut unheard = News::default();
+        let (machine, news) = match &mut self.stage {
+            Stage::Shaking { machine, news, .. } => (machine, news),
+            Stage::Keyed { machine, .. } => (machine, &mut unheard),
+            Stage::Broken { .. } | Stage::Kept | Stage::Failed => return,
+        };
+        let mut room = vec![0; MAX_RECORD];
+        for _ in 0..MAX_SAID {
+            match machine.poll_output(&mut room) {
+                Output::Packet(record) => send(record),
+                Output::PeerCert(certificate) => news.certificate = Some(told(certificate, terms)),
+                // Without a certificate that is known nobody has keys.
+                Output::KeyingMaterial(material, profile)
+                    if news.certificate == Some(Certificate::TheOneThatWasTold) =>
+                {
+                    news.keys = keys_of(&material, profile, terms.role).map(Box::new);
+                }
+                Output::Connected => news.progress = Progress::Finished,
+                Output::BufferTooSmall { needed } if needed <= MAX_CERTIFICATE => room.resize(needed, 0),
+                Output::BufferTooSmall { .. } => {
+                    news.progress = Progress::GivenUp;
+                    return;
+                }
+                Output::Timeout(at) => {
+                    self.wake = Some(identity.our_time(at));
+                    return;
+                }
+                // Nothing is said over it but keys; who takes leave does so by signaling.
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Stage {
+    fn begin((now, until): (Instant, Instant), role: DtlsRole, identity: &Identity) -> Self {
+        let machine = Box::new(identity.begin(now, role));
+        Self::Shaking { machine, until, news: News::default() }
+    }
+
+    /// When a handshake is given up.
+    const fn until(&self) -> Option<Instant> {
+        match self {
+            Self::Shaking { until, .. } | Self::Broken { until, .. } => Some(*until),
+            Self::Keyed { .. } | Self::Kept | Self::Failed => None,
+        }
+    }
+
+    fn tell(&mut self, tell: impl FnOnce(&mut dimpl::Dtls) -> Result<(), dimpl::Error>) {
+        match self {
+            Self::Shaking { machine, news, .. } => {
+                if tell(machine).is_err() {
+                    news.progress = Progress::GivenUp;
+                }
+            }
+            // What breaks it now takes nothing from the keys.
+            Self::Keyed { machine, .. } => drop(tell(machine)),
+            Self::Broken { .. } | Self::Kept | Self::Failed => {}
+        }
+    }
+}
+
+fn told(certificate: &[u8], terms: &DtlsTerms) -> Certificate {
+    let is_told = terms.theirs.iter().any(|known| fingerprint_of(certificate, known.hash()) == *known);
+    if is_told { Certificate::TheOneThatWasTold } else { Certificate::Another }
+}
+
+/// RFC 5764 §4.2: the client's key, the server's, the client's salt, the server's.
+fn keys_of(material: &[u8], profile: SrtpProfile, role: DtlsRole) -> Option<SrtpKeys> {
+    let suite = match profile {
+        SrtpProfile::AES128_CM_SHA1_80 => SrtpSuite::Aes128CmSha1Tag80,
+        SrtpProfile::AEAD_AES_128_GCM => SrtpSuite::Aes128Gcm,
+        SrtpProfile::AEAD_AES_256_GCM => SrtpSuite::Aes256Gcm,
+        _ => return None,
+    };
+    let (keys, salts) = material.split_at_checked(2 * suite.key_len())?;
+    let (client, server) = keys.split_at(suite.key_len());
+    let (client_salt, server_salt) = salts.split_at_checked(suite.salt_len())?;
+    let key = |key: &[u8], salt: &[u8]| {
+        Some(SrtpKey { suite, master: MasterKey::new(suite, [key, salt].concat())?, mki: None })
+    };
+    let (client, server) = (key(client, client_salt)?, key(server, server_salt)?);
+    Some(match role {
+        DtlsRole::Active => SrtpKeys { send: client, receive: server },
+        DtlsRole::Passive => SrtpKeys { send: server, receive: client },
+    })
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

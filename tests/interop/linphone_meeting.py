@@ -1,0 +1,220 @@
+#!/usr/bin/python3
+"""linphone phones, which must have SRTP, and one of baresip's in a meeting (MEDIA-2): a line each, exit code 1 if one fails.
+
+usage: linphone_meeting.py
+
+Run as root: linphone wants a network that leads somewhere, so all run in a network namespace whose way out is its loopback. Each sends
+a tone of its own. The linphones key the meeting by RFC 4733, hold and go on, and then each must hear the others and not itself. At a
+gateway that has encryption off linphone is refused.
+"""
+
+import array
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import wave
+
+sys.dont_write_bytecode = True
+
+import numpy
+
+import gateway_under_test
+import own_gateway
+from baresip_meeting import ACCESS, MEETING
+from baresip_phone import PASSWORD_AFTER, PORTS_PER_PHONE, Phone
+from baresip_wide import dbfs
+from srtp_meeting import ask
+
+ALONE = ["unshare", "--net", "--mount", "sh", "-c",
+         'mount --bind /dev/null /etc/resolv.conf && ip link set lo up && ip route add default dev lo && exec "$@"', "sh"]
+ALREADY = "in-a-namespace"
+TONES = {"linphone": 430, "second linphone": 590, "clear": 1510}
+START_SECONDS, TALK_SECONDS, HOLD_SECONDS = 3, 6, 2
+HEARD_DBFS, UNHEARD_DBFS = -40.0, -55.0
+RATE = 48000
+CONFIG = """\
+[sip]
+sip_port={sip}
+sip_tcp_port=-1
+sip_tls_port=-1
+contact="{user}" <sip:{user}@127.0.0.1>
+guess_hostname=0
+use_ipv6=0
+default_proxy=-1
+media_encryption=srtp
+media_encryption_mandatory=1
+[rtp]
+audio_rtp_port={media}
+[sound]
+echocancellation=0
+[video]
+enabled=0
+capture=0
+display=0
+automatically_initiate=0
+automatically_accept=0
+[misc]
+use_files=1
+"""
+
+
+class Linphone:
+    """linphonec, which takes commands by its standard input."""
+
+    def __init__(self, user, hertz, folder, avoid):
+        self.user, self.folder = user, folder
+        self.first = gateway_under_test.free_ports(PORTS_PER_PHONE, set(avoid))
+        (folder / ".local/share/linphone").mkdir(parents=True)
+        (folder / "rc").write_text(CONFIG.format(user=user, sip=self.first, media=self.first + 2))
+        write_tone(folder / "tone.wav", hertz)
+        self.said = open(folder / "said", "w")
+        environment = {**os.environ, "HOME": str(folder)}
+        self.process = subprocess.Popen([*gateway_under_test.URGENT, "linphonec", "-c", folder / "rc", "-d", "6", "-l", folder / "log"],
+                                        stdin=subprocess.PIPE, stdout=self.said, stderr=subprocess.STDOUT, env=environment, text=True, cwd=folder)
+
+    def command(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def dial(self, uri):
+        """Whether it was answered."""
+        for line in ("soundcard use files", "play tone.wav", "record heard.wav", f"call {uri}"):
+            self.command(line)
+        return self.wait_for("Media streams established", 10)
+
+    def join(self, access, meeting):
+        if not self.dial(access):
+            return False
+        time.sleep(1)
+        self.press(meeting[0] + "#")
+        time.sleep(PASSWORD_AFTER)
+        self.press(meeting[1] + "#")
+        return True
+
+    def press(self, digits):
+        for digit in digits:
+            self.command(digit)
+            time.sleep(0.4)
+
+    def wait_for(self, words, seconds):
+        until = time.monotonic() + seconds
+        while words not in self.words():
+            if time.monotonic() > until or " error." in self.words():
+                return False
+            time.sleep(0.1)
+        return True
+
+    def words(self):
+        return (self.folder / "said").read_text(errors="replace")
+
+    def heard(self):
+        with wave.open(str(self.folder / "heard.wav")) as file:
+            samples = array.array("h", file.readframes(file.getnframes()))[::file.getnchannels()]
+            return numpy.array(samples, dtype=float), file.getframerate()
+
+    def stop(self):
+        if self.process.poll() is None:
+            for line in ("terminate", "quit"):
+                self.command(line)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.said.close()
+
+
+def main():
+    words = sys.argv[1:]
+    if words not in ([], [ALREADY]):
+        sys.exit(__doc__)
+    if not shutil.which("linphonec"):
+        sys.exit("linphonec is not installed: run tests/setup")
+    if not words:
+        if os.geteuid() != 0:
+            sys.exit("run as root: a network namespace is made")
+        os.execvp(ALONE[0], [*ALONE, sys.executable, __file__, ALREADY])
+    faults = []
+    with tempfile.TemporaryDirectory(prefix="linphone-") as folder:
+        folder = pathlib.Path(folder)
+        (folder / "meet").mkdir()
+        with own_gateway.OwnGateway(folder / "meet") as gateway:
+            faults += meet(gateway, folder)
+            if fault := gateway.end():
+                faults.append(fault)
+        (folder / "off").mkdir()
+        with own_gateway.OwnGateway(folder / "off", ["trunk.0.encryption=off"]) as gateway:
+            faults += refuse(gateway, folder / "refused")
+    print("\n".join(f"FAILED {fault}" for fault in faults) if faults else "ok     linphone hears and is heard, encrypted, held and resumed")
+    sys.exit(1 if faults else 0)
+
+
+def meet(gateway, folder):
+    taken, phones = list(gateway.at.media), {}
+    try:
+        for number, (name, hertz) in enumerate(TONES.items()):
+            kind = Phone if name == "clear" else Linphone
+            phones[name] = kind(f"1380000200{number}", hertz, folder / f"phone-{number}", taken)
+            taken += range(phones[name].first, phones[name].first + PORTS_PER_PHONE)
+        time.sleep(START_SECONDS)
+        for name, phone in phones.items():
+            if not phone.join(f"sip:{ACCESS}@{gateway.at.host}:{gateway.at.port}", MEETING):
+                return [f"{name}: no answer\n{gateway.last_log()}"]
+        time.sleep(TALK_SECONDS)
+        faults = badges(gateway)
+        for command in ("pause", "resume"):
+            for name in ("linphone", "second linphone"):
+                phones[name].command(command)
+            time.sleep(HOLD_SECONDS)
+        time.sleep(TALK_SECONDS + 1)
+        faults += badges(gateway)
+    finally:
+        for phone in phones.values():
+            phone.stop()
+    for listener, phone in phones.items():
+        samples, rate = recording(phone)
+        if len(samples) < TALK_SECONDS * rate:
+            faults.append(f"{listener} recorded {len(samples) / rate:.1f} s only")
+            continue
+        samples = samples[-TALK_SECONDS * rate:-rate]
+        levels = {talker: dbfs(samples, hertz, rate) for talker, hertz in TONES.items()}
+        print(f"       {listener} hears, in dBFS: {', '.join(f'{talker} {level:.0f}' for talker, level in levels.items())}")
+        faults += [f"{listener} hears {talker} at {level:.1f} dBFS" for talker, level in levels.items()
+                   if (level < HEARD_DBFS if talker != listener else level > UNHEARD_DBFS)]
+    return faults
+
+
+def recording(phone):
+    if isinstance(phone, Linphone):
+        return phone.heard()
+    return numpy.array(phone.heard(), dtype=float), phone.rate
+
+
+def badges(gateway):
+    shown = sorted(call["secrecy"] for call in ask(gateway, "/v1/calls"))
+    expected = ["keys-in-clear", "keys-in-clear", "not-offered"]
+    return [] if shown == expected else [f"the gateway shows {shown}, not {expected}"]
+
+
+def refuse(gateway, folder):
+    phone = Linphone("13800002009", 430, folder, gateway.at.media)
+    try:
+        time.sleep(START_SECONDS)
+        if phone.dial(f"sip:{ACCESS}@{gateway.at.host}:{gateway.at.port}"):
+            return ["linphone was taken where encryption is off"]
+        return [] if "SIP/2.0 488" in (folder / "log").read_text(errors="replace") else [f"linphone was not refused with 488: {phone.words()}"]
+    finally:
+        phone.stop()
+
+
+def write_tone(path, hertz):
+    sox = ["sox", "-n", "-r", str(RATE), "-c", "1", "-b", "16", path, "synth", "120", "sine", str(hertz), "gain", "-10"]
+    subprocess.run(sox, check=True)
+
+
+if __name__ == "__main__":
+    main()
