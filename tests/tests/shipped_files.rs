@@ -177,6 +177,9 @@ fn settings_that_cannot_be_meant_together_are_refused() {
     let nobody_hosts = nobody_hosts.map(|(key, value)| (format!("meetings.0.{key}"), value.to_owned()));
     let found = config::load(&conf("demo.toml"), &nobody_hosts).expect_err("nobody could host").to_string();
     assert!(found.contains("guests would wait for nobody"), "{found}");
+    let taken = [("media.range.0.probe".to_owned(), "5060".to_owned())];
+    let found = config::load(&conf("demo.toml"), &taken).expect_err("SIP is there").to_string();
+    assert!(found.contains("127.0.0.1:5060, which a [[listener]]"), "{found}");
     let streams = [("trunk.0.oversize".to_owned(), "tcp".to_owned())];
     config::load(&conf("demo.toml"), &streams).expect("the zone has a TCP listener");
     let without = [streams[0].clone(), ("listener.1.transport".to_owned(), "udp".to_owned())];

@@ -93,6 +93,7 @@ fn read(root: &Section<'_, '_>, folder: &Path) -> Option<Config> {
     let (mut call, host_grace) = dialing::calls(root, (folder, &tenants), media.workers);
     call.trunks = ways_out(&trunks);
     check_zones(root, &listeners, &media.ranges);
+    probing::check(root, &listeners, &media);
     check_trunks(root, &listeners, &trunks, &call.dialplan);
     if directory.as_ref().is_some_and(|directory| directory.timeout >= call.question_timeout) {
         root.report(

@@ -2,8 +2,10 @@
 
 use std::ops::RangeInclusive;
 
+use media::Range;
+
 use super::super::section::Section;
-use crate::config::{Probe, ProbeState};
+use crate::config::{Listener, Media, Probe, ProbeState, Transport};
 
 pub(super) fn probe(section: Section<'_, '_>) -> Probe {
     let usual = probe::Settings::default();
@@ -32,4 +34,24 @@ pub(super) fn beside(section: &Section<'_, '_>, span: Option<&RangeInclusive<u16
         ));
     }
     Some(port)
+}
+
+/// Two can't be bound to one port.
+pub(super) fn check(root: &Section<'_, '_>, listeners: &[Listener], media: &Media) {
+    for (number, probe) in media.probes.iter().enumerate() {
+        let address = probe.address;
+        let is_within = |range: &Range| {
+            let ports = u32::from(range.first)..u32::from(range.first) + 2 * u32::from(range.pairs);
+            range.address == address.ip() && ports.contains(&u32::from(address.port()))
+        };
+        let is_taken = listeners.iter().any(|one| one.transport == Transport::Udp && one.address == address)
+            || media.probes.iter().skip(number + 1).any(|other| other.address == address)
+            || media.ranges.iter().any(is_within);
+        if is_taken {
+            root.report(format!(
+                "media is probed at {address}, which a [[listener]], a [[media.range]] or another `probe` has already; \
+                 write another port"
+            ));
+        }
+    }
 }
