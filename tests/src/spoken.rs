@@ -1,6 +1,6 @@
 //! Hearing: which recordings are in what a phone received.
 
-use std::path::Path;
+use std::{ops::Range, path::Path};
 
 use codecs::Resampler;
 use terms::media::SampleRate;
@@ -8,11 +8,11 @@ use terms::media::SampleRate;
 /// So like a recording is itself through G.711; another is less.
 const LEAST: f32 = 0.95;
 /// Less than this, as the mean of its samples' squares, is silence.
-const QUIET: f32 = 900.0;
+const QUIET: f32 = 100.0;
 /// A packet; a playing begins with one.
 const FRAME: usize = 160;
-/// What tells nearly all that it can't be.
-const GLIMPSE: usize = 1_600;
+/// What tells nearly always that it can't be: 30 ms behind the silence that each begins with.
+const GLIMPSE: Range<usize> = 400..640;
 
 /// The recordings that are shipped, by `LANGUAGE/NAME`, at 8 kHz.
 pub struct Recordings(Vec<(String, Vec<f32>)>);
@@ -54,8 +54,9 @@ impl Recordings {
 
 fn is_there(heard: &[f32], recording: &[f32]) -> bool {
     let Some(heard) = heard.get(..recording.len()) else { return false };
-    let glimpse = GLIMPSE.min(recording.len());
-    likeness(&heard[..glimpse], &recording[..glimpse]) > LEAST - 0.1 && likeness(heard, recording) > LEAST
+    let glimpse = heard.get(GLIMPSE).zip(recording.get(GLIMPSE));
+    glimpse.is_some_and(|(heard, recording)| likeness(heard, recording) > LEAST - 0.1)
+        && likeness(heard, recording) > LEAST
 }
 
 fn likeness(one: &[f32], other: &[f32]) -> f32 {

@@ -109,11 +109,8 @@ fn media_8_each_key_is_read_back_in_whole_and_in_each_language() {
     let mut stand = Stand::new(&Step::Digits(vec!["zh".into(), "en".into()]));
     assert_eq!(stand.says(Input::Start), "5: - zh/digits-begin en/digits-begin");
     assert_eq!(stand.keys('7'), "6: zh/digit-7 en/digit-7", "nobody need hear the greeting");
-    assert_eq!(
-        (stand.keys('*'), stand.keys('B'), stand.keys('#')),
-        Default::default(),
-        "one after the other"
-    );
+    let later = ['*', 'B', '#'].map(|key| stand.keys(key));
+    assert_eq!(later, ["", "", ""], "one after the other");
     assert_eq!(stand.says(Input::Played(PlayId(6))), "7: zh/digit-star en/digit-star");
     assert_eq!(stand.says(Input::Played(PlayId(7))), "8: zh/digit-other en/digit-other");
     assert_eq!(stand.says(Input::Played(PlayId(8))), "9: zh/goodbye en/goodbye");
