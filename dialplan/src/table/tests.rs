@@ -216,7 +216,7 @@ fn an_error_says_where_and_what() {
         ("1 -> app:digits()", 17, "expected languages such as zh,en"),
         ("1 -> app:quality(zh,", 21, "expected languages such as zh,en"),
         ("1 -> app:quality(zh", 20, "expected )"),
-        ("1 -> app:digits(a,b,c,d,e)", 25, "more than 4 languages"),
+        ("1 -> app:digits(a,b,c,d,e)", 26, "more than 4 languages"),
         ("1 -> app:ring(2h)", 15, "expected a time such as 2s or 500ms, an hour at most"),
         ("1 -> app:tone(1MHz)", 15, "expected a frequency such as 440Hz or 1kHz, 24kHz at most"),
         ("1 -> ivr now", 10, "expected nothing, or a comment behind white space"),
