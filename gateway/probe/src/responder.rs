@@ -67,6 +67,13 @@ pub struct Counted {
     pub malformed: u64,
 }
 
+/// Whether a question is one too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bound {
+    Within,
+    Beyond,
+}
+
 #[derive(Debug, Clone, Copy, Default)]
 struct Tally {
     cookie: Cookie,
@@ -146,9 +153,9 @@ impl Responder {
             // A source that a NAT gave another port shows an old cookie, and is told its new one.
             Kind::Ask | Kind::Echo | Kind::Count => Kind::Cookie,
         };
-        let may = self.take(now, source, kind);
+        let bound = self.take(now, source, kind);
         if kind == Kind::Cookie {
-            if !may {
+            if bound == Bound::Beyond {
                 return Err(Ignored::Limited);
             }
             let cookie = self.cookie(source, slot(now));
@@ -156,8 +163,8 @@ impl Responder {
             write_media(bytes, media);
             return Ok(Answered::Cookie);
         }
-        let (received, limited) = self.tally(now, &question, may);
-        if !may {
+        let (received, limited) = self.tally(now, &question, bound);
+        if bound == Bound::Beyond {
             return Err(Ignored::Limited);
         }
         Packet { kind, received, limited, ..question }.write(bytes);
@@ -165,17 +172,18 @@ impl Responder {
     }
 
     /// Forged sources may use up the cookies of all, never the echoes of who has one.
-    fn take(&mut self, now: Instant, source: SocketAddr, kind: Kind) -> bool {
+    fn take(&mut self, now: Instant, source: SocketAddr, kind: Kind) -> Bound {
         let [first, second, ..] = self.keyed(b"source", &network(source.ip()));
         let place = usize::from(u16::from_be_bytes([first, second])) % PLACES;
         let all = if kind == Kind::Cookie { &mut self.asked } else { &mut self.echoed };
         let of_source = self.sources.get_mut(place);
-        of_source.is_some_and(|meter| meter.take(now, self.settings.per_source))
-            && all.take(now, self.settings.per_second)
+        let may = of_source.is_some_and(|meter| meter.take(now, self.settings.per_source))
+            && all.take(now, self.settings.per_second);
+        if may { Bound::Within } else { Bound::Beyond }
     }
 
     /// Counts an echo of a cookie; 0 where another cookie has its place.
-    fn tally(&mut self, now: Instant, question: &Packet, may: bool) -> (u32, u32) {
+    fn tally(&mut self, now: Instant, question: &Packet, bound: Bound) -> (u32, u32) {
         let [first, second, ..] = question.cookie;
         let place = usize::from(u16::from_be_bytes([first, second])) % PLACES;
         let Some(tally) = self.tallies.get_mut(place) else { return (0, 0) };
@@ -186,9 +194,9 @@ impl Responder {
             *tally = Tally { cookie: question.cookie, ..Tally::default() };
         }
         tally.shown = now;
-        match (question.kind, may) {
-            (Kind::Echo, true) => tally.received = tally.received.saturating_add(1),
-            (Kind::Echo, false) => tally.limited = tally.limited.saturating_add(1),
+        match (question.kind, bound) {
+            (Kind::Echo, Bound::Within) => tally.received = tally.received.saturating_add(1),
+            (Kind::Echo, Bound::Beyond) => tally.limited = tally.limited.saturating_add(1),
             _ => {}
         }
         (tally.received, tally.limited)

@@ -317,9 +317,9 @@ fn probe(args: &ProbeArgs) -> Result<ExitCode> {
         }
     };
     if args.json {
-        say(serde_json::to_string(&report)?)?
+        say(serde_json::to_string(&report)?)?;
     } else {
-        say(&report)?
+        say(&report)?;
     }
     Ok(ExitCode::from(match report.standing {
         Standing::Good => 0,

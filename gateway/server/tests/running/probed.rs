@@ -22,12 +22,12 @@ fn figures(report: &Report, what: What) -> Figures {
     let leg = report.legs.iter().find(|leg| leg.what == what);
     match leg.map(|leg| &leg.outcome) {
         Some(Outcome::Measured(figures)) => *figures,
-        _ => panic!("{what:?}: {report}"),
+        _ => unreachable!("{what:?}: {report}"),
     }
 }
 
 fn outcome(report: &Report, what: What) -> &Outcome {
-    &report.legs.iter().find(|leg| leg.what == what).unwrap_or_else(|| panic!("{report}")).outcome
+    &report.legs.iter().find(|leg| leg.what == what).expect("it is probed").outcome
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
