@@ -35,7 +35,9 @@ pub enum Reason {
     #[error("unknown target {0:?}; known are ivr, account, again, trunk:NAME, refuse(CAUSE), app:STEP,…")]
     UnknownTarget(String),
     /// A step that isn't known.
-    #[error("unknown step {0:?}; known are answer, echo, ring(2s), silence(500ms), tone(1kHz)")]
+    #[error(
+        "unknown step {0:?}; known are answer, echo, ring(2s), silence(500ms), tone(1kHz), quality, digits(zh)"
+    )]
     UnknownStep(String),
     /// Given twice.
     #[error("{0} is given twice")]

@@ -9,7 +9,7 @@ use crate::{
     line::{Conditions, Line, Verdict},
     number::Number,
     pattern::MAX_NUMBER,
-    target::Target,
+    target::{Step, Target},
 };
 
 /// Lines of one table.
@@ -105,6 +105,15 @@ impl Table {
     /// The trunks that its lines lead to or ask for, for a check against those that there are.
     pub fn trunks(&self) -> impl Iterator<Item = &TrunkName> {
         self.destinations().chain(self.lines.iter().flat_map(|line| &line.conditions.from))
+    }
+
+    /// The steps of its applications.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.lines.iter().flat_map(|line| match &line.verdict {
+            Verdict::Leads(Target::App(steps)) => steps.as_slice(),
+            Verdict::Leads(Target::Ivr | Target::Trunk(_) | Target::Account | Target::Refuse(_))
+            | Verdict::Again => &[],
+        })
     }
 
     /// The trunks that its lines lead to.

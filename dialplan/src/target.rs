@@ -4,7 +4,7 @@ use alloc::{borrow::ToOwned, vec::Vec};
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use terms::{Cause, TrunkName};
+use terms::{Cause, Language, TrunkName};
 
 use crate::{
     error::Reason,
@@ -14,6 +14,10 @@ use crate::{
 
 /// Steps of one application.
 const MAX_STEPS: usize = 16;
+/// The languages that one step speaks.
+const MAX_LANGUAGES: usize = 4;
+/// Those whose recordings are shipped.
+const SHIPPED: [&str; 2] = ["zh", "en"];
 /// The longest step.
 const MAX_SPAN: Duration = Duration::from_secs(3_600);
 /// Up to the half of full band.
@@ -35,7 +39,7 @@ pub enum Target {
 }
 
 /// One step of an application.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
     /// Answers, and goes on with the next step.
     Answer,
@@ -50,6 +54,10 @@ pub enum Step {
     },
     /// Nothing is heard for so long.
     Silence(Duration),
+    /// Measures the caller's stream and reads the figures back in these languages.
+    Quality(Vec<Language>),
+    /// Reads each key back in these languages, until `#`.
+    Digits(Vec<Language>),
 }
 
 /// Reads what stands behind the arrow.
@@ -98,6 +106,8 @@ fn read_step(reader: &mut Reader<'_>) -> Result<Step, At<Reason>> {
         "ring" => in_brackets(reader, read_span).map(Step::Ring),
         "silence" => in_brackets(reader, read_span).map(Step::Silence),
         "tone" => in_brackets(reader, read_frequency).map(|hz| Step::Tone { hz }),
+        "quality" => read_languages(reader).map(Step::Quality),
+        "digits" => read_languages(reader).map(Step::Digits),
         _ => {
             let word = begin.clone().take_while(|symbol| !symbol.is_whitespace() && symbol != ',');
             Err(begin.fail(Reason::UnknownStep(word.to_owned())))
@@ -114,6 +124,29 @@ fn in_brackets<T>(
     }
     let value = read(reader)?;
     if reader.take(')') { Ok(value) } else { Err(reader.fail(Reason::Expected(")"))) }
+}
+
+/// Reads `(zh,en)`, in the order in which they are spoken; without it, both that are shipped.
+fn read_languages(reader: &mut Reader<'_>) -> Result<Vec<Language>, At<Reason>> {
+    if reader.peek() != Some('(') {
+        return Ok(SHIPPED.map(Language::from).into());
+    }
+    in_brackets(reader, |reader| {
+        let mut languages = Vec::new();
+        loop {
+            let name = reader.take_while(|symbol| symbol.is_ascii_alphanumeric() || symbol == '-');
+            if name.is_empty() {
+                return Err(reader.fail(Reason::Expected("languages such as zh,en")));
+            }
+            if languages.len() == MAX_LANGUAGES {
+                return Err(reader.fail(Reason::TooMany { what: "languages", limit: MAX_LANGUAGES }));
+            }
+            languages.push(Language::from(name));
+            if !reader.take(',') {
+                return Ok(languages);
+            }
+        }
+    })
 }
 
 /// Reads `2s` or `500ms`.

@@ -85,6 +85,9 @@ routes = [
   "9001 -> app:echo",
   "9002 -> app:ring(2s),tone(1kHz)",
   "9003 -> app:ring(20s),echo",
+  "9004 -> app:quality",
+  "9005 -> app:digits",
+  "9006 -> app:quality(en),digits(zh)",
 ]
 "#;
 

@@ -13,6 +13,7 @@ pub mod gateway;
 pub mod network;
 pub mod pcap;
 pub mod phone;
+pub mod spoken;
 pub mod tone;
 pub mod world;
 

@@ -18,6 +18,7 @@ fn the_demonstration_keeps_its_contract() {
     assert!(config.http.token.matches("demo-token"));
     let range = &config.media.ranges[0];
     assert_eq!((range.address.to_string(), range.first, range.pairs), ("127.0.0.1".into(), 10_000, 7_500));
+    assert_eq!(config.media.probes[0].address, "127.0.0.1:25000".parse().expect("an address"));
     assert_eq!(config.call.access_numbers.len(), 2);
     let ids: Vec<String> = config.meetings.iter().map(|meeting| meeting.id.to_string()).collect();
     assert_eq!(
@@ -46,7 +47,9 @@ fn every_recording_that_the_ivr_can_ask_for_is_shipped_in_both_languages() {
     let languages = ["zh", "en"].map(Language::from);
     let told =
         words.prompts().flat_map(|name| languages.iter().map(|language| (name.clone(), language.clone())));
-    for (name, language) in told.chain(flow.spoken(&languages)) {
+    let tests = call::self_test::prompts()
+        .flat_map(|name| languages.clone().map(|language| (name.clone(), language)));
+    for (name, language) in told.chain(tests).chain(flow.spoken(&languages)) {
         let file = conf(&format!("prompts/{language}/{name}.wav"));
         assert!(file.exists(), "{}", file.display());
     }
@@ -101,6 +104,11 @@ fn a_setting_that_cannot_be_meant_is_refused_by_its_name() {
         ("keys.end", "*61"),
         ("media.codecs", "[\"g723\"]"),
         ("media.codecs", "[\"pcma\", \"pcma\"]"),
+        ("media.range.0.probe", "10000"),
+        ("media.range.0.probe", "80"),
+        ("probe.answer", "sometimes"),
+        ("probe.per_second", "0"),
+        ("probe.per_source", "many"),
         ("trunk.0.oversize", "sctp"),
         ("trunk.0.encryption", "sometimes"),
         ("listener.0.encryption", "yes"),
@@ -169,6 +177,9 @@ fn settings_that_cannot_be_meant_together_are_refused() {
     let nobody_hosts = nobody_hosts.map(|(key, value)| (format!("meetings.0.{key}"), value.to_owned()));
     let found = config::load(&conf("demo.toml"), &nobody_hosts).expect_err("nobody could host").to_string();
     assert!(found.contains("guests would wait for nobody"), "{found}");
+    let taken = [("media.range.0.probe".to_owned(), "5060".to_owned())];
+    let found = config::load(&conf("demo.toml"), &taken).expect_err("SIP is there").to_string();
+    assert!(found.contains("127.0.0.1:5060, which a [[listener]]"), "{found}");
     let streams = [("trunk.0.oversize".to_owned(), "tcp".to_owned())];
     config::load(&conf("demo.toml"), &streams).expect("the zone has a TCP listener");
     let without = [streams[0].clone(), ("listener.1.transport".to_owned(), "udp".to_owned())];

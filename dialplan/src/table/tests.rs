@@ -26,6 +26,18 @@ fn route(table: &Table, called: &str) -> Option<Route> {
 }
 
 #[test]
+fn media_8_tests_of_the_line_speak_both_languages_unless_said() {
+    let table = table(&["9004 -> app:quality", "9005 -> app:digits(en),quality(fr-CA,zh)"]);
+    let languages = |names: &[&str]| names.iter().map(|name| terms::Language::from(*name)).collect();
+    let wanted = [
+        Step::Quality(languages(&["zh", "en"])),
+        Step::Digits(languages(&["en"])),
+        Step::Quality(languages(&["fr-CA", "zh"])),
+    ];
+    assert!(table.steps().eq(&wanted), "{:?}", table.steps().collect::<alloc::vec::Vec<_>>());
+}
+
+#[test]
 fn the_operator_s_page_reads_as_it_says() {
     let plan = table(&PLAN);
     let ring = |seconds| Step::Ring(Duration::from_secs(seconds));
@@ -198,9 +210,13 @@ fn an_error_says_where_and_what() {
         (
             "1 -> app:sing",
             10,
-            "unknown step \"sing\"; known are answer, echo, ring(2s), silence(500ms), tone(1kHz)",
+            "unknown step \"sing\"; known are answer, echo, ring(2s), silence(500ms), tone(1kHz), quality, digits(zh)",
         ),
         ("1 -> app:ring", 14, "expected a value in brackets"),
+        ("1 -> app:digits()", 17, "expected languages such as zh,en"),
+        ("1 -> app:quality(zh,", 21, "expected languages such as zh,en"),
+        ("1 -> app:quality(zh", 20, "expected )"),
+        ("1 -> app:digits(a,b,c,d,e)", 26, "more than 4 languages"),
         ("1 -> app:ring(2h)", 15, "expected a time such as 2s or 500ms, an hour at most"),
         ("1 -> app:tone(1MHz)", 15, "expected a frequency such as 440Hz or 1kHz, 24kHz at most"),
         ("1 -> ivr now", 10, "expected nothing, or a comment behind white space"),

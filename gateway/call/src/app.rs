@@ -28,6 +28,8 @@ pub(crate) enum Progress {
     Answer,
     /// The caller hears this, for so long or until it hangs up.
     Hear { route: Route, duration: Option<Duration> },
+    /// The caller tests the line.
+    Test(Step),
     /// No step is left.
     Done,
 }
@@ -48,15 +50,13 @@ impl App {
             }
             Some(_) if phase == Phase::Unanswered => Progress::Answer,
             Some(step) => {
+                let hear = |route, duration| Some(Progress::Hear { route, duration });
                 let progress = match step {
                     Step::Answer | Step::Ring(_) => None,
-                    Step::Echo => Some(Progress::Hear { route: Route::Echo, duration: None }),
-                    Step::Tone { hz } => {
-                        Some(Progress::Hear { route: Route::Tone { hz: *hz }, duration: None })
-                    }
-                    Step::Silence(duration) => {
-                        Some(Progress::Hear { route: Route::Drop, duration: Some(*duration) })
-                    }
+                    Step::Echo => hear(Route::Echo, None),
+                    Step::Tone { hz } => hear(Route::Tone { hz: *hz }, None),
+                    Step::Silence(duration) => hear(Route::Drop, Some(*duration)),
+                    Step::Quality(_) | Step::Digits(_) => Some(Progress::Test(step.clone())),
                 };
                 self.steps.pop_front();
                 progress.unwrap_or_else(|| self.advance(phase))

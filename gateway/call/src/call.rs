@@ -48,6 +48,7 @@ use crate::{
     leg::{Arrival, EndedBy, LegCommand, LegEvent, LocalMedia, ReasonText},
     outcome::Outcome,
     question::{Answer, Question, QuestionId, Role, Verdict, WaitingFor, Welcome},
+    self_test::{self, SelfTest},
     settings::Settings,
     switch::{At, Ids, Outputs},
 };
@@ -89,6 +90,10 @@ enum Stage {
     App {
         app: App,
         until: Option<Instant>,
+    },
+    Testing {
+        app: App,
+        test: Box<SelfTest>,
     },
     Ivr(Box<Ivr>),
     /// The core has answered; the guard holds the answer back (DIAL-5).
@@ -277,7 +282,7 @@ impl Call {
             | Stage::Reaching { .. }
             | Stage::Dialing { .. } => At::Ringing,
             Stage::Bridged => At::Bridged,
-            Stage::App { .. } => At::App,
+            Stage::App { .. } | Stage::Testing { .. } => At::App,
             Stage::Ivr(_)
             | Stage::HeldBack { .. }
             | Stage::Leasing { .. }
@@ -303,6 +308,7 @@ impl Call {
             | Stage::Clearing { until }
             | Stage::Announcing { until, .. } => Some(*until),
             Stage::App { until, .. } => *until,
+            Stage::Testing { test, .. } => test.poll_timeout(),
             Stage::Ivr(ivr) => ivr.poll_timeout(),
             Stage::Answering { .. }
             | Stage::Reaching { .. }
@@ -382,6 +388,7 @@ impl Call {
                 return self.end(Cause::NO_ANSWER, context);
             }
             Stage::App { app, until: Some(until) } if now >= until => self.run(app, context),
+            Stage::Testing { app, test } => self.feed_test(app, test, self_test::Input::Timeout, context),
             Stage::Ivr(ivr) => self.feed_ivr(ivr, ivr::Input::Timeout, context),
             Stage::HeldBack { ivr, verdict, until } if now >= until => self.on_verdict(ivr, verdict, context),
             Stage::Announcing { outcome, joined, until, .. } if now >= until => {
@@ -474,6 +481,9 @@ impl Call {
         let stage = std::mem::replace(&mut self.stage, Stage::Recorded);
         self.stage = match stage {
             Stage::Ivr(ivr) => self.feed_ivr(ivr, ivr::Input::Played(played), context),
+            Stage::Testing { app, test } => {
+                self.feed_test(app, test, self_test::Input::Played(played), context)
+            }
             Stage::Announcing { play, outcome, joined, .. } if play == played => {
                 self.after_announcement(outcome, joined, context)
             }
@@ -495,11 +505,37 @@ impl Call {
                 context.out.media(Command::Route { port: self.port, route });
                 Stage::App { app, until: duration.map(|duration| context.now.mono + duration) }
             }
+            Progress::Test(step) => match SelfTest::of(&step, self.next_play) {
+                Some(test) => self.feed_test(app, Box::new(test), self_test::Input::Start, context),
+                None => self.run(app, context),
+            },
             Progress::Done => {
                 self.end(Cause::NORMAL_CLEARING, context);
                 std::mem::replace(&mut self.stage, Stage::Recorded)
             }
         }
+    }
+
+    fn feed_test(
+        &mut self,
+        app: App,
+        mut test: Box<SelfTest>,
+        input: self_test::Input<'_>,
+        context: &mut Context<'_>,
+    ) -> Stage {
+        test.handle_input(context.now.mono, input);
+        while let Some(output) = test.poll_output() {
+            match output {
+                self_test::Output::Hear(route) => {
+                    context.out.media(Command::Route { port: self.port, route });
+                }
+                self_test::Output::Finished => {
+                    self.next_play = test.next_play();
+                    return self.run(app, context);
+                }
+            }
+        }
+        Stage::Testing { app, test }
     }
 
     fn answer(&mut self, program: Program, context: &mut Context<'_>) -> Stage {

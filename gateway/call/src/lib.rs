@@ -40,6 +40,7 @@ pub mod lease;
 pub mod leg;
 pub mod outcome;
 pub mod question;
+pub mod self_test;
 pub mod settings;
 pub mod snapshot;
 pub mod switch;

@@ -47,6 +47,8 @@ pub struct Config {
     pub media: Media,
     /// From which load on new calls are held back.
     pub admission: AdmissionSettings,
+    /// Whether probes are answered, and how many.
+    pub probe: Probe,
     /// The administration's address.
     pub http: Http,
     /// The carriers' trunks.
@@ -164,6 +166,8 @@ pub struct Media {
     pub codecs: Vec<Codec>,
     /// Each zone's addresses.
     pub ranges: Vec<Range>,
+    /// Where each zone's media is probed.
+    pub probes: Vec<MediaProbe>,
     /// How addresses rest.
     pub quarantine: Quarantine,
     /// What its packets are marked with (RFC 2474).
@@ -172,6 +176,33 @@ pub struct Media {
     pub commands: usize,
     /// Reports that may wait for the shard.
     pub reports: usize,
+}
+
+/// Where the media of a zone is probed (MEDIA-8).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaProbe {
+    /// Whose media.
+    pub zone: ZoneName,
+    /// A port beside those of a range.
+    pub address: SocketAddr,
+}
+
+/// The answers to probes (MEDIA-8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probe {
+    /// Whether there are any.
+    pub state: ProbeState,
+    /// How many.
+    pub settings: probe::Settings,
+}
+
+/// Whether probes are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProbeState {
+    /// They are.
+    On,
+    /// They are not; nobody can tell that we know them.
+    Off,
 }
 
 /// The administration.

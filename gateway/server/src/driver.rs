@@ -26,6 +26,7 @@ use tokio::{
 
 use crate::{
     admission::{AdmissionSettings, AdmissionView, Standing},
+    config::Probe,
     directory::{Answers, Directory},
     feed::{Feed, MeetingView},
     health::Health,
@@ -49,7 +50,7 @@ pub enum Request {
     /// Is this the host password of the meeting?
     CheckHost(MeetingId, Secret, oneshot::Sender<HostCheck>),
     /// The operator changed the configuration.
-    Configure(Box<Configuration>, AdmissionSettings, oneshot::Sender<()>),
+    Configure(Box<Configuration>, (AdmissionSettings, Probe), oneshot::Sender<()>),
     /// One meeting.
     Get(MeetingId, oneshot::Sender<Option<MeetingView>>),
     /// All meetings.
@@ -226,8 +227,9 @@ impl Driver {
             Request::CheckHost(meeting, password, answer) => {
                 answer.send(self.shard.check_host(now, meeting, &password)).ok();
             }
-            Request::Configure(configuration, admission, answer) => {
+            Request::Configure(configuration, (admission, probe), answer) => {
                 self.health.configure(admission);
+                self.net.configure(probe);
                 self.feed(now, Input::Configure(configuration));
                 answer.send(()).ok();
             }
@@ -256,6 +258,7 @@ impl Driver {
         let now = self.clock.now();
         let Some(measured) = self.health.measure(now.mono) else { return };
         self.recorder.measured(&measured);
+        self.recorder.probed(&self.net.take_probed());
         if measured.standing.share() != measured.before.share() {
             self.serve(now);
         }

@@ -21,6 +21,7 @@ pub mod health;
 pub mod journal;
 pub mod net;
 pub mod program;
+pub mod reach;
 pub mod record;
 pub mod recordings;
 mod reload;

@@ -12,12 +12,15 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use media::Clock;
+use probe::Limits;
 use server::{
     caller::{self, Pair, Plan},
     config::{self, Config, LogFormat, Ports},
     driver::State,
     journal::{self, Month},
-    program, status,
+    program,
+    reach::{self, Standing, Target},
+    status,
 };
 use terms::{MeetingId, Secret};
 use tokio::sync::Notify;
@@ -49,6 +52,8 @@ enum Command {
     ExportCdr(ExportCdrArgs),
     /// Call a gateway as a telephone would, and tell what is heard there.
     Call(CallArgs),
+    /// Tell whether a gateway's ports can be reached from here, and how well packets come through.
+    Probe(ProbeArgs),
 }
 
 #[derive(Debug, Args)]
@@ -95,6 +100,30 @@ struct CallArgs {
     /// Talk for so long.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Exits with 0 where calls will be good, 1 where they will not, 2 where nothing could be measured.
+#[derive(Debug, Args)]
+struct ProbeArgs {
+    /// The gateway's SIP listener, HOST or HOST:PORT.
+    #[arg(value_parser = target)]
+    host: Target,
+    /// Where its media is probed, a port of the same host; unless written, where the gateway says.
+    #[arg(long, value_name = "PORT")]
+    media: Option<u16>,
+    /// How many packets, one each 20 ms as those of a voice.
+    #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u32).range(1..=30_000))]
+    packets: u32,
+    /// Send as much as video with sharing takes, 4 Mb/s each way, for so many seconds.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "3",
+          value_parser = clap::value_parser!(u64).range(1..=30))]
+    video: Option<u64>,
+    /// Judge as between countries: 400 ms in place of 150 ms.
+    #[arg(long)]
+    abroad: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -196,9 +225,13 @@ fn key_value(text: &str) -> Result<(String, String), String> {
     Ok((key.trim().to_owned(), value.trim().to_owned()))
 }
 
+fn target(text: &str) -> Result<Target, &'static str> {
+    Target::parse(text).ok_or("write HOST or HOST:PORT, such as gateway.example:5060 or [2001:db8::1]:5060")
+}
+
 fn main() -> ExitCode {
     match carry_out(Cli::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("{error:#}");
             ExitCode::FAILURE
@@ -206,8 +239,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn carry_out(command: Command) -> Result<()> {
-    match command {
+fn carry_out(command: Command) -> Result<ExitCode> {
+    let done = match command {
+        // Whether the network is good is an answer, not an error.
+        Command::Probe(args) => return probe(&args),
         Command::Check(args) => check(&args),
         Command::Run(args) => {
             let config = args.load()?;
@@ -220,7 +255,8 @@ fn carry_out(command: Command) -> Result<()> {
         Command::Drain(args) => drain(&args),
         Command::VerifyCdr(args) => verify_cdr(&args),
         Command::ExportCdr(args) => export_cdr(&args),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 fn check(args: &CheckArgs) -> Result<()> {
@@ -259,6 +295,37 @@ fn call(args: CallArgs) -> Result<()> {
         }
         (Err(error), false) => bail!("{error}"),
     }
+}
+
+fn probe(args: &ProbeArgs) -> Result<ExitCode> {
+    let probed = runtime()?.block_on(async {
+        let gateway = args.host.resolve().await?;
+        let plan = reach::Plan {
+            gateway,
+            media: args.media.map(|port| SocketAddr::new(gateway.ip(), port)),
+            packets: args.packets,
+            video: args.video.map(Duration::from_secs),
+            limits: if args.abroad { Limits::ABROAD } else { Limits::HOME },
+        };
+        Ok::<_, std::io::Error>(reach::probe(&plan).await)
+    });
+    let report = match probed {
+        Ok(report) => report,
+        Err(error) => {
+            eprintln!("the host's address can't be found: {error}");
+            return Ok(ExitCode::from(2));
+        }
+    };
+    if args.json {
+        say(serde_json::to_string(&report)?)?;
+    } else {
+        say(&report)?;
+    }
+    Ok(ExitCode::from(match report.standing {
+        Standing::Good => 0,
+        Standing::Bad => 1,
+        Standing::Unknown => 2,
+    }))
 }
 
 /// Whoever interrupts a call wants it hung up, not forgotten.

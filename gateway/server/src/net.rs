@@ -1,6 +1,7 @@
-//! The sockets of the SIP listeners: what comes in is the endpoint's input, what goes out its output.
+//! The sockets of the SIP listeners: what comes in is the endpoint's input, what goes out its output. Probes are answered here.
 
 mod datagrams;
+mod probing;
 mod streams;
 
 use std::{
@@ -13,39 +14,59 @@ use bytes::Bytes;
 use sip::endpoint::{ConnectionId, Input, ListenerId};
 use terms::Dscp;
 
-use crate::config::Transport;
+use crate::config::{Probe, Transport};
 use datagrams::Datagrams;
+use probing::Face;
+pub use probing::Probing;
 use streams::Streams;
 
-/// All listeners. A [`ListenerId`] is the place in the list that they were bound from.
+/// What is bound, and how what is sent from there is marked.
+#[derive(Debug, Clone)]
+pub struct Sockets {
+    /// Of SIP. A [`ListenerId`] is the place in this list.
+    pub listeners: Vec<(Transport, SocketAddr)>,
+    /// SIP's mark.
+    pub dscp: Dscp,
+    /// Where media is probed.
+    pub probes: Vec<SocketAddr>,
+    /// The mark of media.
+    pub media_dscp: Dscp,
+}
+
+/// All listeners.
 #[derive(Debug)]
 pub struct Net {
     datagrams: Datagrams,
     streams: Streams,
+    probing: Probing,
 }
 
 impl Net {
-    /// Binds every listener, or says which one can't be; what they send is marked so.
-    pub fn bind(listeners: &[(Transport, SocketAddr)], dscp: Dscp) -> io::Result<Self> {
+    /// Binds every listener, or says which one can't be.
+    pub fn bind(sockets: &Sockets, probing: Probing) -> io::Result<Self> {
+        let Sockets { listeners, dscp, probes, media_dscp } = sockets;
         let numbered = || (0..).map(ListenerId).zip(listeners);
         let of = |wanted: Transport| {
             let fits = move |(id, (transport, address)): (ListenerId, &(Transport, SocketAddr))| {
                 (*transport == wanted).then_some((id, *address))
             };
-            numbered().filter_map(fits).collect::<Vec<_>>()
+            numbered().filter_map(fits)
         };
+        let of_sip = of(Transport::Udp).map(|(id, address)| (Face::Sip(id), address, *dscp));
+        let of_media = probes.iter().map(|address| (Face::Media, *address, *media_dscp));
         Ok(Self {
-            datagrams: Datagrams::bind(&of(Transport::Udp), dscp)?,
-            streams: Streams::bind(&of(Transport::Tcp), dscp)?,
+            datagrams: Datagrams::bind(of_sip.chain(of_media))?,
+            streams: Streams::bind(&of(Transport::Tcp).collect::<Vec<_>>(), *dscp)?,
+            probing,
         })
     }
 
     /// The next thing that happens on any listener.
     pub fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Input>> {
-        if let Poll::Ready(input) = self.streams.poll_receive(context) {
+        if let Poll::Ready(input) = self.streams.poll_receive(context, &mut self.probing) {
             return Poll::Ready(Ok(input));
         }
-        self.datagrams.poll_receive(context)
+        self.datagrams.poll_receive(context, &mut self.probing)
     }
 
     /// Sends a datagram without waiting: a full socket buffer loses it, as the network may.
@@ -63,13 +84,23 @@ impl Net {
         self.streams.connect(listener, destination);
     }
 
+    /// How probes are answered from here on.
+    pub const fn configure(&mut self, probe: Probe) {
+        self.probing.configure(probe);
+    }
+
+    /// What became of probes since it was asked last.
+    pub fn take_probed(&mut self) -> probe::Counted {
+        self.probing.take_counted()
+    }
+
     /// Closes a connection once what was written is sent.
     pub fn disconnect(&mut self, connection: ConnectionId) {
         self.streams.disconnect(connection);
     }
 }
 
-/// A socket of SIP's traffic class.
+/// A socket of this traffic class.
 fn socket(address: SocketAddr, kind: socket2::Type, dscp: Dscp) -> io::Result<socket2::Socket> {
     let socket = socket2::Socket::new(socket2::Domain::for_address(address), kind, None)?;
     socket.set_nonblocking(true)?;
@@ -84,5 +115,5 @@ fn socket(address: SocketAddr, kind: socket2::Type, dscp: Dscp) -> io::Result<so
 }
 
 fn naming(address: SocketAddr) -> impl FnOnce(io::Error) -> io::Error {
-    move |error| io::Error::new(error.kind(), format!("SIP on {address}: {error}"))
+    move |error| io::Error::new(error.kind(), format!("{address}: {error}"))
 }

@@ -1,6 +1,7 @@
 //! Puts the program together and runs it until it is told to stop.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::Read,
     net::{IpAddr, SocketAddr},
@@ -16,7 +17,7 @@ use sip::{
     endpoint::{EndpointConfig, Listener, ListenerId},
     wire::{Host, Text, Transport},
 };
-use terms::{BootEpoch, Dscp, Entropy, Origin, ShardId, WorkerId};
+use terms::{BootEpoch, Entropy, Origin, ShardId, WorkerId};
 use tokio::{
     net::TcpListener,
     runtime,
@@ -33,7 +34,7 @@ use crate::{
     feed::Feed,
     health::{Health, SHARD},
     journal::Journal,
-    net::Net,
+    net::{Net, Probing, Sockets},
     record::{Metrics, Recorder, WorkerCounters},
     recordings,
     reload::Reload,
@@ -127,9 +128,9 @@ impl Gateway {
             drained: told,
         };
         let (stop, ended) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let listeners = config.listeners.iter().map(|listener| (listener.transport, listener.address));
-        let sockets = (listeners.collect(), config.sip.dscp);
-        let shard = start_shard(sockets, driver, Arc::clone(&stop), Arc::clone(&ended)).await?;
+        let probing = Probing::new(config.probe, random()?, clock, media_probes(&config));
+        let shard =
+            start_shard((sockets(&config), probing), driver, Arc::clone(&stop), Arc::clone(&ended)).await?;
         Ok(Self { stop, shard, admin: serve(http, admin), store, workers, reload, drained, ended })
     }
 
@@ -174,7 +175,7 @@ fn serve(http: TcpListener, admin: Arc<Admin>) -> JoinHandle<()> {
 /// The shard has a thread of its own, which it alone keeps busy: its load is the thread's, and a scrape or a slow request
 /// of the administration does not hold up a call. Returns once its listeners are bound.
 async fn start_shard(
-    (listeners, dscp): (Vec<(config::Transport, SocketAddr)>, Dscp),
+    (sockets, probing): (Sockets, Probing),
     driver: impl FnOnce(Net) -> Driver + Send + 'static,
     stop: Arc<Notify>,
     ended: Arc<Notify>,
@@ -184,7 +185,7 @@ async fn start_shard(
     let run = move || {
         let _guard = TellsAtItsEnd(ended);
         runtime.block_on(async {
-            match Net::bind(&listeners, dscp) {
+            match Net::bind(&sockets, probing) {
                 Ok(net) => {
                     tell.send(Ok(())).ok();
                     driver(net).run(stop).await;
@@ -209,6 +210,25 @@ impl Drop for TellsAtItsEnd {
     fn drop(&mut self) {
         self.0.notify_one();
     }
+}
+
+fn sockets(config: &Config) -> Sockets {
+    let listeners = config.listeners.iter().map(|listener| (listener.transport, listener.address));
+    Sockets {
+        listeners: listeners.collect(),
+        dscp: config.sip.dscp,
+        probes: config.media.probes.iter().map(|probe| probe.address).collect(),
+        media_dscp: config.media.dscp,
+    }
+}
+
+/// Where the media of each listener's zone is probed.
+fn media_probes(config: &Config) -> BTreeMap<ListenerId, Vec<SocketAddr>> {
+    let of = |listener: &config::Listener| {
+        let probes = config.media.probes.iter().filter(|probe| probe.zone == listener.zone);
+        probes.map(|probe| probe.address).collect()
+    };
+    (0..).map(ListenerId).zip(config.listeners.iter().map(of)).collect()
 }
 
 /// Runs until SIGTERM or SIGINT; at SIGHUP the configuration is loaded anew.

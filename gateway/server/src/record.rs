@@ -71,6 +71,11 @@ impl Recorder {
         }
     }
 
+    /// Probes came.
+    pub fn probed(&self, counted: &probe::Counted) {
+        self.metrics.probed(counted);
+    }
+
     /// A leg, or a sitting of a meeting, is over.
     pub fn record(&self, record: Record) {
         if let Record::Leg(leg) = &record {

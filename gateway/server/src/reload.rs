@@ -1,7 +1,7 @@
 //! Another configuration while calls go on.
 //!
 //! Trunks, the limits of listeners, dialplan, access numbers, the IVR's flows and bounds change for calls that come from then on; what callers are
-//! told, the marks of admission, the guard, the keys of a meeting, waiting times, the bounds of silent and of bad streams, tenants and meetings for all. What is
+//! told, the marks of admission, how much of probes is answered, the guard, the keys of a meeting, waiting times, the bounds of silent and of bad streams, tenants and meetings for all. What is
 //! bound, opened or counted at the start stays until the next one.
 
 use std::{
@@ -54,7 +54,8 @@ impl Reload {
         self.tenants.send_replace(config.rules.tenants.keys().cloned().collect());
         self.running = config;
         let (done, is_done) = oneshot::channel();
-        let request = Request::Configure(Box::new(configuration), self.running.admission, done);
+        let settings = (self.running.admission, self.running.probe);
+        let request = Request::Configure(Box::new(configuration), settings, done);
         if self.shard.send(request).await.is_err() || is_done.await.is_err() {
             tracing::error!("the shard is gone; nothing was reloaded");
         }
@@ -101,6 +102,7 @@ impl Reload {
             records: running.records,
             directory: running.directory.clone(),
             admission: config.admission,
+            probe: config.probe,
             call: call::Settings { workers: running.media.workers, ..config.call },
             trunks: config.trunks,
             rules: config.rules,

@@ -62,6 +62,7 @@ impl Gateway {
             format!("http.token={TOKEN}"),
             format!("media.range.0.address={address}"),
             format!("media.range.0.ports={FIRST_PORT}-{}", usize::from(FIRST_PORT) + 2 * wanted.pairs - 1),
+            "media.range.0.probe=0".to_owned(),
             format!("meetings.0.ids={MEETINGS}"),
             "log.level=warn".to_owned(),
         ];

@@ -7,7 +7,7 @@ use terms::{
 };
 
 use super::{Call, Context, Stage, bridge::Word};
-use crate::{event::Event, ivr, leg::KeyMethod, switch::At};
+use crate::{event::Event, ivr, leg::KeyMethod, self_test, switch::At};
 
 /// The ways that a key can come to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +49,9 @@ impl Call {
         let stage = std::mem::replace(&mut self.stage, Stage::Recorded);
         self.stage = match stage {
             Stage::Ivr(ivr) => self.feed_ivr(ivr, ivr::Input::Digit(digit), context),
+            Stage::Testing { app, test } => {
+                self.feed_test(app, test, self_test::Input::Digit(digit), context)
+            }
             Stage::Meeting(joined) => {
                 self.on_meeting_key(joined, digit, context);
                 Stage::Meeting(joined)

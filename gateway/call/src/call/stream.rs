@@ -5,12 +5,13 @@ use terms::{
     media::{DtlsFault, Measured},
 };
 
-use super::{Call, Context, LegState};
+use super::{Call, Context, LegState, Stage};
 use crate::{
     doctor::{Input, Output},
     event::Event,
     gauge,
     leg::{LegCommand, ReasonText},
+    self_test,
     settings::Settings,
     view::CallView,
 };
@@ -52,6 +53,13 @@ impl Call {
             };
             context.out.event(self.id, event);
         }
+        let stage = std::mem::replace(&mut self.stage, Stage::Recorded);
+        self.stage = match stage {
+            Stage::Testing { app, test } => {
+                self.feed_test(app, test, self_test::Input::Measured(measured), context)
+            }
+            stage => stage,
+        };
         self.consult(Input::Measured(measured.silences), context);
     }
 

@@ -4,6 +4,7 @@ mod admission;
 mod customers;
 mod dialing;
 mod flow;
+mod probing;
 mod quality;
 mod recordings;
 mod sources;
@@ -36,7 +37,7 @@ use terms::{
 };
 
 use super::{
-    Config, Directory, Http, Listener, Log, LogFormat, Media, Records, Sip, Transport,
+    Config, Directory, Http, Listener, Log, LogFormat, Media, MediaProbe, Records, Sip, Transport,
     problem::{Place, Problem, Problems},
     section::{Section, Text},
     source::Source,
@@ -85,12 +86,14 @@ fn read(root: &Section<'_, '_>, folder: &Path) -> Option<Config> {
     let sip = sip(root.section("sip"));
     let media = media(root.section("media"));
     let admission = admission::admission(root.section("admission"));
+    let probe = probing::probe(root.section("probe"));
     let trunks = trunks(root, &listeners);
     let tenants = customers::tenants(root);
     let meetings = customers::meetings(root, &tenants);
     let (mut call, host_grace) = dialing::calls(root, (folder, &tenants), media.workers);
     call.trunks = ways_out(&trunks);
     check_zones(root, &listeners, &media.ranges);
+    probing::check(root, &listeners, &media);
     check_trunks(root, &listeners, &trunks, &call.dialplan);
     if directory.as_ref().is_some_and(|directory| directory.timeout >= call.question_timeout) {
         root.report(
@@ -105,6 +108,7 @@ fn read(root: &Section<'_, '_>, folder: &Path) -> Option<Config> {
         sip,
         media,
         admission,
+        probe,
         http: http?,
         trunks,
         rules: Rules { tenants, host_grace },
@@ -245,10 +249,12 @@ fn sip(section: Section<'_, '_>) -> Sip {
 
 fn media(section: Section<'_, '_>) -> Media {
     let quarantine = Quarantine::default();
+    let (ranges, probes): (Vec<_>, Vec<_>) = section.sections("range").into_iter().filter_map(range).unzip();
     let media = Media {
         workers: section.number("workers", 1..65, 1),
         codecs: codecs(&section),
-        ranges: section.sections("range").into_iter().filter_map(range).collect(),
+        ranges,
+        probes: probes.into_iter().flatten().collect(),
         quarantine: Quarantine {
             rest: section.duration("quarantine", quarantine.rest),
             bound: section.duration("quarantine_bound", quarantine.bound),
@@ -287,7 +293,8 @@ fn codecs(section: &Section<'_, '_>) -> Vec<Codec> {
     if codecs.is_empty() { Codec::ALL.to_vec() } else { codecs }
 }
 
-fn range(section: Section<'_, '_>) -> Option<Range> {
+/// With where its zone's media is probed, if anywhere.
+fn range(section: Section<'_, '_>) -> Option<(Range, Option<MediaProbe>)> {
     let zone = section.required("zone", "trunk").map(|text| ZoneName::from(text.value));
     let remedy = "write an IP address that this machine has, such as 192.0.2.10";
     let address = section.required("address", "127.0.0.1").and_then(|text| text.parse::<IpAddr>(remedy));
@@ -304,8 +311,12 @@ fn range(section: Section<'_, '_>) -> Option<Range> {
             "write the first and the last port, such as \"10000-24999\", with an even one and the next in it",
         );
     }
+    let probe = probing::beside(&section, span.as_ref());
     section.finish();
-    range
+    let range = range?;
+    let beside = probe
+        .map(|port| MediaProbe { zone: range.zone.clone(), address: SocketAddr::new(range.address, port) });
+    Some((range, beside))
 }
 
 fn port_range(text: &str) -> Option<RangeInclusive<u16>> {

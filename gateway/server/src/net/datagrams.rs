@@ -12,39 +12,67 @@ use socket2::Type;
 use terms::Dscp;
 use tokio::{io::ReadBuf, net::UdpSocket};
 
+use super::probing::{Face, Probing};
+
 /// Room for a burst of calls while the shard is at other things.
 const BUFFER: usize = 4 * 1024 * 1024;
 /// The longest datagram there is.
 const MAX_DATAGRAM: usize = 65_535;
 
+/// Probes that are answered before anything else has its turn.
+const PROBES: usize = 32;
+
 /// The UDP sockets.
 #[derive(Debug)]
 pub(super) struct Datagrams {
-    sockets: Vec<(ListenerId, UdpSocket)>,
+    sockets: Vec<(Face, UdpSocket)>,
     /// Whose turn it is, so that a flooded listener does not silence the others.
     turn: usize,
     buffer: Box<[u8]>,
 }
 
 impl Datagrams {
-    pub(super) fn bind(listeners: &[(ListenerId, SocketAddr)], dscp: Dscp) -> io::Result<Self> {
-        let bind = |(id, address): &(ListenerId, SocketAddr)| {
-            Ok((*id, bind(*address, dscp).map_err(super::naming(*address))?))
-        };
-        let sockets = listeners.iter().map(bind).collect::<io::Result<_>>()?;
+    pub(super) fn bind(places: impl Iterator<Item = (Face, SocketAddr, Dscp)>) -> io::Result<Self> {
+        let bind = |(face, address, dscp)| Ok((face, bind(address, dscp).map_err(super::naming(address))?));
+        let sockets = places.map(bind).collect::<io::Result<_>>()?;
         Ok(Self { sockets, turn: 0, buffer: vec![0; MAX_DATAGRAM].into() })
     }
 
-    pub(super) fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Input>> {
-        for _ in 0..self.sockets.len() {
+    pub(super) fn poll_receive(
+        &mut self,
+        context: &mut Context<'_>,
+        probing: &mut Probing,
+    ) -> Poll<io::Result<Input>> {
+        let (mut silent, mut probes) = (0, 0);
+        while silent < self.sockets.len() {
             self.turn = (self.turn + 1) % self.sockets.len();
-            let (listener, socket) = &self.sockets[self.turn];
+            let (face, socket) = &self.sockets[self.turn];
             let mut buffer = ReadBuf::new(&mut self.buffer);
-            if let Poll::Ready(received) = socket.poll_recv_from(context, &mut buffer) {
-                // A copy of its own: a dialog keeps slices of it for as long as it lives.
-                let bytes = Bytes::copy_from_slice(buffer.filled());
-                let listener = *listener;
-                return Poll::Ready(received.map(|source| Input::Datagram { listener, source, bytes }));
+            let source = match socket.poll_recv_from(context, &mut buffer) {
+                Poll::Pending => {
+                    silent += 1;
+                    continue;
+                }
+                Poll::Ready(Ok(source)) => source,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            };
+            match face {
+                Face::Sip(listener) if !probing.takes(buffer.filled()) => {
+                    // A copy of its own: a dialog keeps slices of it for as long as it lives.
+                    let bytes = Bytes::copy_from_slice(buffer.filled());
+                    return Poll::Ready(Ok(Input::Datagram { listener: *listener, source, bytes }));
+                }
+                Face::Sip(_) | Face::Media => {
+                    if probing.answer(*face, source, buffer.filled_mut()) {
+                        // What the kernel does not take is lost, as on the network.
+                        socket.try_send_to(buffer.filled(), source).ok();
+                    }
+                    (silent, probes) = (0, probes + 1);
+                }
+            }
+            if probes == PROBES {
+                context.waker().wake_by_ref();
+                break;
             }
         }
         Poll::Pending
@@ -56,7 +84,7 @@ impl Datagrams {
         destination: SocketAddr,
         bytes: &[u8],
     ) -> io::Result<usize> {
-        match self.sockets.iter().find(|(id, _)| *id == listener) {
+        match self.sockets.iter().find(|(face, _)| *face == Face::Sip(listener)) {
             Some((_, socket)) => socket.try_send_to(bytes, destination),
             None => Err(io::ErrorKind::NotFound.into()),
         }

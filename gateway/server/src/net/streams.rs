@@ -16,6 +16,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
+use probe::Frame;
 use sip::endpoint::{ConnectionId, Input, ListenerId};
 use socket2::Type;
 use terms::Dscp;
@@ -26,6 +27,8 @@ use tokio::{
     task::AbortHandle,
     time::timeout,
 };
+
+use super::probing::{Face, Probing};
 
 /// Things that happened on connections and wait for the shard.
 const EVENTS: usize = 1_024;
@@ -45,6 +48,19 @@ const CHUNK: usize = 16 * 1024;
 struct Connection {
     unsent: mpsc::Sender<Bytes>,
     reader: AbortHandle,
+    listener: ListenerId,
+    peer: SocketAddr,
+    speaks: Speaks,
+}
+
+/// What is spoken on a connection: its first octet tells.
+#[derive(Debug)]
+enum Speaks {
+    /// Nothing was said yet.
+    Unknown,
+    Sip,
+    /// Probes; with what came of the next.
+    Probe(BytesMut),
 }
 
 /// What a task tells.
@@ -78,11 +94,11 @@ impl Streams {
         Ok(Self { listeners: listeners.iter().copied().collect(), dscp, connections, next, tell, told })
     }
 
-    pub(super) fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Input> {
+    pub(super) fn poll_receive(&mut self, context: &mut Context<'_>, probing: &mut Probing) -> Poll<Input> {
         loop {
             match self.told.poll_recv(context) {
                 Poll::Ready(Some(told)) => {
-                    if let Some(input) = self.on_told(told) {
+                    if let Some(input) = self.on_told(told, probing) {
                         return Poll::Ready(input);
                     }
                 }
@@ -127,22 +143,54 @@ impl Streams {
         }
     }
 
-    fn on_told(&mut self, told: Told) -> Option<Input> {
+    fn on_told(&mut self, told: Told, probing: &mut Probing) -> Option<Input> {
         match told {
             Told::Up { listener, peer, stream } => {
                 let connection = ConnectionId(self.next.fetch_add(1, Ordering::Relaxed));
-                self.connections.insert(connection, start(connection, stream, &self.tell));
+                let (unsent, reader) = start(connection, stream, &self.tell);
+                let open = Connection { unsent, reader, listener, peer, speaks: Speaks::Unknown };
+                self.connections.insert(connection, open);
                 Some(Input::Connected { listener, connection, peer })
             }
             Told::Failed { listener, destination } => Some(Input::ConnectFailed { listener, destination }),
-            Told::Read { connection, bytes } => {
-                self.connections.contains_key(&connection).then_some(Input::Stream { connection, bytes })
-            }
+            Told::Read { connection, bytes } => self.on_read(connection, bytes, probing),
             Told::Down { connection } => {
                 self.connections.remove(&connection)?;
                 Some(Input::Disconnected { connection })
             }
         }
+    }
+
+    fn on_read(&mut self, connection: ConnectionId, bytes: Bytes, probing: &mut Probing) -> Option<Input> {
+        let open = self.connections.get_mut(&connection)?;
+        if matches!(open.speaks, Speaks::Unknown) {
+            let is_probe = probing.takes(&bytes);
+            open.speaks = if is_probe { Speaks::Probe(BytesMut::new()) } else { Speaks::Sip };
+        }
+        let Speaks::Probe(pending) = &mut open.speaks else {
+            return Some(Input::Stream { connection, bytes });
+        };
+        pending.extend_from_slice(&bytes);
+        let (face, peer, mut answers) = (Face::Sip(open.listener), open.peer, BytesMut::new());
+        loop {
+            match probe::frame(pending) {
+                Frame::Whole(length) => {
+                    let mut packet = pending.split_to(length);
+                    if probing.answer(face, peer, &mut packet) {
+                        answers.extend_from_slice(&packet);
+                    }
+                }
+                Frame::Part => break,
+                Frame::Broken => {
+                    self.disconnect(connection);
+                    return Some(Input::Disconnected { connection });
+                }
+            }
+        }
+        if !answers.is_empty() {
+            self.write(connection, answers.freeze());
+        }
+        None
     }
 
     fn tell_down(&self, connection: ConnectionId) {
@@ -179,7 +227,11 @@ async fn open(from: Option<SocketAddr>, destination: SocketAddr, dscp: Dscp) -> 
     socket.connect(destination).await
 }
 
-fn start(connection: ConnectionId, stream: TcpStream, tell: &mpsc::Sender<Told>) -> Connection {
+fn start(
+    connection: ConnectionId,
+    stream: TcpStream,
+    tell: &mpsc::Sender<Told>,
+) -> (mpsc::Sender<Bytes>, AbortHandle) {
     // A SIP message is whole when it is written: nothing is gained by waiting for more.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY");
@@ -188,7 +240,7 @@ fn start(connection: ConnectionId, stream: TcpStream, tell: &mpsc::Sender<Told>)
     let (unsent, queue) = mpsc::channel(UNSENT);
     let reader = tokio::spawn(read_all(connection, read, tell.clone())).abort_handle();
     tokio::spawn(write_all(connection, write, queue, tell.clone()));
-    Connection { unsent, reader }
+    (unsent, reader)
 }
 
 async fn read_all(connection: ConnectionId, mut stream: OwnedReadHalf, tell: mpsc::Sender<Told>) {

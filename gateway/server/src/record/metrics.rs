@@ -39,6 +39,7 @@ pub struct Metrics {
     calls_refused: Family<Labels, Counter>,
     loads: Family<Labels, Gauge>,
     admitted: Gauge,
+    probes: Family<Labels, Counter>,
     workers: WorkerCounters,
     streams: Streams,
 }
@@ -80,6 +81,12 @@ impl Metrics {
             admitted.clone(),
         );
         admitted.set(100);
+        let probes = Family::<Labels, Counter>::default();
+        registry.register(
+            "probe_questions",
+            "Probes of reachability, by what was answered; limited and malformed ones get no answer",
+            probes.clone(),
+        );
         registry.register_collector(Box::new(Workers(workers.clone())));
         let streams = Streams::new(&mut registry);
         Self {
@@ -92,6 +99,7 @@ impl Metrics {
             calls_refused,
             loads,
             admitted,
+            probes,
             workers,
             streams,
         }
@@ -204,6 +212,14 @@ impl Metrics {
         for resource in Resource::EACH {
             let load = i64::try_from(loads.of(resource)).unwrap_or(i64::MAX);
             self.loads.get_or_create(&vec![("of", resource.as_str().to_owned())]).set(load);
+        }
+    }
+
+    pub(super) fn probed(&self, counted: &probe::Counted) {
+        let probe::Counted { cookies, echoes, limited, malformed } = *counted;
+        let counts = [("cookie", cookies), ("echo", echoes), ("limited", limited), ("malformed", malformed)];
+        for (answer, count) in counts {
+            self.probes.get_or_create(&vec![("answer", answer.to_owned())]).inc_by(count);
         }
     }
 

@@ -4,4 +4,5 @@ mod admin;
 mod calls;
 mod figures;
 mod limits;
+mod probed;
 mod stand;

@@ -13,6 +13,8 @@ pub(crate) struct Stand {
     gateway: Gateway,
     /// Where it speaks SIP.
     pub(crate) sip: SocketAddr,
+    /// And by TCP.
+    pub(crate) tcp: SocketAddr,
     /// Where it is administered.
     pub(crate) http: SocketAddr,
     media: SocketAddr,
@@ -22,34 +24,40 @@ pub(crate) struct Stand {
 impl Stand {
     /// Starts one that knows nothing yet.
     pub(crate) async fn start() -> Self {
-        let (sip, http, media) = (free_udp(1), free_tcp(), free_udp(64));
+        let (sip, media) = (free_udp(1), free_udp(64));
+        let [tcp, http] = free_tcp();
         let folder =
             std::env::temp_dir().join(format!("gateway-calls-{}-{}", std::process::id(), sip.port()));
         fs::create_dir_all(&folder).expect("a folder");
         copy_prompts(&folder.join("prompts/zh")).expect("the shipped recordings");
-        Self::on(folder, [sip, http, media]).await
+        Self::on(folder, [sip, tcp, http, media]).await
     }
 
-    async fn on(folder: PathBuf, addresses: [SocketAddr; 3]) -> Self {
+    async fn on(folder: PathBuf, addresses: [SocketAddr; 4]) -> Self {
         let text = config_text(&folder, addresses);
         let config = config::parse("stand.toml", &text, &[]).expect("a sound configuration");
         let gateway = Gateway::start(config).await.expect("it starts");
-        let [sip, http, media] = addresses;
-        Self { gateway, sip, http, media, folder }
+        let [sip, tcp, http, media] = addresses;
+        Self { gateway, sip, tcp, http, media, folder }
     }
 
     /// Ends it and starts it again on the same state.
     pub(crate) async fn restart(self) -> Self {
-        let Self { gateway, sip, http, folder, .. } = self;
+        let Self { gateway, sip, tcp, http, folder, .. } = self;
         gateway.stop().await.expect("it ends well");
-        Self::on(folder, [sip, http, free_udp(64)]).await
+        Self::on(folder, [sip, tcp, http, free_udp(64)]).await
     }
 
     /// Has it take its configuration again, with `change` made to the text.
     pub(crate) async fn reload(&mut self, change: impl FnOnce(String) -> String) -> Vec<&'static str> {
-        let text = change(config_text(&self.folder, [self.sip, self.http, self.media]));
+        let text = change(config_text(&self.folder, [self.sip, self.tcp, self.http, self.media]));
         let config = config::parse("stand.toml", &text, &[]).expect("a sound configuration");
         self.gateway.reload(config).await
+    }
+
+    /// Where its media is probed.
+    pub(crate) fn media_probe(&self) -> SocketAddr {
+        SocketAddr::new(self.media.ip(), self.media.port() + 62)
     }
 
     /// Returns once it takes no calls and has none.
@@ -74,7 +82,7 @@ fn copy_prompts(folder: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn config_text(folder: &Path, [sip, http, media]: [SocketAddr; 3]) -> String {
+fn config_text(folder: &Path, [sip, tcp, http, media]: [SocketAddr; 4]) -> String {
     format!(
         r#"
         state = "{state}"
@@ -83,10 +91,15 @@ fn config_text(folder: &Path, [sip, http, media]: [SocketAddr; 3]) -> String {
         zone = "trunk"
         transport = "udp"
         address = "{sip}"
+        [[listener]]
+        zone = "trunk"
+        transport = "tcp"
+        address = "{tcp}"
         [[media.range]]
         zone = "trunk"
         address = "127.0.0.1"
         ports = "{first}-{last}"
+        probe = {probe}
         [http]
         address = "{http}"
         token = "test-token"
@@ -110,7 +123,8 @@ fn config_text(folder: &Path, [sip, http, media]: [SocketAddr; 3]) -> String {
         state = folder.join("state").display(),
         prompts = folder.join("prompts").display(),
         first = media.port(),
-        last = media.port() + 63,
+        last = media.port() + 61,
+        probe = media.port() + 62,
     )
 }
 
@@ -129,7 +143,8 @@ fn free_udp(count: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, first).into()
 }
 
-fn free_tcp() -> SocketAddr {
-    let probe = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    probe.local_addr().expect("bound")
+fn free_tcp() -> [SocketAddr; 2] {
+    // Held together, so that they differ.
+    let probes = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"));
+    probes.map(|probe| probe.local_addr().expect("bound"))
 }

@@ -5,7 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use call::Settings;
+use call::{Settings, self_test};
+use dialplan::Step;
 use terms::{Language, PromptName};
 
 use crate::config::{
@@ -20,6 +21,13 @@ pub(crate) fn spoken(settings: &Settings) -> BTreeSet<(PromptName, Language)> {
         spoken.extend(access.flow.spoken(&access.languages));
         for name in settings.words.prompts() {
             spoken.extend(access.languages.iter().map(|language| (name.clone(), language.clone())));
+        }
+    }
+    for step in settings.dialplan.steps() {
+        if let Step::Quality(languages) | Step::Digits(languages) = step {
+            let in_each =
+                |name: PromptName| languages.iter().map(move |language| (name.clone(), language.clone()));
+            spoken.extend(self_test::prompts().flat_map(in_each));
         }
     }
     spoken
@@ -38,7 +46,7 @@ pub(super) fn problems(file: &str, missing: &[PathBuf]) -> Problems {
         place: Place::Line { file: file.to_owned(), line: 0 },
         key: "prompts".to_owned(),
         message: format!(
-            "there is no {}, which an access number's flow or words.toml names; record it, or mend the name",
+            "there is no {}, which an access number's flow, words.toml or a test number names; record it, or mend the name",
             recording.display()
         ),
     };
