@@ -16,7 +16,7 @@ const TALK: Duration = Duration::from_secs(3);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn out_6_a_reload_takes_limits_and_status_and_metrics_tell_of_them() {
     let mut stand = Stand::start().await;
-    let waits = stand.reload(|text| text.replace("[[media", "channels = 9\n[[media")).await;
+    let waits = stand.reload(|text| text.replacen("[[listener]]", "[[listener]]\nchannels = 9", 1)).await;
     assert!(waits.is_empty(), "{waits:?}");
     let listener = format!("udp:{}", stand.sip);
     let (_, status) = ask(&stand, "GET /v1/status", Some(TOKEN), None).await;
