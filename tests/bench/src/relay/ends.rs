@@ -187,7 +187,8 @@ impl Ends {
                 idle();
             }
         }
-        let until = self.clock.now().mono + LAST;
+        // Every end is read once more.
+        let until = self.clock.now().mono + LAST + Duration::from_millis(self.period);
         while self.clock.now().mono < until {
             self.step(Packets::AreRead);
         }
