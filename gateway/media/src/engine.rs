@@ -186,7 +186,7 @@ impl Engine {
             schedule: Schedule::new(now),
             due: Vec::new(),
             entropy,
-            ssrcs: Ssrcs::new(id, workers, quarantine.bound),
+            ssrcs: Ssrcs::new(id, workers, quarantine.rest),
             out: Outbox::default(),
             plain: Plain::EMPTY,
             counted: Counted::default(),

@@ -24,7 +24,7 @@ pub(crate) struct Ssrcs {
 }
 
 impl Ssrcs {
-    /// `rest` is as long as the address of a port may.
+    /// `rest` is as long as the address of a port does from its close on.
     pub(crate) fn new(worker: WorkerId, workers: u8, rest: Duration) -> Self {
         let (worker, workers) = (u32::from(worker.0), u32::from(workers.max(1)));
         Self { worker: worker % workers, workers, rest, taken: BTreeSet::new(), resting: VecDeque::new() }
