@@ -26,7 +26,7 @@ import numpy
 import gateway_under_test
 import own_gateway
 from baresip_meeting import ACCESS, MEETING
-from baresip_phone import PASSWORD_AFTER, PORTS_PER_PHONE, Phone
+from baresip_phone import PORTS_PER_PHONE, Phone
 from baresip_wide import dbfs
 from srtp_meeting import ask
 
@@ -96,14 +96,7 @@ class Linphone:
             self.command(line)
         return self.wait_for("Media streams established", 10)
 
-    def join(self, access, meeting):
-        if not self.dial(access):
-            return False
-        time.sleep(1)
-        self.press(meeting[0] + "#")
-        time.sleep(PASSWORD_AFTER)
-        self.press(meeting[1] + "#")
-        return True
+    join = Phone.join
 
     def press(self, digits):
         for digit in digits:

@@ -74,8 +74,7 @@ impl Gateway {
         let reported = Arc::new(Notify::new());
         let reader = Arc::clone(&reported);
         let reports = Reports::new(config.media.reports, Arc::new(move || reader.notify_one()));
-        let identity = Arc::new(Identity::of(&random()?)?);
-        let keys = KeySource::from_seed(random()?).with_certificate(identity.fingerprint().clone());
+        let (identity, keys) = key_sources()?;
         let workers = start_workers(&config, (&prompts, &identity), &reports, clock, &mut entropy)?;
         let counters: WorkerCounters = workers.iter().map(|worker| Arc::clone(worker.counters())).collect();
         let metrics = Arc::new(Metrics::new(counters.clone()));
@@ -101,9 +100,8 @@ impl Gateway {
             feed: feed.clone(),
             watchers: Arc::new(Semaphore::new(WATCHERS)),
         });
-        let http = TcpListener::bind(config.http.address)
-            .await
-            .with_context(|| format!("HTTP on {}", config.http.address))?;
+        let address = config.http.address;
+        let http = TcpListener::bind(address).await.with_context(|| format!("HTTP on {address}"))?;
         let mut settings = shard_settings(&config, boot);
         settings.meetings.extend(stored);
         let (directory, booked) = config.directory.clone().map(Directory::start).unzip();
@@ -263,6 +261,13 @@ fn tell_reloaded(at_next_start: &[&str]) {
     if !at_next_start.is_empty() {
         tracing::warn!(sections = at_next_start.join(", "), "changed, and in effect at the next start only");
     }
+}
+
+/// What is shown in handshakes, made anew at each start, and what the keys of descriptions are drawn from.
+fn key_sources() -> Result<(Arc<Identity>, KeySource)> {
+    let identity = Arc::new(Identity::of(&random()?)?);
+    let keys = KeySource::from_seed(random()?).with_certificate(identity.fingerprint().clone());
+    Ok((identity, keys))
 }
 
 fn start_workers(
