@@ -1,6 +1,7 @@
 //! With the kernel: these need CAP_BPF, CAP_NET_ADMIN and CAP_NET_RAW, and say so where they are not run.
 
 use std::{
+    io::Write as _,
     net::{Ipv4Addr, Ipv6Addr, UdpSocket as Peer},
     process,
     sync::atomic::{AtomicU32, Ordering},
@@ -40,7 +41,8 @@ impl Bench {
         let range = range(address, first);
         let dscp = Dscp::EXPEDITED_FORWARDING;
         if let Err(error) = Shared::open(std::slice::from_ref(&range), dscp, poll.registry()) {
-            eprintln!("skipped on {address}: {error} (CAP_BPF, CAP_NET_ADMIN and CAP_NET_RAW are needed)");
+            let why = format!("{error} (CAP_BPF, CAP_NET_ADMIN and CAP_NET_RAW are needed)");
+            writeln!(io::stderr(), "skipped on {address}: {why}").expect("a stream");
             assert_ne!(error.kind(), io::ErrorKind::InvalidInput, "the kernel refused the program itself");
             return None;
         }
