@@ -166,6 +166,7 @@ struct Running {
 impl Running {
     fn run(&mut self, stop: &AtomicBool) {
         let (mut events, mut batch) = (Events::with_capacity(EVENTS), self.sockets.batch());
+        self.publish();
         while !stop.load(Ordering::Acquire) {
             if let Err(error) = self.wait(&mut events) {
                 tracing::error!(%error, "media worker can't wait on its sockets");
