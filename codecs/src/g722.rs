@@ -11,8 +11,10 @@ use tables::{
     ADAPT_HIGH, ADAPT_LOW, CODE_LOW_NEGATIVE, CODE_LOW_POSITIVE, DECIDE_LOW, INVERSE_2, INVERSE_4, INVERSE_6,
     LEVEL_LOW, QMF_EVEN, QMF_ODD, SCALE,
 };
+use zeros::Zeros;
 
 mod tables;
+mod zeros;
 
 /// Samples in an octet.
 pub const SAMPLES_PER_OCTET: usize = 2;
@@ -37,7 +39,7 @@ impl Default for Encoder {
 
 impl Encoder {
     /// An encoder at rest.
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Self { low: Band::new(Half::Low), high: Band::new(Half::High), history: History::new() }
     }
 
@@ -73,7 +75,7 @@ impl Default for Decoder {
 
 impl Decoder {
     /// A decoder at rest.
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Self { low: Band::new(Half::Low), high: Band::new(Half::High), history: History::new() }
     }
 
@@ -105,7 +107,7 @@ struct History {
 }
 
 impl History {
-    const fn new() -> Self {
+    fn new() -> Self {
         Self { samples: [0; 2 * HISTORY], next: 0 }
     }
 
@@ -152,7 +154,7 @@ struct Band {
 }
 
 impl Band {
-    const fn new(half: Half) -> Self {
+    fn new(half: Half) -> Self {
         let scale = match half {
             Half::Low => 32,
             Half::High => 8,
@@ -223,41 +225,6 @@ impl Band {
         let step = if is_like(self.partials[0]) { 192 } else { -192 };
         let bound = 15_360 - second;
         [saturate(step + ((first * 32_640) >> 15)).clamp(-bound, bound), second]
-    }
-}
-
-/// The six zeros of a predictor, in eight lanes that the compiler keeps in a vector register.
-#[derive(Debug, Clone)]
-struct Zeros {
-    /// B: the coefficients; the two beyond the sixth meet differences of nought.
-    coefficients: [i16; LANES],
-    /// D: the last quantized differences, newest first, twice as large.
-    doubled: [i16; LANES],
-}
-
-const LANES: usize = 8;
-
-impl Zeros {
-    const fn new() -> Self {
-        Self { coefficients: [0; LANES], doubled: [0; LANES] }
-    }
-
-    /// UPZERO, then FILTEZ with the new difference before the others.
-    fn adapt(&mut self, difference: i32) -> i32 {
-        let newest = to_sample(2 * difference);
-        let step = if difference == 0 { 0 } else { 128 };
-        let Self { coefficients, doubled } = self;
-        for (zero, before) in coefficients.iter_mut().zip(&*doubled) {
-            // All ones where the signs differ: the step is taken back.
-            let back = (before ^ newest) >> 15;
-            // 32,640 in Q15 is 255/256: all but a 256th, rounded down.
-            let leak = (*zero >> 8) + i16::from(*zero & 0xff != 0);
-            *zero = (*zero - leak).saturating_add((step ^ back) - back);
-        }
-        let [first, second, third, fourth, fifth, ..] = *doubled;
-        *doubled = [newest, first, second, third, fourth, fifth, 0, 0];
-        let product = |(zero, value): (&i16, &i16)| (i32::from(*zero) * i32::from(*value)) >> 15;
-        saturate(coefficients.iter().zip(&*doubled).map(product).sum())
     }
 }
 
