@@ -14,7 +14,7 @@ use interwork::{KeySource, Peers, SipSettings};
 use media::{Clock, EngineSettings, Identity, Reports, Worker};
 use sdp::Capabilities;
 use sip::{
-    endpoint::{EndpointConfig, Listener, ListenerId},
+    endpoint::{EndpointConfig, Listener, ListenerId, Registers},
     wire::{Host, Text, Transport},
 };
 use terms::{BootEpoch, Entropy, Origin, ShardId, WorkerId};
@@ -306,6 +306,7 @@ pub fn shard_settings(config: &Config, boot: BootEpoch) -> shard::Settings {
         },
         host: host(listener.advertised.ip()),
         port: listener.advertised.port(),
+        registers: Registers::No,
     };
     shard::Settings {
         booking: if config.directory.is_some() { Booking::Elsewhere } else { Booking::Here },
