@@ -13,8 +13,8 @@ pub(crate) const MAX_REMEMBERED: usize = 65_536;
 /// When each key failed last, bounded in keys and in failures a key.
 #[derive(Debug)]
 pub(crate) struct Failures<K> {
-    times: BTreeMap<K, VecDeque<Instant>>,
-    by_last: BTreeSet<(Instant, K)>,
+    pub(super) times: BTreeMap<K, VecDeque<Instant>>,
+    pub(super) by_last: BTreeSet<(Instant, K)>,
 }
 
 impl<K> Default for Failures<K> {
