@@ -63,7 +63,7 @@ NAMES = {"pcma": "pcma", "g722": "G722/16000/1", "opus": "opus/48000/2"}
 
 
 class Phone:
-    def __init__(self, user, hertz, folder, avoid, answers=False, codec="pcma", encryption=None, settings=""):
+    def __init__(self, user, hertz, folder, avoid, answers=False, codec="pcma", encryption=None, settings="", account=None):
         self.folder, self.user, self.rate = folder, user, RATES[codec]
         self.first = gateway_under_test.free_ports(PORTS_PER_PHONE, set(avoid))
         folder.mkdir()
@@ -73,8 +73,8 @@ class Phone:
             folder=folder, modules=modules(), rate=self.rate) + encryption_module(encryption) + settings)
         mode = "auto" if answers else "manual"
         mediaenc = f";mediaenc={encryption}" if encryption else ""
-        (folder / "accounts").write_text(
-            f"<sip:{self.user}@127.0.0.1>;regint=0;audio_codecs={NAMES[codec]};answermode={mode}{mediaenc}\n")
+        account = account or f"<sip:{self.user}@127.0.0.1>;regint=0"
+        (folder / "accounts").write_text(f"{account};audio_codecs={NAMES[codec]};answermode={mode}{mediaenc}\n")
         (folder / "contacts").write_text("")
         self.log = open(folder / "log", "w")
         environment = {**os.environ, **p256_certificate()} if encryption == "dtls_srtp" else None

@@ -1,22 +1,29 @@
 //! The gateway under simulation: a shard and its media engines.
 
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc};
 
 use bytes::Bytes;
 use call::{
     Event, LegRecord,
     event::{MeetingRecord, Record},
 };
-use interwork::{Gate, GateLimit, KeySource};
+use interwork::{
+    Gate, GateLimit, KeySource,
+    registrations::{Durability, Outcome},
+};
 use media::{Between, Channel, Counted, Engine, EngineSettings, Identity, Prompts, Range, SlotId};
 use server::{
     config::{self, Config},
     program,
     shard::{self, Configuration, Shard, Snapshot},
+    store::Write,
 };
-use sip::endpoint::{Input, ListenerId};
+use sip::{
+    endpoint::{Input, ListenerId, RequestId},
+    registrar::Binding,
+};
 use terms::{
-    BootEpoch, CallId, Entropy, LegId, Now, PortId, WorkerId,
+    AccountName, BootEpoch, CallId, Entropy, LegId, Now, PortId, WorkerId,
     media::{Command, PortSnapshot, Report},
 };
 
@@ -33,6 +40,7 @@ const CONFIG: &str = r#"
 zone = "trunk"
 transport = "udp"
 address = "127.0.0.1:5060"
+registrar = "on"
 [[listener]]
 zone = "six"
 transport = "udp"
@@ -51,6 +59,19 @@ address = "127.0.0.1:8080"
 token = "simulated"
 [[tenant]]
 name = "demo"
+[[account]]
+name = "room1"
+tenant = "demo"
+password = "secret-1"
+serial = "SN1"
+[[account]]
+name = "room2"
+tenant = "demo"
+password = "secret-2"
+[[licence]]
+tenant = "demo"
+type = "third-party"
+count = 3
 [[trunk]]
 name = "local"
 zone = "trunk"
@@ -116,7 +137,16 @@ pub struct Gateway {
     pub full: Vec<(Gate, GateLimit)>,
     /// Every SIP message that it sent.
     pub sent: Vec<Bytes>,
+    /// What became of attempts to register, in order.
+    pub attempts: Vec<(Option<AccountName>, Outcome)>,
+    /// What the store has of bindings.
+    kept: Kept,
+    /// Whether it takes writes.
+    pub store: Durability,
 }
+
+/// Each account's bindings.
+type Kept = BTreeMap<AccountName, Vec<Binding>>;
 
 impl Gateway {
     /// A gateway that just started.
@@ -128,7 +158,7 @@ impl Gateway {
     pub fn configured(now: Now, overrides: &[(&str, &str)]) -> Self {
         let config = configuration(overrides);
         let prompts = Arc::new(prompts());
-        let (shard, engines) = boot(now, &config, &prompts, 0);
+        let (shard, engines) = boot(now, (&config, Kept::new()), &prompts, 0);
         Self {
             shard,
             engines,
@@ -140,6 +170,9 @@ impl Gateway {
             meeting_records: Vec::new(),
             full: Vec::new(),
             sent: Vec::new(),
+            attempts: Vec::new(),
+            kept: Kept::new(),
+            store: Durability::Durable,
         }
     }
 
@@ -148,7 +181,7 @@ impl Gateway {
         let legs = self.shard.legs();
         let images: Vec<Image> = legs.iter().filter_map(|leg| self.image(*leg)).collect();
         self.starts += 1;
-        (self.shard, self.engines) = boot(now, &self.config, &self.prompts, self.starts);
+        (self.shard, self.engines) = boot(now, (&self.config, self.kept.clone()), &self.prompts, self.starts);
         for image in images {
             let snapshot: Snapshot = serde_json::from_str(&image.call).expect("what was serialized");
             self.shard.restore(now, snapshot).expect("a name of its own");
@@ -188,6 +221,9 @@ impl Gateway {
             call: Arc::new(self.config.call.clone()),
             rules: self.config.rules.clone(),
             meetings: Vec::new(),
+            registrar: self.config.registrar.clone(),
+            account_rules: self.config.account_rules.clone(),
+            accounts: self.config.accounts.clone(),
         };
         self.administer(now, shard::Input::Configure(Box::new(configuration)), network);
     }
@@ -290,6 +326,29 @@ impl Gateway {
         }
     }
 
+    /// As the store's thread does, at once.
+    fn keep(&mut self, now: Now, request: Option<RequestId>, write: Write) {
+        if self.store == Durability::Durable {
+            match write {
+                Write::PutBindings(account, bindings) if bindings.is_empty() => {
+                    self.kept.remove(&account);
+                }
+                Write::PutBindings(account, bindings) => {
+                    // As they are written and read again.
+                    let image = serde_json::to_string(&bindings).expect("bindings serialize");
+                    self.kept.insert(account, serde_json::from_str(&image).expect("what was serialized"));
+                }
+                Write::PutMeeting(_)
+                | Write::DeleteMeeting(_)
+                | Write::PutAccount(_)
+                | Write::DeleteAccount(_) => {}
+            }
+        }
+        if let Some(request) = request {
+            self.shard.handle_input(now, shard::Input::Kept(request, self.store));
+        }
+    }
+
     /// What engines say that is not for the network, each with the engine that it is for or of.
     fn drain_engines(&mut self, now: Now, network: &mut Network) -> Vec<(usize, Told)> {
         let mut told = Vec::new();
@@ -336,6 +395,8 @@ impl Gateway {
                     self.shard.handle_input(now, unreachable);
                 }
                 shard::Output::Record(Record::Meeting(record)) => self.meeting_records.push(record),
+                shard::Output::Keep(request, write) => self.keep(now, request, write),
+                shard::Output::Attempted(account, _, outcome) => self.attempts.push((account, outcome)),
                 // The simulation's listeners are of datagrams.
                 shard::Output::Write(..)
                 | shard::Output::Connect(..)
@@ -361,7 +422,12 @@ fn configuration(overrides: &[(&str, &str)]) -> Config {
     config::parse("simulation.toml", CONFIG, &overrides).expect("the simulation's own file")
 }
 
-fn boot(now: Now, config: &Config, prompts: &Arc<Prompts>, start: u64) -> (Shard, Vec<Engine>) {
+fn boot(
+    now: Now,
+    (config, kept): (&Config, Kept),
+    prompts: &Arc<Prompts>,
+    start: u64,
+) -> (Shard, Vec<Engine>) {
     let mut entropy = Entropy::from_seed([7, 11, 13, start]);
     // Each start has a seed of its own, or it would give keys that were used.
     let keys = KeySource::from_seed([u8::try_from(start).expect("few starts"); 32]);
@@ -369,7 +435,9 @@ fn boot(now: Now, config: &Config, prompts: &Arc<Prompts>, start: u64) -> (Shard
     let identity = Arc::new(Identity::of(&[0x77; 32]).expect("a key"));
     let keys = keys.with_certificate(identity.fingerprint().clone());
     let boot = BootEpoch(u32::try_from(start + 1).expect("few starts"));
-    let shard = Shard::new(program::shard_settings(config, boot), entropy.split(), keys);
+    let settings =
+        shard::Settings { bindings: kept.into_iter().collect(), ..program::shard_settings(config, boot) };
+    let shard = Shard::new(now, settings, entropy.split(), keys);
     let workers = config.media.workers;
     let engine = |index| {
         let settings = EngineSettings {

@@ -9,6 +9,7 @@
 //! so a minute of a call takes milliseconds and the same seed gives the same run.
 #![warn(missing_docs)]
 
+pub mod device;
 pub mod gateway;
 pub mod network;
 pub mod pcap;
@@ -17,6 +18,7 @@ pub mod spoken;
 pub mod tone;
 pub mod world;
 
+pub use device::{Device, Provisioning};
 pub use gateway::Gateway;
 pub use network::{Conditions, Network};
 pub use phone::{Action, Manner, Phone, PhoneEvent, Setup, Told};

@@ -20,7 +20,7 @@ use sdp::{Capabilities, LocalDescription, SessionDescription};
 use sip::{
     endpoint::{
         Body, Command, DialogId, Ending, Endpoint, EndpointConfig, Event, Failure, Hop, Input, Invite,
-        Invited, Limits, Listener, ListenerId, Output, Refusal, Reliability, SessionTimer,
+        Invited, Limits, Listener, ListenerId, Output, Refusal, Registers, Reliability, SessionTimer,
     },
     transaction::Timers,
     wire::{Host, MaxForwards, NameAddr, StatusCode, Text, Transport, Uri},
@@ -155,6 +155,7 @@ impl Phone {
                     IpAddr::V6(address) => Host::V6(address),
                 },
                 port: address.port(),
+                registers: Registers::No,
             }],
         };
         Self {

@@ -6,6 +6,7 @@ use server::shard;
 use terms::{Direction, Instant, Now, WallTime};
 
 use crate::{
+    device::{Device, Provisioning},
     gateway::Gateway,
     network::{Conditions, Network},
     phone::{Action, Phone},
@@ -20,6 +21,8 @@ pub struct World {
     pub gateway: Gateway,
     /// The phones, by number.
     pub phones: Vec<Phone>,
+    /// The room systems.
+    pub devices: Vec<Device>,
 }
 
 impl World {
@@ -41,6 +44,7 @@ impl World {
             network: Network::new(conditions, seed),
             gateway: Gateway::configured(now, overrides),
             phones,
+            devices: Vec::new(),
         }
     }
 
@@ -57,6 +61,28 @@ impl World {
     /// A phone hangs up.
     pub fn hang_up(&mut self, phone: usize) {
         self.phones[phone].hang_up(self.now, &mut self.network);
+    }
+
+    /// A room system is there from here on; its place among them.
+    pub fn provision(&mut self, provisioning: Provisioning) -> usize {
+        let call_id = format!("device-{}", self.devices.len());
+        self.devices.push(Device::new(provisioning, &call_id));
+        self.devices.len() - 1
+    }
+
+    /// A room system registers, or refreshes; its answer is there some milliseconds later.
+    pub fn register(&mut self, device: usize) {
+        self.devices[device].register(self.now, &mut self.network);
+    }
+
+    /// A room system sends what it sent last once more.
+    pub fn replay(&mut self, device: usize) {
+        self.devices[device].replay(self.now, &mut self.network);
+    }
+
+    /// Both clocks.
+    pub const fn clocks(&self) -> Now {
+        self.now
     }
 
     /// The administration speaks to the gateway.
@@ -91,6 +117,11 @@ impl World {
             return false;
         }
         while let Some(datagram) = self.network.receive(self.now.mono) {
+            let device = self.devices.iter_mut().find(|device| device.provisioning.address == datagram.to);
+            if let Some(device) = device {
+                device.receive(self.now, &datagram, &mut self.network);
+                continue;
+            }
             match self.phones.iter_mut().find(|phone| phone.owns(datagram.to)) {
                 Some(phone) => phone.receive(self.now, &datagram, &mut self.network),
                 None => self.gateway.receive(self.now, &datagram, &mut self.network),

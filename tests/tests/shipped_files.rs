@@ -165,13 +165,82 @@ const IMPOSSIBLE: &[(&str, &str)] = &[
 
 #[test]
 fn a_setting_that_cannot_be_meant_is_refused_by_its_name() {
-    for &(key, value) in IMPOSSIBLE {
-        let found = config::load(&conf("demo.toml"), &[(key.to_owned(), value.to_owned())]);
+    each_is_refused(IMPOSSIBLE);
+}
+
+#[test]
+fn a_setting_of_the_registrar_that_cannot_be_meant_is_refused_by_its_name() {
+    let rows = [
+        ("listener.0.registrar", "perhaps"),
+        ("registrar.realm", ""),
+        ("registrar.algorithms", "[\"sha-1\"]"),
+        ("registrar.algorithms", "[\"md5\", \"md5\"]"),
+        ("registrar.accounts", "[\"nowhere.toml\"]"),
+        ("registrar.contacts", "0"),
+        ("registrar.bindings", "many"),
+        ("registrar.expires", "3h"),
+        ("registrar.min_expires", "2h"),
+        ("registrar.max_expires", "25h"),
+        ("registrar.failures", "0"),
+        ("registrar.window", "0s"),
+        ("registrar.lock", "soon"),
+        ("registrar.account_failures", "0"),
+        ("registrar.account_lock", "0s"),
+        ("registrar.trial_days", "0"),
+        ("registrar.frozen_days", "4000"),
+        ("account", "[{ tenant = \"demo\", password = \"secret-1\" }]"),
+        ("account", "[{ name = \"a b\", tenant = \"demo\", password = \"secret-1\" }]"),
+        ("account", "[{ name = \"tgruu.a\", tenant = \"demo\", password = \"secret-1\" }]"),
+        ("account", "[{ name = \"a\", tenant = \"nobody\", password = \"secret-1\" }]"),
+        ("account", "[{ name = \"a\", tenant = \"demo\", password = \"secrets\" }]"),
+        ("account", "[{ name = \"a\", tenant = \"demo\", password = \"secret-1\", type = \"phone\" }]"),
+        ("licence", "[{ tenant = \"demo\", type = \"rooms\" }]"),
+        ("licence", "[{ tenant = \"nobody\", type = \"rooms\", count = 1 }]"),
+    ];
+    each_is_refused(&rows);
+}
+
+fn each_is_refused(rows: &[(&str, &str)]) {
+    for (key, value) in rows {
+        let found = config::load(&conf("demo.toml"), &[((*key).to_owned(), (*value).to_owned())]);
         let found = found.expect_err(key).found;
         // A section reports what is wrong of its keys together, a list its elements.
         let is_it = |told: &str| key.starts_with(told) || told.starts_with(key);
         assert!(found.iter().any(|problem| is_it(&problem.key)), "{key}: {found:?}");
     }
+}
+
+#[test]
+fn accounts_of_all_files_have_names_and_serial_numbers_of_their_own() {
+    let folder = std::env::temp_dir().join(format!("gateway-accounts-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let account = |name: &str, more: &str| {
+        format!("[[account]]\nname = \"{name}\"\ntenant = \"demo\"\npassword = \"secret-1\"\n{more}\n")
+    };
+    let text = std::fs::read_to_string(conf("demo.toml")).expect("shipped");
+    let main =
+        format!("{text}\n[registrar]\naccounts = [\"more.toml\"]\n{}", account("a", "serial = \"SN1\""));
+    let file = folder.join("gateway.toml");
+    let parse = |more: &str| {
+        std::fs::write(folder.join("more.toml"), more).expect("own folder");
+        config::parse(&file.display().to_string(), &main, &[])
+    };
+    let config = parse(&account("b", "serial = \"SN2\"\ntype = \"board\"\ndisplay_name = \"B\""))
+        .expect("no problems");
+    let names: Vec<&str> = config.accounts.iter().map(|account| account.name.as_str()).collect();
+    assert_eq!((names, config.accounts[1].display_name.as_str()), (vec!["a", "b"], "B"));
+    for (more, told) in [
+        (account("a", ""), "more.toml:2: account.0.name: there is an account \"a\" already"),
+        (account("b", "serial = \"SN1\""), "account \"a\" has this serial number"),
+        (format!("{}[http]\n", account("b", "")), "unknown key"),
+    ] {
+        let found = parse(&more).expect_err(told).to_string();
+        assert!(found.contains(told), "{found}");
+    }
+    let licences = [("licence".to_owned(), "[{ tenant = \"demo\", type = \"rooms\", count = 1 }, { tenant = \"demo\", type = \"rooms\", count = 2 }]".to_owned())];
+    let found = config::load(&conf("demo.toml"), &licences).expect_err("twice").to_string();
+    assert!(found.contains("of this tenant and type already"), "{found}");
+    std::fs::remove_dir_all(&folder).expect("own folder");
 }
 
 #[test]

@@ -10,21 +10,22 @@
 //! the same number merely claimed: who forges a number locks out the forgery, not its owner. An
 //! answer is as late for a right pair as for a wrong one, so that the wait tells nothing.
 
+mod failures;
+
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
 use terms::{Instant, MeetingId, TrunkName};
+
+pub(crate) use failures::{Failures, MAX_REMEMBERED};
 
 use crate::{
     leg::{Arrival, Identity},
     settings::GuardSettings,
 };
 
-/// Callers and meeting IDs that are remembered; beyond it the one whose last failure is longest
-/// ago is forgotten.
-const MAX_REMEMBERED: usize = 65_536;
 /// A caller's failures that cost no time: people mistype.
 const FREE_FAILURES: usize = 2;
 /// The longest wait before a lock.
@@ -151,53 +152,6 @@ impl Guard {
         if let Some(until) = self.locks.remove(suspect) {
             self.by_end.remove(&(until, suspect.clone()));
         }
-    }
-}
-
-/// When each key failed last, bounded in keys and in failures a key.
-#[derive(Debug)]
-struct Failures<K> {
-    times: BTreeMap<K, VecDeque<Instant>>,
-    by_last: BTreeSet<(Instant, K)>,
-}
-
-impl<K> Default for Failures<K> {
-    fn default() -> Self {
-        Self { times: BTreeMap::new(), by_last: BTreeSet::new() }
-    }
-}
-
-impl<K: Ord + Clone> Failures<K> {
-    fn within(&self, now: Instant, window: Duration, key: &K) -> usize {
-        let recent = |times: &VecDeque<Instant>| times.iter().filter(|at| now.since(**at) < window).count();
-        self.times.get(key).map_or(0, recent)
-    }
-
-    /// Adds one; yields how many there are within the window, `kept` at most.
-    fn add(&mut self, now: Instant, (window, kept): (Duration, usize), key: &K) -> usize {
-        let mut times = self.forget(key);
-        times.retain(|at| now.since(*at) < window);
-        times.push_back(now);
-        while times.len() > kept.max(1) {
-            times.pop_front();
-        }
-        while self.times.len() >= MAX_REMEMBERED
-            && let Some((_, oldest)) = self.by_last.pop_first()
-        {
-            self.times.remove(&oldest);
-        }
-        let failures = times.len();
-        self.by_last.insert((now, key.clone()));
-        self.times.insert(key.clone(), times);
-        failures
-    }
-
-    fn forget(&mut self, key: &K) -> VecDeque<Instant> {
-        let times = self.times.remove(key).unwrap_or_default();
-        if let Some(last) = times.back() {
-            self.by_last.remove(&(*last, key.clone()));
-        }
-        times
     }
 }
 

@@ -27,6 +27,7 @@
 //! ```
 #![warn(missing_docs)]
 
+pub mod accounts;
 mod app;
 mod call;
 pub mod core;
@@ -38,6 +39,7 @@ pub mod ivr;
 pub mod keys;
 pub mod lease;
 pub mod leg;
+pub mod lockouts;
 pub mod outcome;
 pub mod question;
 pub mod self_test;

@@ -25,6 +25,12 @@ impl KeySource {
         Self { certificate: Some(fingerprint), ..self }
     }
 
+    pub(crate) fn octets<const N: usize>(&mut self) -> [u8; N] {
+        let mut octets = [0; N];
+        self.generator.fill_bytes(&mut octets);
+        octets
+    }
+
     pub(crate) fn certificate(&self) -> Option<&Fingerprint> {
         self.certificate.as_ref()
     }

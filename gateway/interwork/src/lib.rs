@@ -9,7 +9,8 @@
 //! [`SipLegs`] turns what a SIP dialog says into what a leg says, and back: it reads and writes the
 //! session descriptions, finds the trunk by the source address, and maps causes. The call learns
 //! nothing of SIP, and the endpoint nothing of calls. Beyond the limits of a [`Gate`], a trunk or a
-//! listener, a call is refused here and the call plane only told of it.
+//! listener, a call is refused here and the call plane only told of it. [`Registrations`] does the same between REGISTER and
+//! the accounts of the core.
 #![warn(missing_docs)]
 
 pub mod arrival;
@@ -21,9 +22,11 @@ mod key_source;
 mod legs;
 mod outgoing;
 pub mod peers;
+pub mod registrations;
 pub mod sip_leg;
 
 pub use gates::{Gate, GateLimit, GateLimits, GateView, Rate};
 pub use key_source::KeySource;
 pub use peers::{CalledNumber, Listener, Peers, Policy, Trunk, WayOut};
+pub use registrations::{RegistrarSettings, Registrations};
 pub use sip_leg::{Input, Output, SipLegSnapshot, SipLegs, SipSettings};

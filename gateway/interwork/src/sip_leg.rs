@@ -177,6 +177,7 @@ impl SipLegs {
                 Event::ProgressAcknowledged { .. }
                 | Event::ReofferWithdrawn { .. }
                 | Event::ReofferAnswered { .. }
+                | Event::Registering(_)
                 | Event::Counted(_),
             ) => {}
             Input::Call(leg, LegCommand::Dial(dial)) => self.dial(now, leg, &dial),

@@ -1,7 +1,9 @@
 //! The administration over HTTP: health, metrics, and the embedded core's meetings.
 
+mod accounts;
 mod events;
 mod meetings;
+mod registrations;
 
 pub(crate) use meetings::NewMeeting;
 
@@ -20,13 +22,14 @@ use axum::{
     routing::{get, post},
 };
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use call::{CallView, core::PasswordFault};
+use call::{CallView, accounts::WeakPassword, core::PasswordFault};
 use serde::{Deserialize, Serialize};
-use terms::{BootEpoch, MeetingId, NodeId, Secret, TenantId};
+use terms::{AccountName, BootEpoch, MeetingId, NodeId, Secret, TenantId};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::{
-    driver::{Load, Request, State as Serves},
+    config::ACCOUNT_NAME,
+    driver::{DeskRequest, Load, Request, State as Serves},
     feed::Feed,
     record::Metrics,
     shard::HostCheck,
@@ -48,7 +51,9 @@ pub struct Admin {
     pub shard: mpsc::Sender<Request>,
     /// The tenants that there are; a reload changes them.
     pub tenants: watch::Receiver<BTreeSet<TenantId>>,
-    /// Held while a meeting is made: of two at once with one ID, the second must see the first.
+    /// What passwords are hashed for.
+    pub realm: String,
+    /// Held while a meeting or an account is made: of two at once with one ID, the second must see the first.
     pub making: Semaphore,
     /// The store.
     pub store: StoreQueue,
@@ -103,7 +108,7 @@ pub struct MediaStatus {
 }
 
 /// Why a request was not carried out, and what to answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Refused {
     Unauthorized,
     NoSuchMeeting,
@@ -115,6 +120,13 @@ enum Refused {
     TooManyWatchers,
     MeetingExists,
     NoSuchTenant,
+    NoSuchAccount,
+    AccountExists,
+    AccountOfFile,
+    BadAccountName,
+    WeakPassword(WeakPassword),
+    SerialElsewhere(TenantId),
+    SerialTaken(AccountName),
     BadCapacity,
     BadPasswords(PasswordFault),
     NobodyHosts,
@@ -127,9 +139,24 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let (status, message) = match self {
             Self::BadPasswords(fault) => {
-                let error = serde_json::json!({ "error": fault.to_string() });
-                return (StatusCode::UNPROCESSABLE_ENTITY, Json(error)).into_response();
+                return refusal(StatusCode::UNPROCESSABLE_ENTITY, &fault.to_string());
             }
+            Self::WeakPassword(weak) => return refusal(StatusCode::UNPROCESSABLE_ENTITY, &weak.to_string()),
+            // ROOM-2: who holds it, and nothing more.
+            Self::SerialElsewhere(tenant) => {
+                return refusal(StatusCode::CONFLICT, &format!("tenant {tenant} has this serial number"));
+            }
+            Self::SerialTaken(account) => {
+                return refusal(StatusCode::CONFLICT, &format!("account {account} has this serial number"));
+            }
+            Self::NoSuchAccount => (StatusCode::NOT_FOUND, "there is no account of that name"),
+            Self::AccountExists => {
+                (StatusCode::CONFLICT, "there is an account of that name; delete it first")
+            }
+            Self::AccountOfFile => {
+                (StatusCode::CONFLICT, "the account is of the configuration; change it there and reload")
+            }
+            Self::BadAccountName => (StatusCode::UNPROCESSABLE_ENTITY, ACCOUNT_NAME),
             Self::Unauthorized => (
                 StatusCode::UNAUTHORIZED,
                 "send the token as Authorization: Bearer TOKEN; to run one meeting, its ID and host password by Basic will do",
@@ -175,6 +202,10 @@ impl IntoResponse for Refused {
     }
 }
 
+fn refusal(status: StatusCode, message: &str) -> Response {
+    (status, Json(serde_json::json!({ "error": message }))).into_response()
+}
+
 /// All routes.
 pub fn router(admin: Arc<Admin>) -> Router {
     let guarded = Router::new()
@@ -183,6 +214,12 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/v1/calls", get(calls))
         .route("/v1/meetings", get(meetings::list).post(meetings::create))
         .route("/v1/meetings/{id}", get(meetings::show).delete(meetings::delete))
+        .route("/v1/accounts", get(accounts::list).post(accounts::create))
+        .route("/v1/accounts/{name}", get(accounts::show).patch(accounts::change).delete(accounts::delete))
+        .route("/v1/licences", get(accounts::licences))
+        .route("/v1/registrations", get(registrations::list))
+        .route("/v1/registrations/{account}", get(registrations::show))
+        .route("/v1/strangers", get(registrations::strangers))
         .route("/v1/events", get(events::watch))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&admin), authorize));
     let hosts = Router::new()
@@ -295,6 +332,13 @@ async fn drain(State(admin): State<Arc<Admin>>) -> Result<StatusCode, Refused> {
 async fn take_calls(State(admin): State<Arc<Admin>>) -> Result<StatusCode, Refused> {
     ask(&admin, |answer| Request::Serve(Serves::Running, answer)).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn ask_desk<T>(
+    admin: &Admin,
+    request: impl FnOnce(oneshot::Sender<T>) -> DeskRequest,
+) -> Result<T, Refused> {
+    ask(admin, |answer| Request::Desk(request(answer))).await
 }
 
 async fn ask<T>(admin: &Admin, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, Refused> {

@@ -11,11 +11,14 @@ mod source;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use call::core::{Meeting, Rules};
-use interwork::{GateLimits, Policy, Trunk};
+use call::{
+    accounts::{Account, AccountRules},
+    core::{Meeting, Rules},
+};
+use interwork::{GateLimits, Policy, RegistrarSettings, Trunk};
 use media::{Quarantine, Range, SocketPlan};
 use sip::{
-    endpoint::{Limits, SessionTimer},
+    endpoint::{Limits, Registers, SessionTimer},
     transaction::Timers,
 };
 use terms::{
@@ -25,7 +28,7 @@ use terms::{
 
 use crate::admission::AdmissionSettings;
 
-pub(crate) use load::spoken;
+pub(crate) use load::{ACCOUNT_NAME, is_account_name, spoken};
 pub use load::{load, parse, parse_flow, parse_words};
 pub use ports::{Ports, RangePorts};
 pub use problem::Problems;
@@ -55,6 +58,12 @@ pub struct Config {
     pub trunks: Vec<Trunk>,
     /// Whose meetings there can be, and what holds for all.
     pub rules: Rules,
+    /// How devices register.
+    pub registrar: RegistrarSettings,
+    /// What holds for all accounts.
+    pub account_rules: AccountRules,
+    /// The accounts of the file; those of the store come besides.
+    pub accounts: Vec<Account>,
     /// The meetings that there are from the start.
     pub meetings: Vec<Meeting>,
     /// Where meetings are booked besides, if anywhere.
@@ -131,6 +140,8 @@ pub struct Listener {
     pub sources: Sources,
     /// How much may come by it.
     pub limits: GateLimits,
+    /// Whether room systems register by it.
+    pub registrar: Registers,
 }
 
 impl Listener {

@@ -1,6 +1,8 @@
 //! The driver of a shard: waits on sockets, reports, requests and the clock; feeds one input, drains
 //! all output.
 
+mod desk;
+
 use std::{
     future::{pending, poll_fn},
     io,
@@ -14,15 +16,20 @@ use call::{
     question::QuestionId,
     switch::Census,
 };
-use interwork::GateView;
+use interwork::{
+    GateView,
+    registrations::{Durability, Registered},
+};
 use media::{Clock, Commands, Reports};
 use serde::{Deserialize, Serialize};
-use sip::endpoint::{self, Serving};
+use sip::endpoint::{self, RequestId, Serving};
 use terms::{Cause, MeetingId, Now, Secret, media::Command};
 use tokio::{
     sync::{Notify, mpsc, oneshot},
     time::{Instant, sleep_until},
 };
+
+pub use desk::{DeskRequest, Page};
 
 use crate::{
     admission::{AdmissionSettings, AdmissionView, Standing},
@@ -33,6 +40,7 @@ use crate::{
     net::Net,
     record::Recorder,
     shard::{Booked, Configuration, HostCheck, Input, Output, Shard},
+    store::{NoRoom, StoreQueue},
 };
 
 /// How long hang-ups may take to reach the peers when the gateway stops.
@@ -57,6 +65,8 @@ pub enum Request {
     List(oneshot::Sender<Vec<MeetingView>>),
     /// Whether new calls are taken from here on (REL-3).
     Serve(State, oneshot::Sender<()>),
+    /// Of accounts and registrations.
+    Desk(DeskRequest),
     /// All calls.
     Calls(oneshot::Sender<Vec<CallView>>),
     /// How things stand.
@@ -96,6 +106,12 @@ pub struct Load {
     pub leases: usize,
     /// Trunks and listeners that have a limit.
     pub gates: Vec<GateView>,
+    /// Accounts that there are.
+    #[serde(default)]
+    pub accounts: usize,
+    /// Devices that are registered.
+    #[serde(default)]
+    pub registered: Registered,
 }
 
 /// Whether a gateway takes calls.
@@ -121,6 +137,10 @@ pub struct Driver {
     pub reports: Reports,
     /// Waked when they do.
     pub reported: Arc<Notify>,
+    /// Where bindings are kept.
+    pub store: StoreQueue,
+    /// What the store has done of it.
+    pub kept: mpsc::Receiver<(RequestId, Durability)>,
     /// Where meetings are booked besides, if anywhere.
     pub directory: Option<Directory>,
     /// What it answers.
@@ -147,6 +167,7 @@ enum Woken {
     Reported,
     Request(Request),
     LookedUp(QuestionId, Booked),
+    Kept(RequestId, Durability),
     Timeout,
     Stop,
 }
@@ -178,6 +199,7 @@ impl Driver {
             () = self.reported.notified() => Woken::Reported,
             Some(request) = self.requests.recv() => Woken::Request(request),
             Some((id, booked)) = next_of(&mut self.booked) => Woken::LookedUp(id, booked),
+            Some((request, durability)) = self.kept.recv() => Woken::Kept(request, durability),
             () = sleep_until(due) => Woken::Timeout,
             () = stop.notified() => Woken::Stop,
         }
@@ -199,6 +221,7 @@ impl Driver {
                 self.recorder.looked_up(&booked);
                 self.feed(now, Input::LookedUp(id, booked));
             }
+            Woken::Kept(request, durability) => self.feed(now, Input::Kept(request, durability)),
             Woken::Timeout => self.feed(now, Input::Timeout),
             Woken::Stop => {}
         }
@@ -244,6 +267,7 @@ impl Driver {
                 self.serve(now);
                 answer.send(()).ok();
             }
+            Request::Desk(request) => self.answer_desk(now, request),
             Request::Calls(answer) => {
                 answer.send(self.shard.views(now.mono).collect()).ok();
             }
@@ -282,6 +306,8 @@ impl Driver {
             red: self.shard.red_calls(),
             leases: self.shard.leases(),
             gates: self.shard.gates(),
+            accounts: self.shard.accounts().len(),
+            registered: self.shard.registrations().registered(self.clock.now().mono),
             ..Load::default()
         };
         for view in self.shard.core().views() {
@@ -312,6 +338,16 @@ impl Driver {
                         self.recorder.looked_up(&Booked::Unreachable);
                         self.shard.handle_input(now, Input::LookedUp(id, Booked::Unreachable));
                     }
+                }
+                Output::Keep(request, write) => {
+                    if self.store.keep(request, write) == Err(NoRoom)
+                        && let Some(request) = request
+                    {
+                        self.shard.handle_input(now, Input::Kept(request, Durability::Failed));
+                    }
+                }
+                Output::Attempted(account, source, outcome) => {
+                    self.recorder.attempted(account.as_ref(), source, &outcome);
                 }
                 Output::Counted(counted) => self.recorder.counted(&counted),
                 Output::Full(gate, limit) => self.recorder.full(gate, limit),

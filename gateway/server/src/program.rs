@@ -44,6 +44,8 @@ use crate::{
 
 /// Requests of the administration that may wait for the shard.
 const REQUESTS: usize = 256;
+/// Bindings whose writes are done, and that the shard has not been told of.
+const KEPT: usize = 4_096;
 /// Who may watch the changes of meetings at once.
 const WATCHERS: usize = 64;
 
@@ -66,7 +68,7 @@ impl Gateway {
             .with_context(|| format!("state folder {}", config.state.display()))?;
         let mut store = SledStore::open(&config.state)?;
         let boot = store.next_boot()?;
-        let stored = store.meetings()?;
+        let settings = with_stored(shard_settings(&config, boot), &store)?;
         let prompts = Arc::new(recordings::load(&config.prompts).context("prompts")?);
         let mut entropy = entropy()?;
         let clock = Clock::start();
@@ -82,7 +84,8 @@ impl Gateway {
         let journal = journal.context("journal of records")?;
 
         let (requests, queue) = mpsc::channel(REQUESTS);
-        let store = StoreQueue::start(store)?;
+        let (kept, is_kept) = mpsc::channel(KEPT);
+        let store = StoreQueue::start(store, kept)?;
         let (reload, tenants) = Reload::new(config.clone(), Arc::clone(&prompts), requests.clone());
         let (feed, drained) = (Feed::default(), Arc::new(Notify::new()));
         let admin = Arc::new(Admin {
@@ -92,6 +95,7 @@ impl Gateway {
             timeout: config.http.timeout,
             shard: requests,
             tenants,
+            realm: config.registrar.realm.clone(),
             making: Semaphore::new(1),
             store: store.clone(),
             metrics: Arc::clone(&metrics),
@@ -100,16 +104,16 @@ impl Gateway {
             feed: feed.clone(),
             watchers: Arc::new(Semaphore::new(WATCHERS)),
         });
-        let address = config.http.address;
-        let http = TcpListener::bind(address).await.with_context(|| format!("HTTP on {address}"))?;
-        let mut settings = shard_settings(&config, boot);
-        settings.meetings.extend(stored);
+        let http = bind_http(config.http.address).await?;
         let (directory, booked) = config.directory.clone().map(Directory::start).unzip();
         let health = Health::new(clock.now().mono, config.admission, counters);
-        let shard = Shard::new(settings, entropy.split(), keys);
+        let shard = Shard::new(clock.now(), settings, entropy.split(), keys);
         let commands = workers.iter().map(|worker| worker.commands().clone()).collect();
         let told = Arc::clone(&drained);
+        let of_shard = store.clone();
         let driver = move |net| Driver {
+            store: of_shard,
+            kept: is_kept,
             directory,
             booked,
             shard,
@@ -160,6 +164,10 @@ impl Gateway {
         ensure!(matches!(shard, Ok(Ok(()))), "the shard ended by a panic");
         Ok(())
     }
+}
+
+async fn bind_http(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("HTTP on {address}"))
 }
 
 fn serve(http: TcpListener, admin: Arc<Admin>) -> JoinHandle<()> {
@@ -296,6 +304,15 @@ fn start_workers(
     Worker::start_all((0..count).map(worker).collect(), reports).context("media workers")
 }
 
+/// And what the store has besides the configuration.
+fn with_stored(settings: shard::Settings, store: &impl Store) -> Result<shard::Settings> {
+    let (mut meetings, mut accounts) = (settings.meetings, store.accounts()?);
+    meetings.extend(store.meetings()?);
+    // Where both have a name, the file's holds.
+    accounts.extend(settings.accounts);
+    Ok(shard::Settings { meetings, accounts, bindings: store.bindings()?, ..settings })
+}
+
 /// What the shard is made with.
 pub fn shard_settings(config: &Config, boot: BootEpoch) -> shard::Settings {
     let numbered = || (0..).map(ListenerId).zip(&config.listeners);
@@ -307,6 +324,7 @@ pub fn shard_settings(config: &Config, boot: BootEpoch) -> shard::Settings {
         },
         host: host(listener.advertised.ip()),
         port: listener.advertised.port(),
+        registers: listener.registrar,
     };
     shard::Settings {
         booking: if config.directory.is_some() { Booking::Elsewhere } else { Booking::Here },
@@ -323,6 +341,10 @@ pub fn shard_settings(config: &Config, boot: BootEpoch) -> shard::Settings {
         call: Arc::new(config.call.clone()),
         rules: config.rules.clone(),
         meetings: config.meetings.clone(),
+        registrar: config.registrar.clone(),
+        account_rules: config.account_rules.clone(),
+        accounts: config.accounts.clone(),
+        bindings: Vec::new(),
     }
 }
 

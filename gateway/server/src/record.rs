@@ -5,13 +5,13 @@ mod log;
 mod metrics;
 mod streams;
 
-use std::{io, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use call::{Event, event::Record};
-use interwork::{Gate, GateLimit};
+use interwork::{Gate, GateLimit, registrations::Outcome};
 use media::Counters;
 use sip::endpoint::Counted;
-use terms::CallId;
+use terms::{AccountName, CallId};
 
 use limits::{Limits, Met};
 pub use metrics::Metrics;
@@ -55,6 +55,12 @@ impl Recorder {
     pub fn full(&mut self, gate: Gate, limit: GateLimit) {
         self.metrics.full(&gate, limit);
         self.limits.add(Met::Gate(gate, limit));
+    }
+
+    /// Somebody tried to register, or a device is gone.
+    pub fn attempted(&self, account: Option<&AccountName>, source: SocketAddr, outcome: &Outcome) {
+        self.metrics.attempted(outcome);
+        log::attempted(account, source, outcome);
     }
 
     /// The directory was asked for a meeting.

@@ -1,7 +1,8 @@
 //! Another configuration while calls go on.
 //!
 //! Trunks, the limits of listeners, dialplan, access numbers, the IVR's flows and bounds change for calls that come from then on; what callers are
-//! told, the marks of admission, how much of probes is answered, the guard, the keys of a meeting, waiting times, the bounds of silent and of bad streams, tenants and meetings for all. What is
+//! told, the marks of admission, how much of probes is answered, the guard, the keys of a meeting, waiting times, the bounds of silent and of bad streams, tenants and meetings for all. Accounts, licences and the registrar's bounds change for
+//! who registers from then on; an account that the file has no more ends. What is
 //! bound, opened or counted at the start stays until the next one.
 
 use std::{
@@ -9,8 +10,8 @@ use std::{
     sync::Arc,
 };
 
-use call::core::Meeting;
-use interwork::GateLimits;
+use call::{accounts::AccountRules, core::Meeting};
+use interwork::{GateLimits, RegistrarSettings};
 use terms::{MeetingId, TenantId};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -50,6 +51,9 @@ impl Reload {
             call: Arc::new(config.call.clone()),
             rules: config.rules.clone(),
             meetings: changed(&self.running.meetings, &config.meetings),
+            registrar: config.registrar.clone(),
+            account_rules: config.account_rules.clone(),
+            accounts: config.accounts.clone(),
         };
         self.tenants.send_replace(config.rules.tenants.keys().cloned().collect());
         self.running = config;
@@ -77,6 +81,8 @@ impl Reload {
             ("http", running.http == config.http),
             ("records", running.records == config.records),
             ("directory", running.directory == config.directory),
+            // It is hashed into each password.
+            ("registrar.realm", running.registrar.realm == config.registrar.realm),
             // Those that were taken out stay until the next start: somebody may be in.
             ("meetings", running.meetings.iter().all(|meeting| wanted.contains(&meeting.id))),
             (
@@ -90,6 +96,7 @@ impl Reload {
 
     fn keep_fixed(&self, config: Config) -> Config {
         let running = &self.running;
+        let is_same_realm = running.registrar.realm == config.registrar.realm;
         Config {
             node: running.node,
             state: running.state.clone(),
@@ -106,6 +113,9 @@ impl Reload {
             call: call::Settings { workers: running.media.workers, ..config.call },
             trunks: config.trunks,
             rules: config.rules,
+            registrar: RegistrarSettings { realm: running.registrar.realm.clone(), ..config.registrar },
+            account_rules: AccountRules { realm: running.registrar.realm.clone(), ..config.account_rules },
+            accounts: if is_same_realm { config.accounts } else { running.accounts.clone() },
             meetings: config.meetings,
         }
     }

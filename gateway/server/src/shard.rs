@@ -10,30 +10,43 @@
 //! simulator in tests.
 
 mod bookings;
+mod desk;
 
 use std::{collections::VecDeque, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use call::{
     CallView, Event, Question, Switch,
+    accounts::{Account, AccountRules, Accounts},
     core::{self, Change, Control, Core, Meeting, Rules},
     event::Record,
     lease::Leases,
     question::{Answer, Departure, QuestionId},
     switch::Census,
 };
-use interwork::{Gate, GateLimit, GateView, KeySource, SipLegSnapshot, SipLegs, SipSettings};
+use interwork::{
+    Gate, GateLimit, GateView, KeySource, RegistrarSettings, Registrations, SipLegSnapshot, SipLegs,
+    SipSettings,
+    registrations::{Durability, Outcome},
+};
 use serde::{Deserialize, Serialize};
-use sip::endpoint::{
-    self, ConnectionId, DialogSnapshot, Endpoint, EndpointConfig, ListenerId, RestoreError, Serving,
+use sip::{
+    endpoint::{
+        self, ConnectionId, DialogSnapshot, Endpoint, EndpointConfig, ListenerId, RequestId, RestoreError,
+        Serving,
+    },
+    registrar::Binding,
 };
 use terms::{
-    CallId, Cause, Entropy, Instant, LegId, MeetingId, Now, PortId, Secret,
+    AccountName, CallId, Cause, Entropy, Instant, LegId, MeetingId, Now, PortId, Secret,
     media::{Command, Report},
 };
 
 pub use bookings::Booked;
 use bookings::{Bookings, Told};
+use desk::Desk;
+
+use crate::store::Write;
 
 /// Where meetings are booked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -60,6 +73,14 @@ pub struct Settings {
     pub rules: Rules,
     /// The meetings that there are from the start.
     pub meetings: Vec<Meeting>,
+    /// How devices register.
+    pub registrar: RegistrarSettings,
+    /// What holds for all accounts.
+    pub account_rules: AccountRules,
+    /// The accounts that there are from the start.
+    pub accounts: Vec<Account>,
+    /// Where their devices were.
+    pub bindings: Vec<(AccountName, Vec<Binding>)>,
 }
 
 /// What an operator can change while calls go on.
@@ -73,6 +94,12 @@ pub struct Configuration {
     pub rules: Rules,
     /// The meetings that are there from here on, or are changed.
     pub meetings: Vec<Meeting>,
+    /// How devices register.
+    pub registrar: RegistrarSettings,
+    /// What holds for all accounts.
+    pub account_rules: AccountRules,
+    /// The accounts of the file; those that it had before and that are not among them end.
+    pub accounts: Vec<Account>,
 }
 
 /// What a shard is told.
@@ -88,6 +115,12 @@ pub enum Input {
     PutMeeting(Box<Meeting>),
     /// A meeting ends.
     DeleteMeeting(MeetingId),
+    /// An account begins to exist or is changed; it is checked, and stored already.
+    PutAccount(Box<Account>),
+    /// An account ends.
+    DeleteAccount(AccountName),
+    /// To [`Output::Keep`] with a request.
+    Kept(RequestId, Durability),
     /// Who runs a meeting from outside wants something.
     Control(MeetingId, Control),
     /// To [`Output::LookUp`]; each is answered.
@@ -126,6 +159,10 @@ pub enum Output {
     Event(CallId, Event),
     /// Ask the directory which meeting has this ID.
     LookUp(QuestionId, MeetingId),
+    /// Make this durable; where a request is named, [`Input::Kept`] is due.
+    Keep(Option<RequestId>, Write),
+    /// Somebody tried to register, or a device is gone.
+    Attempted(Option<AccountName>, SocketAddr, Outcome),
     /// SIP has something to count.
     Counted(endpoint::Counted),
     /// A trunk or a listener was full, and a call was refused.
@@ -168,13 +205,17 @@ pub struct Shard {
     booking: Booking,
     bookings: Bookings,
     leases: Leases,
+    desk: Desk,
     outputs: VecDeque<Output>,
 }
 
 impl Shard {
     /// No calls yet; `keys` makes those of media.
-    pub fn new(settings: Settings, mut entropy: Entropy, keys: KeySource) -> Self {
-        let Settings { booking, endpoint, sip, call, rules, meetings } = settings;
+    pub fn new(now: Now, settings: Settings, mut entropy: Entropy, mut keys: KeySource) -> Self {
+        let Settings { booking, endpoint, sip, call, rules, meetings, .. } = &settings;
+        let (booking, endpoint, rules) = (*booking, endpoint.clone(), rules.clone());
+        let (sip, call, meetings) = (Arc::clone(sip), Arc::clone(call), meetings.clone());
+        let desk = Desk::new(now, settings, entropy.split(), &mut keys);
         let boot = endpoint.origin.boot;
         let mut core = Core::default();
         core.handle_input(Now::default(), core::Input::Rules(rules));
@@ -191,6 +232,7 @@ impl Shard {
             booking,
             bookings: Bookings::default(),
             leases: Leases::new(boot),
+            desk,
             outputs: VecDeque::new(),
         }
     }
@@ -203,6 +245,9 @@ impl Shard {
             Input::MediaOverload(port) => self.switch.handle_input(now, call::Input::MediaOverload(port)),
             Input::PutMeeting(meeting) => self.core.handle_input(now, core::Input::Put(meeting)),
             Input::DeleteMeeting(meeting) => self.core.handle_input(now, core::Input::Delete(meeting)),
+            Input::PutAccount(account) => self.desk.accounts.put(now.mono, *account),
+            Input::DeleteAccount(account) => self.desk.delete(now, account),
+            Input::Kept(request, durability) => self.desk.on_kept(now, request, durability),
             Input::Control(meeting, control) => {
                 self.core.handle_input(now, core::Input::Control(meeting, control));
             }
@@ -216,6 +261,7 @@ impl Shard {
             Input::Timeout => {
                 self.endpoint.handle_input(now, endpoint::Input::Timeout);
                 self.switch.handle_input(now, call::Input::Timeout);
+                self.desk.on_time(now);
             }
         }
         self.settle(now);
@@ -228,12 +274,23 @@ impl Shard {
 
     /// When to come with [`Input::Timeout`].
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.endpoint.poll_timeout(), self.switch.poll_timeout()].into_iter().flatten().min()
+        let each = [self.endpoint.poll_timeout(), self.switch.poll_timeout(), self.desk.poll_timeout()];
+        each.into_iter().flatten().min()
     }
 
     /// The embedded core, to look into.
     pub const fn core(&self) -> &Core {
         &self.core
+    }
+
+    /// The accounts, to look into.
+    pub const fn accounts(&self) -> &Accounts {
+        &self.desk.accounts
+    }
+
+    /// The registrar, to look into.
+    pub const fn registrations(&self) -> &Registrations {
+        &self.desk.registrations
     }
 
     /// Whether a password makes its bearer host of a meeting, for who runs it from outside (MEET-2). After too many
@@ -314,7 +371,8 @@ impl Shard {
     }
 
     fn configure(&mut self, now: Now, configuration: Configuration) {
-        let Configuration { sip, call, rules, meetings } = configuration;
+        let Configuration { sip, call, rules, meetings, registrar, account_rules, accounts } = configuration;
+        self.desk.configure(now, &registrar, account_rules, accounts);
         self.legs.configure(sip);
         self.switch.handle_input(now, call::Input::Settings(call));
         self.core.handle_input(now, core::Input::Rules(rules));
@@ -360,6 +418,7 @@ impl Shard {
             | self.settle_legs(now)
             | self.settle_switch(now)
             | self.settle_core(now)
+            | self.settle_desk(now)
         {}
     }
 
@@ -382,6 +441,9 @@ impl Shard {
                 }
                 endpoint::Output::Event(endpoint::Event::Counted(counted)) => {
                     self.outputs.push_back(Output::Counted(counted));
+                }
+                endpoint::Output::Event(endpoint::Event::Registering(registering)) => {
+                    self.desk.on_registering(now, registering);
                 }
                 endpoint::Output::Event(event) => {
                     self.legs.handle_input(now.mono, interwork::Input::Sip(event));
@@ -440,6 +502,23 @@ impl Shard {
                     let quality = record.quality.map(Box::new);
                     self.core.handle_input(now, core::Input::Over(record.leg, quality));
                     self.outputs.push_back(Output::Record(Record::Leg(record)));
+                }
+            }
+        }
+        moved
+    }
+
+    fn settle_desk(&mut self, now: Now) -> bool {
+        let mut moved = false;
+        while let Some(output) = self.desk.poll_output(now) {
+            moved = true;
+            match output {
+                desk::Output::Sip(command) => {
+                    self.endpoint.handle_input(now, endpoint::Input::Command(command));
+                }
+                desk::Output::Keep(request, write) => self.outputs.push_back(Output::Keep(request, write)),
+                desk::Output::Attempted(account, source, outcome) => {
+                    self.outputs.push_back(Output::Attempted(account, source, outcome));
                 }
             }
         }

@@ -3,7 +3,7 @@
 use std::{fmt, io, time::Duration};
 
 use call::switch::Census;
-use interwork::{GateView, gates::Refused};
+use interwork::{GateView, gates::Refused, registrations::Registered};
 use terms::Secret;
 use thiserror::Error;
 use tokio::{
@@ -151,6 +151,12 @@ impl fmt::Display for Status {
         }
         writeln!(f, "meetings      {:>6}   {} with somebody in", load.meetings, load.busy_meetings)?;
         writeln!(f, "participants  {:>6}", load.participants)?;
+        let Registered { accounts, bindings, flapping } = load.registered;
+        writeln!(
+            f,
+            "registered    {accounts:>6}   of {} accounts, {bindings} bindings, {flapping} flapping",
+            load.accounts
+        )?;
         writeln!(f, "leases        {:>6}", load.leases)?;
         writeln!(f, "media ports   {:>6}   of {}", media.ports_open, media.ports)?;
         writeln!(f, "packets in    {:>6}   {} of strangers", media.packets_received, media.packets_foreign)?;

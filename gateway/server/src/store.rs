@@ -1,4 +1,4 @@
-//! What must survive the process: meetings made through the API, and the count of starts.
+//! What must survive the process: meetings and accounts made through the API, the bindings of devices, and the count of starts.
 //!
 //! Every write is flushed before it is acknowledged: sled by itself flushes twice a second, and
 //! loses what it acknowledged in between (52,692 writes over 30 kills, measured). Writes that wait
@@ -11,8 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use call::core::Meeting;
-use terms::{BootEpoch, MeetingId};
+use call::{accounts::Account, core::Meeting};
+use interwork::registrations::Durability;
+use sip::{endpoint::RequestId, registrar::Binding};
+use terms::{AccountName, BootEpoch, MeetingId};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
@@ -32,7 +34,7 @@ pub enum StoreError {
     #[error("store: {0}")]
     Database(#[from] sled::Error),
     /// What it holds is not what we wrote.
-    #[error("store: meeting record: {0}")]
+    #[error("store: record: {0}")]
     Record(#[from] serde_json::Error),
     /// The folder can't be used.
     #[error("store: {0}")]
@@ -52,6 +54,12 @@ pub enum Write {
     PutMeeting(Box<Meeting>),
     /// A meeting ends.
     DeleteMeeting(MeetingId),
+    /// An account begins to exist, or is changed.
+    PutAccount(Box<Account>),
+    /// An account ends.
+    DeleteAccount(AccountName),
+    /// The devices of an account are there, and nowhere else; none, where it has none any more.
+    PutBindings(AccountName, Vec<Binding>),
 }
 
 /// A store: sled on one machine, etcd where one is outgrown.
@@ -60,6 +68,10 @@ pub trait Store: Send + 'static {
     fn apply(&mut self, writes: &[Write]) -> Result<(), StoreError>;
     /// Every meeting that is stored.
     fn meetings(&self) -> Result<Vec<Meeting>, StoreError>;
+    /// Every account that is stored.
+    fn accounts(&self) -> Result<Vec<Account>, StoreError>;
+    /// Where the devices of each account were.
+    fn bindings(&self) -> Result<Vec<(AccountName, Vec<Binding>)>, StoreError>;
     /// Counts this start.
     fn next_boot(&mut self) -> Result<BootEpoch, StoreError>;
 }
@@ -76,6 +88,8 @@ pub struct SledStore {
 struct Opened {
     database: sled::Db,
     meetings: sled::Tree,
+    accounts: sled::Tree,
+    bindings: sled::Tree,
 }
 
 impl SledStore {
@@ -103,7 +117,8 @@ impl Opened {
             Err(error) => return Err(error.into()),
         };
         let meetings = database.open_tree("meetings")?;
-        Ok(Self { database, meetings })
+        let (accounts, bindings) = (database.open_tree("accounts")?, database.open_tree("bindings")?);
+        Ok(Self { database, meetings, accounts, bindings })
     }
 
     fn apply(&self, writes: &[Write]) -> Result<(), StoreError> {
@@ -114,6 +129,18 @@ impl Opened {
                 }
                 Write::DeleteMeeting(meeting) => {
                     self.meetings.remove(meeting.to_string())?;
+                }
+                Write::PutAccount(account) => {
+                    self.accounts.insert(account.name.as_str(), serde_json::to_vec(account)?)?;
+                }
+                Write::DeleteAccount(account) => {
+                    self.accounts.remove(account.as_str())?;
+                }
+                Write::PutBindings(account, bindings) if bindings.is_empty() => {
+                    self.bindings.remove(account.as_str())?;
+                }
+                Write::PutBindings(account, bindings) => {
+                    self.bindings.insert(account.as_str(), serde_json::to_vec(bindings)?)?;
                 }
             }
         }
@@ -136,6 +163,19 @@ impl Store for SledStore {
     fn meetings(&self) -> Result<Vec<Meeting>, StoreError> {
         let meeting = |entry: sled::Result<(sled::IVec, sled::IVec)>| Ok(serde_json::from_slice(&entry?.1)?);
         self.opened()?.meetings.iter().map(meeting).collect()
+    }
+
+    fn accounts(&self) -> Result<Vec<Account>, StoreError> {
+        let account = |entry: sled::Result<(sled::IVec, sled::IVec)>| Ok(serde_json::from_slice(&entry?.1)?);
+        self.opened()?.accounts.iter().map(account).collect()
+    }
+
+    fn bindings(&self) -> Result<Vec<(AccountName, Vec<Binding>)>, StoreError> {
+        let bindings = |entry: sled::Result<(sled::IVec, sled::IVec)>| {
+            let (name, bindings) = entry?;
+            Ok((AccountName::from(&*String::from_utf8_lossy(&name)), serde_json::from_slice(&bindings)?))
+        };
+        self.opened()?.bindings.iter().map(bindings).collect()
     }
 
     fn next_boot(&mut self) -> Result<BootEpoch, StoreError> {
@@ -184,9 +224,24 @@ fn set_torn_snapshots_aside(folder: &Path) -> io::Result<usize> {
 /// What the store's thread is told.
 #[derive(Debug)]
 enum Message {
-    Write(Write, oneshot::Sender<Result<(), StoreError>>),
+    Write(Write, Asker),
     Close(oneshot::Sender<()>),
 }
+
+/// Who is told what became of a write.
+#[derive(Debug)]
+enum Asker {
+    /// Somebody who waits.
+    Waits(oneshot::Sender<Result<(), StoreError>>),
+    /// The shard, for a REGISTER.
+    Shard(RequestId),
+    /// Nobody: it is made good by the next one.
+    Nobody,
+}
+
+/// The store has no room for a further write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoRoom;
 
 /// The way to a store that runs on a thread of its own.
 #[derive(Debug, Clone)]
@@ -194,16 +249,24 @@ pub struct StoreQueue(mpsc::Sender<Message>);
 
 impl StoreQueue {
     /// Gives the store a thread.
-    pub fn start(store: impl Store) -> io::Result<Self> {
+    ///
+    /// `kept` is told of each write by [`StoreQueue::keep`] that names a request.
+    pub fn start(store: impl Store, kept: mpsc::Sender<(RequestId, Durability)>) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        thread::Builder::new().name("store".into()).spawn(move || serve(store, receiver))?;
+        thread::Builder::new().name("store".into()).spawn(move || serve(store, receiver, &kept))?;
         Ok(Self(sender))
+    }
+
+    /// Makes a change durable without waiting for it.
+    pub fn keep(&self, request: Option<RequestId>, write: Write) -> Result<(), NoRoom> {
+        let asker = request.map_or(Asker::Nobody, Asker::Shard);
+        self.0.try_send(Message::Write(write, asker)).map_err(|_| NoRoom)
     }
 
     /// Makes a change durable; returns once it is.
     pub async fn write(&self, write: Write) -> Result<(), StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.0.send(Message::Write(write, answer)).await.map_err(|_| StoreError::Gone)?;
+        self.0.send(Message::Write(write, Asker::Waits(answer))).await.map_err(|_| StoreError::Gone)?;
         answered.await.map_err(|_| StoreError::Gone)?
     }
 
@@ -216,7 +279,11 @@ impl StoreQueue {
     }
 }
 
-fn serve(mut store: impl Store, mut queue: mpsc::Receiver<Message>) {
+fn serve(
+    mut store: impl Store,
+    mut queue: mpsc::Receiver<Message>,
+    kept: &mpsc::Sender<(RequestId, Durability)>,
+) {
     let mut group = Vec::with_capacity(GROUP);
     while queue.blocking_recv_many(&mut group, GROUP) > 0 {
         let (mut writes, mut askers, mut closer) = (Vec::new(), Vec::new(), None);
@@ -235,7 +302,16 @@ fn serve(mut store: impl Store, mut queue: mpsc::Receiver<Message>) {
         }
         for asker in askers {
             // An asker that is gone has given its request up.
-            asker.send(if result.is_ok() { Ok(()) } else { Err(StoreError::Gone) }).ok();
+            match asker {
+                Asker::Waits(asker) => {
+                    asker.send(if result.is_ok() { Ok(()) } else { Err(StoreError::Gone) }).ok();
+                }
+                Asker::Shard(request) => {
+                    let durability = if result.is_ok() { Durability::Durable } else { Durability::Failed };
+                    kept.blocking_send((request, durability)).ok();
+                }
+                Asker::Nobody => {}
+            }
         }
         if let Some(closer) = closer {
             drop(store);

@@ -26,6 +26,7 @@ mod incoming;
 mod inspect;
 mod minter;
 mod probe;
+mod register;
 mod reliable;
 mod reoffer;
 mod reply;
@@ -43,11 +44,11 @@ mod usage;
 pub use crate::wire::Body;
 pub use agent::{Endpoint, Input, Output};
 pub use command::{
-    Command, DialogId, ExtraHeader, Hop, Invite, Oversize, Refusal, Reliability, Serving, Share,
+    Command, DialogId, ExtraHeader, Hop, Invite, Oversize, Refusal, Reliability, RequestId, Serving, Share,
 };
-pub use config::{EndpointConfig, Limit, Limits, Listener, ListenerId, SessionTimer};
+pub use config::{EndpointConfig, Limit, Limits, Listener, ListenerId, Registers, SessionTimer};
 pub use connections::ConnectionId;
-pub use event::{Counted, Ending, Event, Failure, Invited, NotSent};
+pub use event::{Counted, Ending, Event, Failure, Invited, NotSent, Registering};
 pub use snapshot::{DialogSnapshot, RestoreError};
 
 #[cfg(test)]

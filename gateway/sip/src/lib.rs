@@ -31,7 +31,7 @@
 //! # let (id, transport, host) = (ListenerId(0), Transport::Udp, Host::V4([192, 0, 2, 1].into()));
 //! # let config = EndpointConfig {
 //! #     origin, timers: Timers::RFC, session: SessionTimer::RFC, limits: Limits::DEFAULT, product: "gateway".into(),
-//! #     accept: "application/sdp".into(), listeners: vec![Listener { id, transport, host, port: 5060 }],
+//! #     accept: "application/sdp".into(), listeners: vec![Listener { id, transport, host, port: 5060, registers: Registers::No }],
 //! # };
 //! # let invite = "INVITE sip:a@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1\r\n\
 //! #     From: <sip:b@192.0.2.9>;tag=b\r\nTo: <sip:a@192.0.2.1>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n\
@@ -59,7 +59,9 @@
 
 extern crate alloc;
 
+pub mod auth;
 pub mod dialog;
 pub mod endpoint;
+pub mod registrar;
 pub mod transaction;
 pub mod wire;

@@ -26,11 +26,12 @@ mod tests;
 pub use body::Body;
 pub use error::{BadRequest, Malformed, ParseError};
 pub use header::{
-    Allow, Branch, CSeq, CallId, Contact, ContentLength, ContentType, Diversion, Expires, From, Header,
-    HeaderName, HistoryInfo, MaxForwards, MinSe, NameAddr, OptionTag, PAssertedIdentity, PPreferredIdentity,
-    Path, Privacy, RAck, RSeq, Reason, RecordRoute, ReferTo, Refresher, Replaces, Require, RetryAfter, Route,
-    SequenceNumber, ServiceRoute, SessionExpires, SessionId, Supported, Tag, Timestamp, To, Transport,
-    Unsupported, Via, Warning, reason::ReasonCause,
+    Allow, Authorization, Branch, CSeq, CallId, Contact, ContentLength, ContentType, Diversion, Expires,
+    FlowTimer, From, Header, HeaderName, HistoryInfo, MaxForwards, MinExpires, MinSe, NameAddr, OptionTag,
+    PAssertedIdentity, PPreferredIdentity, Path, Privacy, RAck, RSeq, Reason, RecordRoute, ReferTo,
+    Refresher, Replaces, Require, RetryAfter, Route, SequenceNumber, ServiceRoute, SessionExpires, SessionId,
+    Supported, Tag, Timestamp, To, Transport, Unsupported, Via, Warning, WwwAuthenticate,
+    reason::ReasonCause,
 };
 pub use headers::Headers;
 pub use host::Host;
@@ -38,6 +39,7 @@ pub use message::{Head, Message, Request, Response};
 pub use method::Method;
 pub use params::{Param, Params};
 pub use parse::parse;
+pub(crate) use scan::unescaped;
 pub use status::StatusCode;
 pub use text::{Piece, Text};
 pub use uri::{NotAUri, Scheme, Uri};

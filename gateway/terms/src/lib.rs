@@ -16,6 +16,7 @@ pub mod cause;
 pub mod digit;
 pub mod dscp;
 pub mod entropy;
+pub mod hashed;
 pub mod id;
 pub mod media;
 pub mod media_line;
@@ -27,10 +28,14 @@ pub use cause::Cause;
 pub use digit::{Digit, Digits};
 pub use dscp::Dscp;
 pub use entropy::Entropy;
+pub use hashed::HashedPassword;
 pub use id::{
     BootEpoch, CallId, LeaseEpoch, LegId, MeetingId, MeetingTag, NodeId, Origin, PortId, ShardId, WorkerId,
 };
 pub use media_line::{Direction, MediaKind, MediaLine};
-pub use name::{AccessNumber, Language, ListenerName, PromptName, TenantId, TrunkName, ZoneName};
+pub use name::{
+    AccessNumber, AccountName, Language, ListenerName, PromptName, SerialNumber, TenantId, TrunkName,
+    ZoneName,
+};
 pub use pii::{Pii, Secret};
 pub use time::{Instant, Now, WallTime};

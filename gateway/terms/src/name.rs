@@ -41,6 +41,10 @@ macro_rules! names {
 names! {
     /// A customer of the service: owns meetings, accounts, numbers and limits.
     TenantId,
+    /// An account of a room system: the user part of its address, as it logs in. Case counts.
+    AccountName,
+    /// What a device's maker calls it.
+    SerialNumber,
     /// A number that callers dial to reach the IVR, in the form the configuration has it.
     AccessNumber,
     /// A carrier's trunk.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use sip::{
     endpoint::{
-        Body, Command, Endpoint, EndpointConfig, Event, Input, Limits, Listener, ListenerId, Output, Refusal, Reliability, SessionTimer,
+        Body, Command, Endpoint, EndpointConfig, Event, Input, Limits, Listener, ListenerId, Output, Refusal, Reliability, Registers, SessionTimer,
     },
     transaction::Timers,
     wire::{Host, StatusCode, Text, Transport},
@@ -55,6 +55,7 @@ impl Agent {
                 transport: Transport::Udp,
                 host: Host::V4([192, 0, 2, 100].into()),
                 port: 5060,
+                registers: Registers::Yes,
             }],
         };
         let now = Now { mono: Instant::from_nanos(1), wall: WallTime::from_unix_nanos(1) };
@@ -88,6 +89,10 @@ impl Agent {
             }
             Event::Reoffered { dialog, .. } => {
                 Command::RefuseReoffer { dialog, refusal: Refusal::new(StatusCode::NOT_ACCEPTABLE_HERE) }
+            }
+            Event::Registering(registering) => {
+                let status = if registering.source.port() & 1 == 0 { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
+                Command::AnswerRegister { request: registering.id, status, headers: Vec::new() }
             }
             _ => return,
         };

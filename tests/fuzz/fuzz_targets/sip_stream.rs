@@ -6,7 +6,7 @@ use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use sip::{
     endpoint::{
-        ConnectionId, Endpoint, EndpointConfig, Input, Limits, Listener, ListenerId, Output, SessionTimer,
+        ConnectionId, Endpoint, EndpointConfig, Input, Limits, Listener, ListenerId, Output, Registers, SessionTimer,
     },
     transaction::Timers,
     wire::{Host, Text, Transport},
@@ -57,6 +57,7 @@ fn endpoint(listener: ListenerId) -> Endpoint {
             transport: Transport::Tcp,
             host: Host::V4([192, 0, 2, 100].into()),
             port: 5060,
+            registers: Registers::Yes,
         }],
     };
     Endpoint::new(config, Entropy::from_seed([1, 2, 3, 4]))

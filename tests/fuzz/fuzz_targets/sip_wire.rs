@@ -4,7 +4,9 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use sip::wire::{self, Contact, Headers, Message, ParseError, Reason, RecordRoute, Route, Via, Warning};
+use sip::wire::{
+    self, Authorization, Contact, Headers, Message, ParseError, Reason, RecordRoute, Route, Via, Warning, WwwAuthenticate,
+};
 
 fuzz_target!(|bytes: &[u8]| {
     match wire::parse(Bytes::copy_from_slice(bytes)) {
@@ -27,5 +29,7 @@ fn look_at(headers: &Headers) {
     headers.all::<RecordRoute>().for_each(drop);
     headers.all::<Reason>().for_each(drop);
     headers.all::<Warning>().for_each(drop);
+    headers.all::<Authorization>().for_each(drop);
+    headers.all::<WwwAuthenticate>().for_each(drop);
     headers.iter().for_each(drop);
 }

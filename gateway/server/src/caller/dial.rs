@@ -249,6 +249,7 @@ impl Task {
             | Event::ReofferAnswered { .. }
             | Event::Info { .. }
             | Event::Probed { .. }
+            | Event::Registering(_)
             | Event::Counted(_) => {}
         }
     }

@@ -8,7 +8,9 @@ use std::{
 use bytes::Bytes;
 use sdp::SessionDescription;
 use sip::{
-    endpoint::{Body, DialogId, EndpointConfig, Hop, Invite, Limits, Listener, ListenerId, SessionTimer},
+    endpoint::{
+        Body, DialogId, EndpointConfig, Hop, Invite, Limits, Listener, ListenerId, Registers, SessionTimer,
+    },
     transaction::Timers,
     wire::{Host, MaxForwards, NameAddr, Text, Transport, Uri},
 };
@@ -54,6 +56,7 @@ pub fn endpoint_config(local: SocketAddr, limits: Limits, entropy: &mut Entropy)
             transport: Transport::Udp,
             host: host(local.ip()),
             port: local.port(),
+            registers: Registers::No,
         }],
     }
 }

@@ -1,5 +1,6 @@
 //! Reads each section of the file.
 
+mod accounts;
 mod admission;
 mod customers;
 mod dialing;
@@ -9,6 +10,7 @@ mod quality;
 mod recordings;
 mod sources;
 
+pub(crate) use accounts::{ACCOUNT_NAME, is_account_name};
 pub use flow::{parse_flow, parse_words};
 pub(crate) use recordings::spoken;
 
@@ -28,7 +30,7 @@ use interwork::{CalledNumber, GateLimits, Policy, Rate, Trunk, WayOut};
 use ipnet::IpNet;
 use media::{Quarantine, Range, SocketPlan};
 use sip::{
-    endpoint::{Hop, Limits, ListenerId, Oversize, SessionTimer},
+    endpoint::{Hop, Limits, ListenerId, Oversize, Registers, SessionTimer},
     transaction::Timers,
 };
 use terms::{
@@ -90,6 +92,7 @@ fn read(root: &Section<'_, '_>, folder: &Path) -> Option<Config> {
     let trunks = trunks(root, &listeners);
     let tenants = customers::tenants(root);
     let meetings = customers::meetings(root, &tenants);
+    let registering = accounts::registering(root, (folder, &tenants));
     let (mut call, host_grace) = dialing::calls(root, (folder, &tenants), media.workers);
     call.trunks = ways_out(&trunks);
     check_zones(root, &listeners, &media.ranges);
@@ -112,6 +115,9 @@ fn read(root: &Section<'_, '_>, folder: &Path) -> Option<Config> {
         http: http?,
         trunks,
         rules: Rules { tenants, host_grace },
+        registrar: registering.registrar,
+        account_rules: registering.rules,
+        accounts: registering.accounts,
         meetings,
         directory,
         records,
@@ -187,6 +193,8 @@ fn listener(section: Section<'_, '_>) -> Option<Listener> {
     let encryption = encryption(&section);
     let sources = sources::of_listener(&section);
     let limits = limits(&section);
+    let registers = [("off", Registers::No), ("on", Registers::Yes)];
+    let registrar = section.text("registrar").and_then(|text| text.one_of(&registers)).unwrap_or_default();
     if listens.is_some_and(|listens| listens.ip().is_unspecified()) && advertised.is_none() {
         section.report("it listens on every address; say by `advertised` which one peers reach it by");
     }
@@ -201,6 +209,7 @@ fn listener(section: Section<'_, '_>) -> Option<Listener> {
         encryption,
         sources,
         limits,
+        registrar,
     })
 }
 

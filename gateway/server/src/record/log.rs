@@ -1,9 +1,11 @@
 //! Events as log lines. Numbers are masked (see `terms::Pii`); digits never come here.
 
+use std::net::SocketAddr;
+
 use call::{Event, doctor::Stopped, event::Keyed};
-use interwork::GateLimit;
+use interwork::{GateLimit, registrations::Outcome};
 use sip::endpoint::{Counted, Limit};
-use terms::{CallId, media::Quality};
+use terms::{AccountName, CallId, Pii, media::Quality};
 use tracing::{debug, info, warn};
 
 use super::limits::Met;
@@ -56,6 +58,26 @@ pub(super) fn counted(counted: &Counted) {
         // Told together (see `met`).
         Counted::LimitMet(limit) => debug!(?limit, "a limit of SIP is met"),
         other => debug!(?other, "SIP"),
+    }
+}
+
+/// The name of an account is masked as a number is; refreshes go without saying.
+pub(super) fn attempted(account: Option<&AccountName>, source: SocketAddr, outcome: &Outcome) {
+    let account = account.map_or_else(|| "-".to_owned(), |account| Pii(account.as_str()).to_string());
+    let source = Pii(source.ip().to_string());
+    match outcome {
+        Outcome::Refreshed => debug!(account, %source, "registered on"),
+        Outcome::Registered | Outcome::Moved | Outcome::Left => {
+            info!(account, %source, outcome = outcome.name(), "registration changed");
+        }
+        Outcome::Locked { seconds } => {
+            warn!(account, %source, seconds, "locked after too many wrong passwords");
+        }
+        // Anybody can bring these about.
+        Outcome::WrongPassword | Outcome::NoAccount | Outcome::WrongParameters => {
+            debug!(account, %source, outcome = outcome.name(), "not registered");
+        }
+        outcome => info!(account, %source, outcome = outcome.name(), "not registered"),
     }
 }
 

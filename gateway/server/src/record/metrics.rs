@@ -3,7 +3,7 @@
 use std::fmt;
 
 use call::{Event, gauge::StreamsSummary};
-use interwork::{Gate, GateLimit};
+use interwork::{Gate, GateLimit, registrations::Outcome};
 use media::Counted as MediaCounted;
 use prometheus_client::{
     collector::Collector,
@@ -36,6 +36,7 @@ pub struct Metrics {
     sip_send_failures: Counter,
     records_lost: Counter,
     directory: Family<Labels, Counter>,
+    registrations: Family<Labels, Counter>,
     calls_refused: Family<Labels, Counter>,
     loads: Family<Labels, Gauge>,
     admitted: Gauge,
@@ -63,6 +64,12 @@ impl Metrics {
             "directory_answers",
             "Meetings that were looked up in the directory, by what it said",
             directory.clone(),
+        );
+        let registrations = Family::<Labels, Counter>::default();
+        registry.register(
+            "registration_attempts",
+            "What became of attempts of devices to register; a first 401 is none (ROOM-3)",
+            registrations.clone(),
         );
         registry.register(
             "calls_refused",
@@ -96,6 +103,7 @@ impl Metrics {
             sip_send_failures,
             records_lost,
             directory,
+            registrations,
             calls_refused,
             loads,
             admitted,
@@ -203,6 +211,10 @@ impl Metrics {
     pub(super) fn full(&self, gate: &Gate, limit: GateLimit) {
         let labels = vec![(gate.kind(), gate.name().to_owned()), ("limit", limit.as_str().to_owned())];
         self.calls_refused.get_or_create(&labels).inc();
+    }
+
+    pub(super) fn attempted(&self, outcome: &Outcome) {
+        self.registrations.get_or_create(&vec![("outcome", outcome.name().to_owned())]).inc();
     }
 
     pub(super) fn measured(&self, measured: &Measured) {

@@ -1,5 +1,6 @@
 //! A whole gateway in the test's own process, on free ports: called, and administered.
 
+mod accounts;
 mod admin;
 mod calls;
 mod figures;

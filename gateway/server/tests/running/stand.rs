@@ -91,6 +91,7 @@ fn config_text(folder: &Path, [sip, tcp, http, media]: [SocketAddr; 4]) -> Strin
         zone = "trunk"
         transport = "udp"
         address = "{sip}"
+        registrar = "on"
         [[listener]]
         zone = "trunk"
         transport = "tcp"
@@ -109,6 +110,14 @@ fn config_text(folder: &Path, [sip, tcp, http, media]: [SocketAddr; 4]) -> Strin
         peers = ["127.0.0.0/8"]
         [[tenant]]
         name = "test"
+        [[account]]
+        name = "room1"
+        tenant = "test"
+        password = "secret-1"
+        [[licence]]
+        tenant = "test"
+        type = "third-party"
+        count = 2
         [[meetings]]
         ids = "900100001-900100002"
         tenant = "test"

@@ -19,6 +19,9 @@ const ALLOWED: [Method; 8] = [
 /// What Supported says.
 const SUPPORTED: [&str; 2] = ["100rel", "timer"];
 
+/// What a REGISTER may require besides (RFC 3327, RFC 5626, RFC 5627).
+const OF_REGISTER: [&str; 3] = ["path", "outbound", "gruu"];
+
 /// Whether we take requests of that method.
 pub(super) fn allows(method: &Method) -> bool {
     ALLOWED.contains(method)
@@ -49,8 +52,9 @@ pub(super) fn write_supported(writer: &mut MessageWriter) {
 }
 
 /// RFC 3261 §8.2.2.3: the required extensions that we do not know.
-pub(super) fn unsupported(headers: &Headers) -> Vec<OptionTag> {
+pub(super) fn unsupported(method: &Method, headers: &Headers) -> Vec<OptionTag> {
     let required = headers.all::<Require>().filter_map(Result::ok);
-    let unknown = |tag: &OptionTag| !SUPPORTED.iter().any(|known| tag.0.is(known));
+    let more: &[&str] = if *method == Method::Register { &OF_REGISTER } else { &[] };
+    let unknown = |tag: &OptionTag| !SUPPORTED.iter().chain(more).any(|known| tag.0.is(known));
     required.map(|Require(tag)| tag).filter(unknown).collect()
 }

@@ -43,6 +43,17 @@ impl DialogId {
     }
 }
 
+/// Names a request outside a dialog that the owner answers. Never given twice within an origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RequestId(pub(crate) u64);
+
+impl RequestId {
+    /// The number, for logs.
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
 /// A header that the endpoint has no part in. Line ends in it become spaces.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExtraHeader {
@@ -229,6 +240,15 @@ pub enum Command {
         dialog: DialogId,
         /// With what, 488 most often.
         refusal: Refusal,
+    },
+    /// Answers a REGISTER that came; one whose sender has given up is answered to nobody.
+    AnswerRegister {
+        /// Which.
+        request: RequestId,
+        /// 200 to 699; a lower one is sent as 500.
+        status: StatusCode,
+        /// Contact, WWW-Authenticate and whatever else.
+        headers: Vec<ExtraHeader>,
     },
     /// Whether calls are taken from here on.
     Serve(Serving),

@@ -31,6 +31,9 @@ impl Endpoint {
             Command::Reoffer { dialog, body } => self.send_reoffer(now, dialog, body.as_ref()),
             Command::AnswerReoffer { dialog, body } => self.answer_reoffer(now, dialog, body),
             Command::RefuseReoffer { dialog, refusal } => self.refuse_reoffer(now, dialog, &refusal),
+            Command::AnswerRegister { request, status, headers } => {
+                self.answer_register(now, request, status, &headers);
+            }
             Command::Serve(serving) => self.serving = serving,
             Command::Reach { dialog, oversize } => match self.usages.get_mut(dialog) {
                 Some(usage) => usage.peer.hop.oversize = oversize,

@@ -24,6 +24,18 @@ pub struct Listener {
     pub host: Host,
     /// Its port there.
     pub port: u16,
+    /// Whether a registrar is behind it.
+    pub registers: Registers,
+}
+
+/// Whether REGISTER is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Registers {
+    /// It gets 405.
+    #[default]
+    No,
+    /// The owner is told and answers.
+    Yes,
 }
 
 /// What an [`Endpoint`](super::Endpoint) is told once. Complete: nothing here means "default".

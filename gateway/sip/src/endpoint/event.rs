@@ -1,6 +1,6 @@
 //! What an endpoint tells.
 
-use super::{Body, DialogId, Limit, ListenerId};
+use super::{Body, DialogId, Limit, ListenerId, RequestId};
 use crate::wire::{Malformed, Method, Reason, Request, Response, StatusCode};
 use alloc::boxed::Box;
 use core::net::SocketAddr;
@@ -18,11 +18,26 @@ pub struct Invited {
     pub request: Request,
 }
 
+/// A REGISTER. [`Command::AnswerRegister`](super::Command::AnswerRegister) is due.
+#[derive(Debug, Clone)]
+pub struct Registering {
+    /// What the answer names.
+    pub id: RequestId,
+    /// Where it came in.
+    pub listener: ListenerId,
+    /// Who sent it.
+    pub source: SocketAddr,
+    /// The REGISTER.
+    pub request: Request,
+}
+
 /// What an endpoint tells. Each dialog ends with exactly one `Failed` or `Ended`, its last event.
 #[derive(Debug, Clone)]
 pub enum Event {
     /// An INVITE came that makes a call.
     Invited(Box<Invited>),
+    /// A REGISTER came by a listener that has a registrar behind it.
+    Registering(Box<Registering>),
     /// A 101 to 199 came to our INVITE. Several early dialogs may speak: the To tag tells them apart.
     Progressed {
         /// Which.
@@ -119,7 +134,7 @@ impl Event {
             | Self::Info { dialog, .. }
             | Self::Probed { dialog }
             | Self::Ended { dialog, .. } => Some(*dialog),
-            Self::Counted(_) => None,
+            Self::Registering(_) | Self::Counted(_) => None,
         }
     }
 }

@@ -66,7 +66,8 @@ impl Endpoint {
             return self.refuse_overload(from, &request, Limit::Transactions);
         }
         let way = if self.transactions.is_merged(&request) { Way::Second } else { Way::Only };
-        if let Err(refused) = inspect(&request, way, self.config.session) {
+        let registers = self.listener(from.listener).map(|listener| listener.registers).unwrap_or_default();
+        if let Err(refused) = inspect(&request, way, registers, self.config.session) {
             return self.refuse(now, from, request, &refused);
         }
         match (DialogKey::of_request(&request.head), &request.method) {
@@ -81,6 +82,8 @@ impl Endpoint {
             }
             (None, Method::Invite) => self.on_invite(now, from, request),
             (None, Method::Options) => self.on_options(now, from, request),
+            // REL-1: who is registered stays so, however much there is to do.
+            (None, Method::Register) => self.on_register(from, request),
             (None, _) => self.refuse(now, from, request, &Refused::NoDialog),
         }
     }

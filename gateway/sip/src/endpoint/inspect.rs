@@ -1,6 +1,6 @@
 //! What RFC 3261 §8.2 has a user agent check of each request, before anybody is asked.
 
-use super::{SessionTimer, capabilities, reply::Refused, session};
+use super::{Registers, SessionTimer, capabilities, reply::Refused, session};
 use crate::wire::{Method, MinSe, Request, Scheme};
 use core::time::Duration;
 
@@ -17,8 +17,13 @@ pub(super) enum Way {
 ///
 /// Max-Forwards is not checked: §16.3 has 483 for whoever hands a request on, and whether an INVITE
 /// is handed on the owner decides (`MaxForwards::handed_on`); what ends here may come with 0.
-pub(super) fn inspect(request: &Request, way: Way, session: SessionTimer) -> Result<(), Refused> {
-    check_method(&request.method)?;
+pub(super) fn inspect(
+    request: &Request,
+    way: Way,
+    registers: Registers,
+    session: SessionTimer,
+) -> Result<(), Refused> {
+    check_method(&request.method, registers)?;
     match request.uri.scheme() {
         Scheme::Sip | Scheme::Sips | Scheme::Tel => {}
         Scheme::Other => return Err(Refused::Scheme),
@@ -30,7 +35,7 @@ pub(super) fn inspect(request: &Request, way: Way, session: SessionTimer) -> Res
     if request.method == Method::Cancel {
         return Ok(());
     }
-    match capabilities::unsupported(&request.headers) {
+    match capabilities::unsupported(&request.method, &request.headers) {
         unknown if unknown.is_empty() => check_interval(request, session.minimum),
         unknown => Err(Refused::Extensions(unknown)),
     }
@@ -44,8 +49,9 @@ fn check_interval(request: &Request, minimum: Duration) -> Result<(), Refused> {
     Ok(())
 }
 
-fn check_method(method: &Method) -> Result<(), Refused> {
+fn check_method(method: &Method, registers: Registers) -> Result<(), Refused> {
     match method {
+        Method::Register if registers == Registers::Yes => Ok(()),
         Method::Refer => Err(Refused::Declined),
         Method::Other(_) => Err(Refused::NotImplemented),
         known if capabilities::allows(known) => Ok(()),

@@ -7,6 +7,7 @@ mod hostile;
 mod in_dialog;
 mod pair;
 mod refusals;
+mod register;
 mod reliable;
 mod session;
 mod snapshot;

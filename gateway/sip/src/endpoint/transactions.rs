@@ -1,6 +1,6 @@
 //! All transactions, found by id, by key, and by whose they are.
 
-use super::{DialogId, Hop, ListenerId, connections::Way};
+use super::{DialogId, Hop, ListenerId, RequestId, connections::Way};
 use crate::{
     transaction::{
         ClientKey, Effect, MergeKey, Pace, Rebase, Reliability, ServerKey, invite_client, invite_server,
@@ -23,6 +23,18 @@ pub(super) struct TransactionId {
     /// The usage that it belongs to; requests outside of one belong to none.
     pub(super) owner: Option<DialogId>,
     serial: u64,
+}
+
+impl TransactionId {
+    /// The one of that request, which belongs to no usage.
+    pub(super) const fn of_request(request: RequestId) -> Self {
+        Self { owner: None, serial: request.0 }
+    }
+
+    /// By what the owner names the request.
+    pub(super) const fn request(self) -> RequestId {
+        RequestId(self.serial)
+    }
 }
 
 /// What a transaction is for.

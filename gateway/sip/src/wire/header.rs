@@ -1,6 +1,7 @@
 //! One typed header a file: what can be constructed can be sent.
 
 pub mod allow;
+pub mod authorization;
 pub mod call_id;
 pub mod contact;
 pub mod content_length;
@@ -8,9 +9,11 @@ pub mod content_type;
 pub mod cseq;
 pub mod diversion;
 pub mod expires;
+pub mod flow_timer;
 pub mod from_to;
 pub mod history_info;
 pub mod max_forwards;
+pub mod min_expires;
 pub mod min_se;
 pub mod name;
 pub mod name_addr;
@@ -32,8 +35,10 @@ pub mod session_id;
 pub mod timestamp;
 pub mod via;
 pub mod warning;
+pub mod www_authenticate;
 
 pub use allow::Allow;
+pub use authorization::Authorization;
 pub use call_id::CallId;
 pub use contact::Contact;
 pub use content_length::ContentLength;
@@ -41,9 +46,11 @@ pub use content_type::ContentType;
 pub use cseq::{CSeq, SequenceNumber};
 pub use diversion::Diversion;
 pub use expires::Expires;
+pub use flow_timer::FlowTimer;
 pub use from_to::{From, To};
 pub use history_info::HistoryInfo;
 pub use max_forwards::MaxForwards;
+pub use min_expires::MinExpires;
 pub use min_se::MinSe;
 pub use name::HeaderName;
 pub use name_addr::{NameAddr, Tag};
@@ -65,6 +72,7 @@ pub use session_id::SessionId;
 pub use timestamp::Timestamp;
 pub use via::{Branch, Transport, Via};
 pub use warning::Warning;
+pub use www_authenticate::WwwAuthenticate;
 
 use super::Piece;
 use bytes::BytesMut;

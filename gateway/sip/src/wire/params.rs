@@ -79,6 +79,12 @@ impl Params {
         self.iter().any(|param| param.name.eq_ignore_ascii_case(name.as_bytes()))
     }
 
+    /// A copy that keeps no datagram alive.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self(self.0.detached())
+    }
+
     /// All of it as it stands.
     pub const fn as_text(&self) -> &Text {
         &self.0

@@ -59,6 +59,7 @@ statuses! {
     EXTENSION_REQUIRED = 421 "Extension Required",
     SESSION_INTERVAL_TOO_SMALL = 422 "Session Interval Too Small",
     INTERVAL_TOO_BRIEF = 423 "Interval Too Brief",
+    FIRST_HOP_LACKS_OUTBOUND = 439 "First Hop Lacks Outbound Support",
     TEMPORARILY_UNAVAILABLE = 480 "Temporarily Unavailable",
     NO_SUCH_DIALOG = 481 "Call/Transaction Does Not Exist",
     LOOP_DETECTED = 482 "Loop Detected",

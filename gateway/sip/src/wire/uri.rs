@@ -87,6 +87,12 @@ impl Uri {
         self.scheme
     }
 
+    /// A copy that keeps no datagram alive.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self { text: self.text.detached(), ..self.clone() }
+    }
+
     /// All of it.
     pub const fn as_text(&self) -> &Text {
         &self.text

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use sip::{
-    endpoint::{Endpoint, EndpointConfig, Event, Input, Limits, Listener, ListenerId, Output, SessionTimer},
+    endpoint::{
+        Endpoint, EndpointConfig, Event, Input, Limits, Listener, ListenerId, Output, Registers, SessionTimer,
+    },
     transaction::Timers,
     wire::{Host, Message, Transport},
 };
@@ -58,7 +60,13 @@ fn config() -> EndpointConfig {
         limits: Limits::DEFAULT,
         product: "gateway".into(),
         accept: "application/sdp".into(),
-        listeners: vec![Listener { id: ListenerId(0), transport: Transport::Udp, host, port }],
+        listeners: vec![Listener {
+            id: ListenerId(0),
+            transport: Transport::Udp,
+            host,
+            port,
+            registers: Registers::No,
+        }],
     }
 }
 

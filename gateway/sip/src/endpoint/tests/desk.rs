@@ -48,6 +48,7 @@ pub(super) fn config(node: u16, host: [u8; 4]) -> EndpointConfig {
             transport: Transport::Udp,
             host: Host::V4(host.into()),
             port: 5060,
+            registers: Registers::No,
         }],
     }
 }
@@ -204,6 +205,7 @@ pub(super) fn name_of(event: &Event) -> String {
         Event::ReofferWithdrawn { .. } => "ReofferWithdrawn".into(),
         Event::Info { .. } => "Info".into(),
         Event::Probed { .. } => "Probed".into(),
+        Event::Registering(_) => "Registering".into(),
         Event::Counted(_) => "Counted".into(),
     }
 }

@@ -19,7 +19,13 @@ fn address(text: &str) -> SocketAddr {
 fn desk() -> Desk {
     let mut config = config(1, [192, 0, 2, 10]);
     let host = Host::V4([192, 0, 2, 10].into());
-    config.listeners.push(Listener { id: TCP, transport: Transport::Tcp, host, port: 5060 });
+    config.listeners.push(Listener {
+        id: TCP,
+        transport: Transport::Tcp,
+        host,
+        port: 5060,
+        registers: Registers::No,
+    });
     config.limits.connections = 3;
     Desk::with(config)
 }

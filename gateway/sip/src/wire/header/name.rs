@@ -77,6 +77,8 @@ names! {
     ProxyAuthorization = "Proxy-Authorization",
     WwwAuthenticate = "WWW-Authenticate",
     ProxyAuthenticate = "Proxy-Authenticate",
+    MinExpires = "Min-Expires",
+    FlowTimer = "Flow-Timer",
 }
 
 /// For each letter the names that begin with it, one bit for each place in `ALL`.

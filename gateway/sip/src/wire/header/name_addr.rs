@@ -33,6 +33,16 @@ impl NameAddr {
         self
     }
 
+    /// A copy that keeps no datagram alive.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self {
+            display: self.display.as_ref().map(Text::detached),
+            uri: self.uri.detached(),
+            params: self.params.detached(),
+        }
+    }
+
     /// The tag.
     pub fn tag(&self) -> Option<Tag> {
         self.params.get("tag").filter(|tag| !tag.is_empty()).map(Tag)

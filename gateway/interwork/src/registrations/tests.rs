@@ -1,0 +1,326 @@
+//! What becomes of a REGISTER at each of its stages.
+
+use std::time::Duration;
+
+use call::accounts::Denial;
+use sip::{
+    auth::{Algorithm, Answered, hash_password},
+    endpoint::{
+        self, Endpoint, EndpointConfig, Event, Limits as EndpointLimits, Listener, ListenerId, Registers,
+        SessionTimer,
+    },
+    transaction::Timers,
+    wire::{Host, Transport},
+};
+use terms::{BootEpoch, HashedPassword, NodeId, Origin, ShardId, WallTime};
+
+use super::*;
+
+const SOURCE: &str = "192.0.2.20:5060";
+
+/// A registrar behind an endpoint, whose core and store are the test.
+struct Desk {
+    endpoint: Endpoint,
+    registrations: Registrations,
+    now: Now,
+    number: u32,
+    nonce: String,
+}
+
+/// What a registrar said.
+#[derive(Debug, Default)]
+struct Said {
+    sent: Vec<String>,
+    asked: Vec<(RequestId, Question)>,
+    stored: Vec<(Option<RequestId>, usize)>,
+    outcomes: Vec<Outcome>,
+}
+
+impl Said {
+    fn status(&self) -> Option<u16> {
+        self.sent.last()?.split(' ').nth(1)?.parse().ok()
+    }
+
+    fn asks(&self) -> RequestId {
+        self.asked.last().expect("a question").0
+    }
+}
+
+impl Desk {
+    fn new() -> Self {
+        let listener = Listener {
+            id: ListenerId(0),
+            transport: Transport::Udp,
+            host: Host::V4([192, 0, 2, 10].into()),
+            port: 5060,
+            registers: Registers::Yes,
+        };
+        let config = EndpointConfig {
+            origin: Origin { node: NodeId(1), shard: ShardId(0), boot: BootEpoch(1) },
+            timers: Timers::RFC,
+            limits: EndpointLimits::DEFAULT,
+            session: SessionTimer::RFC,
+            product: "gateway".into(),
+            accept: "application/sdp".into(),
+            listeners: vec![listener],
+        };
+        let settings = RegistrarSettings {
+            realm: "gateway".to_owned(),
+            algorithms: Algorithm::ASKED.to_vec(),
+            limits: Limits::DEFAULT,
+            lockouts: LockoutSettings::default(),
+        };
+        let mut keys = KeySource::from_seed([7; 32]);
+        Self {
+            endpoint: Endpoint::new(config, Entropy::from_seed([1; 4])),
+            registrations: Registrations::new(&settings, Entropy::from_seed([2; 4]), &mut keys),
+            now: Now {
+                mono: Instant::from_nanos(1),
+                wall: WallTime::from_unix_nanos(1_800_000_000_000_000_000),
+            },
+            number: 0,
+            nonce: String::new(),
+        }
+    }
+
+    /// A challenged one, whose next REGISTER carries credentials.
+    fn challenged() -> Self {
+        let mut desk = Self::new();
+        let said = desk.register("");
+        assert_eq!(said.status(), Some(401));
+        let (_, nonce) = said.sent[0].split_once("nonce=\"").expect("a challenge");
+        desk.nonce = nonce.split('"').next().expect("a nonce").to_owned();
+        desk
+    }
+
+    fn register(&mut self, more: &str) -> Said {
+        self.number += 1;
+        let (number, credentials) = (self.number, self.credentials());
+        let text = format!(
+            "REGISTER sip:gw SIP/2.0\r\nVia: SIP/2.0/UDP {SOURCE};branch=z9hG4bK{number}\r\nFrom: <sip:room@gw>;tag=1\r\n\
+             To: <sip:room@gw>\r\nCall-ID: 1\r\nCSeq: {number} REGISTER\r\nContact: <sip:room@{SOURCE}>\r\n{more}{credentials}\r\n"
+        );
+        let source = SOURCE.parse().expect("an address");
+        let input = endpoint::Input::Datagram { listener: ListenerId(0), source, bytes: text.into() };
+        self.endpoint.handle_input(self.now, input);
+        self.settle()
+    }
+
+    fn credentials(&self) -> String {
+        if self.nonce.is_empty() {
+            return String::new();
+        }
+        let count = format!("{:08x}", self.number);
+        let answered = Answered {
+            algorithm: Algorithm::Md5,
+            method: b"REGISTER",
+            uri: b"sip:gw",
+            nonce: self.nonce.as_bytes(),
+            counted: Some((count.as_bytes(), b"c")),
+        };
+        format!(
+            "Authorization: Digest username=\"room\", realm=\"gateway\", nonce=\"{}\", uri=\"sip:gw\", qop=auth, nc={count}, \
+             cnonce=\"c\", response=\"{}\"\r\n",
+            self.nonce,
+            answered.digest(&password())
+        )
+    }
+
+    fn input(&mut self, input: Input) -> Said {
+        self.registrations.handle_input(self.now, input);
+        self.settle()
+    }
+
+    fn pass(&mut self, time: Duration) -> Said {
+        self.now.mono += time;
+        self.input(Input::Timeout)
+    }
+
+    fn settle(&mut self) -> Said {
+        let mut said = Said::default();
+        loop {
+            if let Some(output) = self.endpoint.poll_output() {
+                match output {
+                    endpoint::Output::Event(Event::Registering(registering)) => {
+                        self.registrations.handle_input(self.now, Input::Registering(registering));
+                    }
+                    endpoint::Output::Transmit { bytes, .. } => {
+                        said.sent.push(String::from_utf8_lossy(&bytes).into_owned());
+                    }
+                    _ => {}
+                }
+            } else if let Some(output) = self.registrations.poll_output() {
+                match output {
+                    Output::Sip(command) => {
+                        self.endpoint.handle_input(self.now, endpoint::Input::Command(command));
+                    }
+                    Output::Ask(id, question) => said.asked.push((id, question)),
+                    Output::Store(id, _, bindings) => said.stored.push((id, bindings.len())),
+                    Output::Attempted(_, _, outcome) => said.outcomes.push(outcome),
+                    Output::Devices(..) => {}
+                }
+            } else {
+                return said;
+            }
+        }
+    }
+
+    /// It has logged in, and waits for what the core says of its licence.
+    fn known() -> (Self, RequestId) {
+        let mut desk = Self::challenged();
+        let id = desk.register("").asks();
+        let said = desk.input(Input::Answer(id, Answer::Password(Some(password()))));
+        let wanted = Question::Enroll { account: "room".into(), devices: 1, serial: None };
+        assert_eq!(said.asked, [(id, wanted)]);
+        (desk, id)
+    }
+
+    /// It may, and waits for the store.
+    fn granted() -> (Self, RequestId) {
+        let (mut desk, id) = Self::known();
+        let said = desk.input(Input::Answer(id, Answer::Enrolled(Ok(()))));
+        assert_eq!((said.stored, said.sent), (vec![(Some(id), 1)], vec![]));
+        (desk, id)
+    }
+}
+
+fn password() -> HashedPassword {
+    hash_password("room", "gateway", "secret-1")
+}
+
+#[test]
+fn rel_4_nothing_is_acknowledged_before_it_is_stored() {
+    let (mut desk, id) = Desk::granted();
+    let said = desk.input(Input::Stored(id, Durability::Durable));
+    assert_eq!((said.status(), said.outcomes), (Some(200), vec![Outcome::Registered]));
+    assert_eq!(desk.registrations.poll_timeout(), Some(desk.now.mono + Duration::from_secs(3_600)));
+}
+
+/// Each row: a stage, what comes, and what the device is told of it.
+#[test]
+fn each_stage_and_what_may_come_of_it() {
+    type Entered = fn() -> (Desk, RequestId);
+    let waits_for_password: Entered = || {
+        let mut desk = Desk::challenged();
+        let id = desk.register("").asks();
+        (desk, id)
+    };
+    let denied = |denial: Denial| -> Box<dyn Fn(RequestId) -> Input> {
+        Box::new(move |id| Input::Answer(id, Answer::Enrolled(Err(denial.clone()))))
+    };
+    let stored =
+        |durability| -> Box<dyn Fn(RequestId) -> Input> { Box::new(move |id| Input::Stored(id, durability)) };
+    let wrong = HashedPassword { md5: [0; 16], sha256: [0; 32] };
+    type Row = (&'static str, Entered, Box<dyn Fn(RequestId) -> Input>, Option<u16>, Vec<Outcome>);
+    let rows: [Row; 10] = [
+        (
+            "a wrong password",
+            waits_for_password,
+            Box::new(move |id| Input::Answer(id, Answer::Password(Some(wrong.clone())))),
+            Some(401),
+            vec![Outcome::WrongPassword],
+        ),
+        (
+            "nobody",
+            waits_for_password,
+            Box::new(|id| Input::Answer(id, Answer::Password(None))),
+            Some(401),
+            vec![Outcome::NoAccount],
+        ),
+        (
+            "no licence",
+            Desk::known,
+            denied(Denial::NoLicence { licences: 0 }),
+            Some(403),
+            vec![Outcome::NoLicence { licences: 0 }],
+        ),
+        ("frozen", Desk::known, denied(Denial::Frozen), Some(403), vec![Outcome::Frozen]),
+        (
+            "of another tenant",
+            Desk::known,
+            denied(Denial::SerialElsewhere("acme".into())),
+            Some(403),
+            vec![Outcome::SerialElsewhere { tenant: "acme".into() }],
+        ),
+        ("removed meanwhile", Desk::known, denied(Denial::NoAccount), Some(403), vec![Outcome::NoAccount]),
+        ("not stored", Desk::granted, stored(Durability::Failed), Some(503), vec![Outcome::Unavailable]),
+        ("stored", Desk::granted, stored(Durability::Durable), Some(200), vec![Outcome::Registered]),
+        ("stored, but it does not wait for that", Desk::known, stored(Durability::Durable), None, vec![]),
+        (
+            "a password, but it has that",
+            Desk::granted,
+            Box::new(|id| Input::Answer(id, Answer::Password(None))),
+            None,
+            vec![],
+        ),
+    ];
+    for (name, enter, comes, status, outcomes) in rows {
+        let (mut desk, id) = enter();
+        let said = desk.input(comes(id));
+        assert_eq!((said.status(), said.outcomes), (status, outcomes), "{name}");
+    }
+}
+
+#[test]
+fn a_question_and_a_write_that_nobody_answers_are_given_up_and_late_answers_are_void() {
+    let password_asked = || {
+        let mut desk = Desk::challenged();
+        let id = desk.register("").asks();
+        (desk, id)
+    };
+    for (name, (mut desk, id)) in
+        [("password", password_asked()), ("licence", Desk::known()), ("store", Desk::granted())]
+    {
+        assert_eq!(desk.pass(Duration::from_millis(4_999)).status(), None, "{name}");
+        let said = desk.pass(Duration::from_millis(1));
+        assert_eq!((said.status(), said.outcomes), (Some(503), vec![Outcome::Unavailable]), "{name}");
+        assert!(said.sent[0].contains("\r\nRetry-After: 30\r\n"), "{name}");
+        for late in [
+            Input::Answer(id, Answer::Password(Some(password()))),
+            Input::Answer(id, Answer::Enrolled(Ok(()))),
+            Input::Stored(id, Durability::Durable),
+        ] {
+            let said = desk.input(late);
+            assert!(
+                said.sent.is_empty() && said.asked.is_empty() && said.stored.is_empty(),
+                "{name}: {said:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_a_device_asks_for_is_planned_again_once_it_may() {
+    let (mut desk, first) = Desk::known();
+    // Before the core has answered, a later request of the same device is through.
+    let second = desk.register("").asks();
+    desk.input(Input::Answer(second, Answer::Password(Some(password()))));
+    desk.input(Input::Answer(second, Answer::Enrolled(Ok(()))));
+    assert_eq!(desk.input(Input::Stored(second, Durability::Durable)).status(), Some(200));
+    let said = desk.input(Input::Answer(first, Answer::Enrolled(Ok(()))));
+    assert_eq!((said.status(), said.outcomes), (Some(500), vec![Outcome::OutOfOrder]));
+    assert_eq!(desk.registrations.bindings(&"room".into()).count(), 1);
+}
+
+#[test]
+fn ops_4_attempts_alike_are_one_and_few_are_kept() {
+    let mut attempts = Attempts::default();
+    let account = AccountName::from("room");
+    let now = Now::default();
+    let attempt =
+        |port: u16, outcome| Attempt::new(now.wall, SocketAddr::from(([192, 0, 2, 1], port)), outcome);
+    for _ in 0..1_000 {
+        attempts.add(now, Some(&account), attempt(1, Outcome::Refreshed));
+        attempts.add(now, None, attempt(1, Outcome::NoAccount));
+    }
+    assert_eq!(attempts.of(&account).map(|attempt| attempt.times).collect::<Vec<_>>(), [1_000]);
+    for port in 0..1_000 {
+        attempts.add(now, Some(&account), attempt(port, Outcome::WrongPassword));
+        attempts.add(now, None, attempt(port, Outcome::NoAccount));
+    }
+    let ports: Vec<u16> = attempts.of(&account).map(|attempt| attempt.source.port()).collect();
+    assert_eq!(ports, (992..1_000).collect::<Vec<_>>());
+    assert_eq!((attempts.strangers().count(), attempts.accounts_behind(None).count()), (64, 1));
+    attempts.forget(&account);
+    assert_eq!(attempts.of(&account).count(), 0);
+}

@@ -1,0 +1,228 @@
+//! The registrar and the accounts that it asks about, joined.
+
+use std::{collections::BTreeSet, net::SocketAddr};
+
+use call::accounts::{Account, AccountRules, Accounts, Kept};
+use interwork::{
+    KeySource, RegistrarSettings, Registrations,
+    registrations::{self, Durability, Outcome},
+};
+use sip::endpoint::{Command, Registering, RequestId};
+use terms::{AccountName, Entropy, Instant, Now};
+
+use super::Settings;
+use crate::store::Write;
+
+/// Where devices register.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) accounts: Accounts,
+    pub(super) registrations: Registrations,
+}
+
+/// What the desk wants done.
+#[derive(Debug)]
+pub(super) enum Output {
+    Sip(Command),
+    Keep(Option<RequestId>, Write),
+    Attempted(Option<AccountName>, SocketAddr, Outcome),
+}
+
+impl Desk {
+    /// With the accounts that there are, and their devices where they were.
+    pub(super) fn new(now: Now, settings: Settings, entropy: Entropy, keys: &mut KeySource) -> Self {
+        let Settings { registrar, account_rules, accounts: given, bindings, .. } = settings;
+        let (mut accounts, mut registrations) =
+            (Accounts::default(), Registrations::new(&registrar, entropy, keys));
+        accounts.configure(account_rules);
+        for account in given {
+            put_if_fitting(&mut accounts, now.mono, account);
+        }
+        for (account, bindings) in bindings {
+            if accounts.get(&account).is_some() {
+                registrations.handle_input(now, registrations::Input::Restore(account, bindings));
+            }
+        }
+        let mut desk = Self { accounts, registrations };
+        // Devices that were restored take their licences; nothing else is said of them.
+        while desk.poll_output(now).is_some() {}
+        desk
+    }
+
+    pub(super) fn configure(
+        &mut self,
+        now: Now,
+        registrar: &RegistrarSettings,
+        rules: AccountRules,
+        of_file: Vec<Account>,
+    ) {
+        self.registrations.configure(registrar);
+        self.accounts.configure(rules);
+        let wanted: BTreeSet<&AccountName> = of_file.iter().map(|account| &account.name).collect();
+        let known = self.accounts.list(None).filter(|account| account.kept == Kept::File);
+        let gone: Vec<AccountName> =
+            known.map(|account| account.name.clone()).filter(|name| !wanted.contains(name)).collect();
+        for name in gone {
+            self.delete(now, name);
+        }
+        for account in of_file {
+            put_if_fitting(&mut self.accounts, now.mono, account);
+        }
+    }
+
+    pub(super) fn delete(&mut self, now: Now, account: AccountName) {
+        self.accounts.delete(&account);
+        self.registrations.handle_input(now, registrations::Input::Removed(account));
+    }
+
+    pub(super) fn on_registering(&mut self, now: Now, registering: Box<Registering>) {
+        self.registrations.handle_input(now, registrations::Input::Registering(registering));
+    }
+
+    pub(super) fn on_kept(&mut self, now: Now, request: RequestId, durability: Durability) {
+        self.registrations.handle_input(now, registrations::Input::Stored(request, durability));
+    }
+
+    pub(super) fn on_time(&mut self, now: Now) {
+        self.accounts.on_time(now);
+        self.registrations.handle_input(now, registrations::Input::Timeout);
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        [self.accounts.poll_timeout(), self.registrations.poll_timeout()].into_iter().flatten().min()
+    }
+
+    /// The next thing to do; what the two have to say to each other is said on the way.
+    pub(super) fn poll_output(&mut self, now: Now) -> Option<Output> {
+        if let Some(account) = self.accounts.poll_removed() {
+            self.registrations.handle_input(now, registrations::Input::Removed(account.clone()));
+            return Some(Output::Keep(None, Write::DeleteAccount(account)));
+        }
+        loop {
+            return Some(match self.registrations.poll_output()? {
+                registrations::Output::Sip(command) => Output::Sip(command),
+                registrations::Output::Ask(id, question) => {
+                    let answer = self.accounts.answer(now, question);
+                    self.registrations.handle_input(now, registrations::Input::Answer(id, answer));
+                    continue;
+                }
+                registrations::Output::Devices(account, devices) => {
+                    self.accounts.set_devices(&account, devices);
+                    continue;
+                }
+                registrations::Output::Store(request, account, bindings) => {
+                    Output::Keep(request, Write::PutBindings(account, bindings))
+                }
+                registrations::Output::Attempted(account, source, outcome) => {
+                    Output::Attempted(account, source, outcome)
+                }
+            });
+        }
+    }
+}
+
+/// An account of the store whose serial number the file has given to another is left out, and told of.
+fn put_if_fitting(accounts: &mut Accounts, now: Instant, account: Account) {
+    match accounts.check(&account) {
+        Ok(()) => accounts.put(now, account),
+        Err(fault) => tracing::error!(account = account.name.as_str(), ?fault, "account left out"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use call::accounts::{AccountType, Life};
+    use interwork::Registrations;
+    use sip::{
+        auth::hash_password,
+        endpoint::{Hop, ListenerId},
+        registrar::{Binding, Limits},
+        wire::{CallId, NameAddr, SequenceNumber, Uri},
+    };
+    use terms::WallTime;
+
+    use super::*;
+    use crate::{
+        config,
+        program::shard_settings,
+        store::{SledStore, Store as _},
+    };
+
+    const ACCOUNTS: usize = 100_000;
+    const BINDINGS: usize = 50_000;
+    const GROUP: usize = 1_000;
+    const START: WallTime = WallTime::from_unix_nanos(1_800_000_000_000_000_000);
+
+    fn name(number: usize) -> AccountName {
+        format!("room{number:06}").as_str().into()
+    }
+
+    fn account(number: usize) -> Write {
+        let (name, realm) = (name(number), "gateway".to_owned());
+        Write::PutAccount(Box::new(Account {
+            display_name: format!("Room {number}"),
+            tenant: format!("tenant{}", number % 500).as_str().into(),
+            kind: AccountType::ThirdParty,
+            password: hash_password(name.as_str(), &realm, "secret-1"),
+            serial: Some(format!("SN{number}").as_str().into()),
+            life: Life::Lasting,
+            kept: Kept::Store,
+            name,
+            realm,
+        }))
+    }
+
+    fn bindings(number: usize) -> Write {
+        let contact = format!("sip:{}@10.0.0.1:5060;transport=tls", name(number));
+        let instance = format!("<urn:uuid:00000000-0000-1000-8000-{number:012}>");
+        let binding = Binding {
+            contact: NameAddr::new(Uri::try_from(contact.as_str()).expect("a URI")),
+            path: Vec::new(),
+            source: Hop::new(ListenerId(0), "192.0.2.20:5060".parse().expect("an address")),
+            instance: Some(instance.into()),
+            flow: None,
+            epid: None,
+            user_agent: Some("TANDBERG/529 (ce8.3.4) Cisco-SX20".into()),
+            call_id: CallId(format!("{number:032x}").into()),
+            number: SequenceNumber(7),
+            since: START,
+            refreshed: START,
+            expires: WallTime::from_unix_nanos(START.as_unix_nanos() + 600_000_000_000),
+            epoch: 1 + u64::try_from(number).expect("small"),
+        };
+        Write::PutBindings(name(number), vec![binding])
+    }
+
+    #[test]
+    fn rel_4_a_full_appliance_has_all_accounts_and_bindings_again_after_a_start() {
+        let folder = std::env::temp_dir().join(format!("gateway-desk-{}", std::process::id()));
+        fs::remove_dir_all(&folder).ok();
+        let mut store = SledStore::open(&folder).expect("opens");
+        let writes: Vec<Write> = (0..ACCOUNTS).map(account).chain((0..BINDINGS).map(bindings)).collect();
+        for group in writes.chunks(GROUP) {
+            store.apply(group).expect("stores");
+        }
+        drop(store);
+
+        let store = SledStore::open(&folder).expect("opens again");
+        let text = "[[listener]]\nzone = \"a\"\ntransport = \"udp\"\naddress = \"127.0.0.1:5060\"\n[[media.range]]\nzone = \"a\"\n\
+                    address = \"127.0.0.1\"\nports = \"10000-10001\"\n[http]\naddress = \"127.0.0.1:8080\"\ntoken = \"long enough\"\n";
+        let config = config::parse("full.toml", text, &[]).expect("sound");
+        assert_eq!(config.registrar.limits, Limits::DEFAULT, "as shipped");
+        let settings = Settings {
+            accounts: store.accounts().expect("reads"),
+            bindings: store.bindings().expect("reads"),
+            ..shard_settings(&config, terms::BootEpoch(2))
+        };
+        let now = Now { mono: Instant::from_nanos(1), wall: START };
+        let mut keys = KeySource::from_seed([7; 32]);
+        let desk = Desk::new(now, settings, Entropy::from_seed([1; 4]), &mut keys);
+        let registered = |registrations: &Registrations| registrations.registered(now.mono).bindings;
+        assert_eq!((desk.accounts.len(), registered(&desk.registrations)), (ACCOUNTS, BINDINGS));
+        let in_use: u32 = desk.accounts.licences().iter().map(|licences| licences.in_use).sum();
+        assert_eq!(usize::try_from(in_use).expect("small"), BINDINGS);
+        fs::remove_dir_all(&folder).expect("own folder");
+    }
+}
