@@ -8,16 +8,14 @@ don't they are encoded anew; one leg, or both, may be encrypted. Each phone must
 keys of the caller must come to the other phone, and who hangs up ends both calls. The codecs and the SRTP are baresip's.
 """
 
-import pathlib
-import shutil
 import sys
-import tempfile
 import time
 
 import numpy
 
 sys.dont_write_bytecode = True
 
+import by_itself
 import own_gateway
 from baresip_phone import PORTS_PER_PHONE, Phone
 from baresip_wide import dbfs
@@ -44,17 +42,6 @@ peers = ["192.0.2.{number}"]
 address = "127.0.0.1:{port}"
 encryption = "{encryption}"
 """
-
-
-def main():
-    if sys.argv[1:]:
-        sys.exit(__doc__)
-    if not shutil.which("baresip"):
-        sys.exit("baresip is not installed: run tests/setup")
-    with tempfile.TemporaryDirectory(prefix="between-two-") as folder:
-        faults = call_all(pathlib.Path(folder))
-    print("\n".join(f"FAILED {fault}" for fault in faults) if faults else "ok     all hear each other")
-    sys.exit(1 if faults else 0)
 
 
 def call_all(folder):
@@ -125,4 +112,4 @@ def hearing(name, who, phone, tones):
 
 
 if __name__ == "__main__":
-    main()
+    by_itself.run(call_all, __doc__, "all hear each other", ["baresip"])
