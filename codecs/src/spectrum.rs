@@ -1,6 +1,7 @@
 //! A few frequencies watched while time goes by: a window of 20 ms, looked through each 5 ms.
 
 use core::f32::consts::TAU;
+use std::sync::OnceLock;
 
 use terms::media::SampleRate;
 
@@ -12,27 +13,45 @@ const HOPS: usize = 4;
 /// The last 20 ms, under a Hann window: what is 100 Hz away or more hardly shows.
 #[derive(Debug, Clone)]
 pub(crate) struct Window {
-    /// Scaled so that a sine's bin is its peak.
-    shape: Box<[f32]>,
-    samples: Box<[f32]>,
+    shape: &'static Shape,
+    samples: Box<[i16]>,
     shaped: Box<[f32]>,
     /// Samples since the last look.
     fresh: usize,
+}
+
+/// What all windows of a rate are looked through.
+#[derive(Debug)]
+struct Shape {
+    /// Scaled so that a sine's bin is its peak.
+    weights: Box<[f32]>,
     /// From the shaped samples' energy to the square of the peak of a sine that has as much.
     sine_of_energy: f32,
+}
+
+impl Shape {
+    fn of(rate: SampleRate) -> &'static Self {
+        static OF_ALL: [OnceLock<Shape>; SampleRate::ALL.len()] = [const { OnceLock::new() }; _];
+        let place = SampleRate::ALL.iter().position(|other| *other == rate).unwrap_or(0);
+        OF_ALL[place].get_or_init(|| Self::new(rate.tick_samples()))
+    }
+
+    fn new(length: usize) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "at most 960")]
+        let turn = |at: usize| (at as f32 + 0.5) / length as f32;
+        let hann: Vec<f32> = (0..length).map(|at| 0.5 - 0.5 * (TAU * turn(at)).cos()).collect();
+        let sum: f32 = hann.iter().sum();
+        let weights: Box<[f32]> = hann.iter().map(|weight| 2.0 * weight / sum).collect();
+        let squares: f32 = weights.iter().map(|weight| weight * weight).sum();
+        Self { weights, sine_of_energy: 2.0 / squares }
+    }
 }
 
 impl Window {
     pub(crate) fn new(rate: SampleRate) -> Self {
         let length = rate.tick_samples();
-        #[expect(clippy::cast_precision_loss, reason = "at most 960")]
-        let turn = |at: usize| (at as f32 + 0.5) / length as f32;
-        let hann: Vec<f32> = (0..length).map(|at| 0.5 - 0.5 * (TAU * turn(at)).cos()).collect();
-        let sum: f32 = hann.iter().sum();
-        let shape: Box<[f32]> = hann.iter().map(|weight| 2.0 * weight / sum).collect();
-        let squares: f32 = shape.iter().map(|weight| weight * weight).sum();
-        let nothing = || vec![0.0; length].into_boxed_slice();
-        Self { shape, samples: nothing(), shaped: nothing(), fresh: 0, sine_of_energy: 2.0 / squares }
+        let (samples, shaped) = (vec![0; length].into(), vec![0.0; length].into());
+        Self { shape: Shape::of(rate), samples, shaped, fresh: 0 }
     }
 
     /// Takes samples up to the next look, and leaves the rest.
@@ -44,9 +63,7 @@ impl Window {
         let (taken, rest) = samples.split_at(samples.len().min(hop - self.fresh));
         self.samples.copy_within(taken.len().., 0);
         let begin = self.samples.len() - taken.len();
-        for (place, sample) in self.samples[begin..].iter_mut().zip(taken) {
-            *place = f32::from(*sample);
-        }
+        self.samples[begin..].copy_from_slice(taken);
         self.fresh += taken.len();
         rest
     }
@@ -58,11 +75,11 @@ impl Window {
 
     /// The shaped samples, and what a sine of all their energy had as the square of its peak.
     pub(crate) fn look(&mut self) -> (&[f32], f32) {
-        for ((shaped, sample), weight) in self.shaped.iter_mut().zip(&self.samples).zip(&self.shape) {
-            *shaped = sample * weight;
+        for ((shaped, sample), weight) in self.shaped.iter_mut().zip(&self.samples).zip(&self.shape.weights) {
+            *shaped = f32::from(*sample) * weight;
         }
         let energy: f32 = self.shaped.iter().map(|sample| sample * sample).sum();
-        (&self.shaped, energy * self.sine_of_energy)
+        (&self.shaped, energy * self.shape.sine_of_energy)
     }
 }
 

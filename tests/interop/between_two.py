@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Calls between two baresip phones through the gateway (MEDIA-1): a line each, exit code 1 if one fails.
 
-usage: between_two.py
+usage: between_two.py [shared]
 
+With `shared` all ports of the gateway share a socket, which takes CAP_BPF, CAP_NET_ADMIN and CAP_NET_RAW.
 The caller's number leads to a trunk, whose host is the other phone. Where both speak one codec its packets are passed on; where they
 don't they are encoded anew; one leg, or both, may be encrypted. Each phone must hear the other's tone and not its own, the
 keys of the caller must come to the other phone, and who hangs up ends both calls. The codecs and the SRTP are baresip's.
@@ -31,6 +32,7 @@ PAIRS = {
 }
 TONES = (430, 1510)
 KEYS = "159"
+SHARED = "shared"
 TALK = 6.0
 HEARD_DBFS = -40.0
 UNHEARD_DBFS = -55.0
@@ -45,6 +47,7 @@ encryption = "{encryption}"
 
 
 def call_all(folder):
+    sockets = SHARED if SHARED in sys.argv[1:] else "separate"
     (folder / "gateway").mkdir()
     gateway = own_gateway.OwnGateway(folder / "gateway")
     taken, pairs = [*gateway.at.media, gateway.at.port, gateway.at.port + 1], {}
@@ -60,8 +63,11 @@ def call_all(folder):
             with open(gateway.config, "a") as config:
                 config.write(TRUNK.format(number=number, port=pair[1].first, encryption=encryption))
         routes = ", ".join(f'"550{number} = 13800{number}1 -> trunk:phone-{number}"' for number in range(1, len(PAIRS) + 1))
-        gateway.settings.append(f"dialplan.routes=[{routes}]")
+        gateway.settings += [f"dialplan.routes=[{routes}]", f"media.sockets={sockets}"]
         with gateway:
+            if sockets == SHARED and gateway.metric("gateway_media_sockets_shared") == 0:
+                print(f"       skipped: ports can't share a socket on this machine: {gateway.last_log()}")
+                return []
             faults = talk(gateway, pairs)
             if fault := gateway.end():
                 faults.append(fault)
@@ -112,4 +118,4 @@ def hearing(name, who, phone, tones):
 
 
 if __name__ == "__main__":
-    by_itself.run(call_all, __doc__, "all hear each other", ["baresip"])
+    by_itself.run(call_all, __doc__, "all hear each other", ["baresip"], word=SHARED)

@@ -9,10 +9,11 @@ import tempfile
 ALREADY = "in-a-namespace"
 
 
-def run(judge, usage, well, needs=(), alone=None):
-    """`judge` is given a folder and yields faults. `alone` is a command that runs another in a network namespace of its own."""
+def run(judge, usage, well, needs=(), alone=None, word=None):
+    """`judge` is given a folder and yields faults. `alone` is a command that runs another in a network namespace of its own, `word` what
+    the script may be told."""
     words = sys.argv[1:]
-    if words not in ([], [ALREADY][:bool(alone)]):
+    if words and words != [ALREADY if alone else word]:
         sys.exit(usage)
     for program in needs:
         if not shutil.which(program):

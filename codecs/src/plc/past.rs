@@ -1,8 +1,10 @@
 //! The last sound of a stream.
 
-/// A ring: a frame is written once, and put in order only where it is looked at.
+/// A ring: a frame is written once, and put in order only where it is looked at. What passed no sound has no memory of it.
 #[derive(Debug, Clone)]
 pub(super) struct Past {
+    length: usize,
+    /// Of that length, or empty as long as all is silent.
     ring: Box<[i16]>,
     /// Where the oldest sample is, and the next goes.
     at: usize,
@@ -11,16 +13,24 @@ pub(super) struct Past {
 impl Past {
     /// So many samples, of silence as yet.
     pub(super) fn silent(samples: usize) -> Self {
-        Self { ring: vec![0; samples].into(), at: 0 }
+        Self { length: samples, ring: Box::default(), at: 0 }
+    }
+
+    fn ring(&mut self) -> &mut [i16] {
+        if self.ring.is_empty() {
+            self.ring = vec![0; self.length].into();
+        }
+        &mut self.ring
     }
 
     /// Takes what was heard last, in place of what is oldest.
     pub(super) fn remember(&mut self, frame: &[i16]) {
-        let length = self.ring.len();
+        let (length, at) = (self.length, self.at);
         let frame = &frame[frame.len().saturating_sub(length)..];
-        let (first, second) = frame.split_at(frame.len().min(length - self.at));
-        self.ring[self.at..][..first.len()].copy_from_slice(first);
-        self.ring[..second.len()].copy_from_slice(second);
+        let (first, second) = frame.split_at(frame.len().min(length - at));
+        let ring = self.ring();
+        ring[at..][..first.len()].copy_from_slice(first);
+        ring[..second.len()].copy_from_slice(second);
         self.at += frame.len();
         if self.at >= length {
             self.at -= length;
@@ -29,9 +39,10 @@ impl Past {
 
     /// All of it, the oldest first.
     pub(super) fn unroll(&mut self) -> &[i16] {
-        self.ring.rotate_left(self.at);
-        self.at = 0;
-        &self.ring
+        let at = std::mem::take(&mut self.at);
+        let ring = self.ring();
+        ring.rotate_left(at);
+        ring
     }
 
     /// Silence went before what comes next.

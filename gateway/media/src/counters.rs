@@ -63,6 +63,8 @@ counters! {
     ports_open,
     /// Meetings that have a port here.
     rooms_open,
+    /// Sockets that serve a whole range.
+    sockets_shared,
 }
 
 /// How near a worker is to what it can do (REL-1). It writes, one other reads.

@@ -232,6 +232,20 @@ impl Engine {
         }
     }
 
+    /// Has the processor fetch what packets for these pairs need, before the first of them is handled. Each such packet waits
+    /// for memory some ten times, each time for an address that it has read just before; pairs wait beside each other.
+    pub fn fetch(&self, pairs: impl IntoIterator<Item = SlotId>) {
+        let touch = |slot| {
+            let Some(port) = self.slots.port(slot) else { return 0 };
+            let there = match &port.hearing {
+                Hearing::Peer(bridge) => bridge.slot.and_then(|there| self.slots.port(there)),
+                _ => None,
+            };
+            port.touch() ^ there.map_or(0, Port::touch)
+        };
+        std::hint::black_box(pairs.into_iter().fold(0, |sum, slot| sum ^ touch(slot)));
+    }
+
     /// What was counted since the start.
     pub fn counted(&self) -> Counted {
         let open = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);

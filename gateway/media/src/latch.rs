@@ -108,23 +108,23 @@ impl Latch {
     pub(crate) fn judge(
         &self,
         now: Instant,
-        (source, remote): (SocketAddr, SocketAddr),
+        (source, remote): (SocketAddr, &SocketAddr),
         authentication: Authentication,
     ) -> Option<Claim> {
+        if self.rtp.as_ref().is_some_and(|latched| latched.source == source) {
+            return Some(Claim::Peer);
+        }
         let may_move = self.moving_until.is_some_and(|until| now < until);
-        if source == remote && may_move {
+        if source == *remote && may_move {
             return Some(Claim::Peer);
         }
         let Some(latched) = &self.rtp else {
             if self.left.is_some_and(|(left, until)| left == source && now < until) {
                 return None;
             }
-            let is_known = source == remote || self.is_within(source);
+            let is_known = source == *remote || self.is_within(source);
             return (is_known || self.sources.first == FirstSource::Anybody).then_some(Claim::Peer);
         };
-        if latched.source == source {
-            return Some(Claim::Peer);
-        }
         if latched.heard.is_some_and(|heard| now.since(heard) < SILENT) {
             return None;
         }
@@ -252,7 +252,7 @@ mod tests {
             let name = format!("{first:?} {within} {source}");
             let mut latch = Latch::new(sources(first, within));
             let judged = |latch: &Latch, ms, authentication| {
-                latch.judge(at(ms), (address(source), address(REMOTE)), authentication)
+                latch.judge(at(ms), (address(source), &address(REMOTE)), authentication)
             };
             assert_eq!(judged(&latch, 0, CLEAR), may_be_first, "{name}: first");
             latch.take(at(0), address("192.0.2.2:5000"), &packet(7, 1));
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn iso_3_a_peer_that_offered_again_may_move_once_its_old_source_is_silent_and_only_then() {
-        let judged = |latch: &Latch, ms| latch.judge(at(ms), (address(STRANGER), address(REMOTE)), CLEAR);
+        let judged = |latch: &Latch, ms| latch.judge(at(ms), (address(STRANGER), &address(REMOTE)), CLEAR);
         let mut latch = Latch::new(Sources::default());
         latch.take(at(0), address(REMOTE), &packet(7, 1));
         latch.renegotiated(at(1_000));
@@ -274,13 +274,13 @@ mod tests {
         latch.take_rtcp(address("192.0.2.1:4001"));
         latch.take(at(2_000), address(STRANGER), &packet(8, 1));
         assert_eq!((latch.rtp(), latch.rtcp()), (Some(address(STRANGER)), None), "its RTCP has moved too");
-        let back = latch.judge(at(2_600), (address(REMOTE), address(REMOTE)), CLEAR);
+        let back = latch.judge(at(2_600), (address(REMOTE), &address(REMOTE)), CLEAR);
         assert_eq!(back, None, "one exchange, one move");
         let mut strict = Latch::new(sources(FirstSource::Known, ""));
         strict.take(at(0), address("192.0.2.5:4000"), &packet(7, 1));
         strict.renegotiated(at(1_000));
         assert_eq!(judged(&strict, 1_600), None, "nowhere but to the address that was negotiated");
-        assert_eq!(strict.judge(at(1_600), (address(REMOTE), address(REMOTE)), CLEAR), Some(Claim::Peer));
+        assert_eq!(strict.judge(at(1_600), (address(REMOTE), &address(REMOTE)), CLEAR), Some(Claim::Peer));
     }
 
     #[test]

@@ -50,5 +50,5 @@ pub use identity::{Identity, NoIdentity, fingerprint};
 pub use prompts::Prompts;
 pub use queue::{Commands, Reports, Wake};
 pub use range::{Capacity, Quarantine, Range};
-pub use socket::{BATCH, Batch, Datagram, tell_times};
+pub use socket::{BATCH, Batch, Datagram, SocketPlan, tell_times};
 pub use worker::{Settings, Worker};

@@ -254,6 +254,24 @@ impl Port {
         Some(self.connected.as_ref()?.sender.codec().clock_rate())
     }
 
+    /// Something of each part that a packet which is passed on needs.
+    pub(crate) fn touch(&self) -> u64 {
+        let connected = self.connected.as_ref().map_or(0, |connected| {
+            u64::from(connected.stream.remote.port())
+                ^ u64::from(connected.receiver.passes())
+                ^ connected.receiver.packets_received()
+                ^ u64::from(connected.sender.payload_type().0)
+                ^ u64::from(connected.srtp.is_some())
+        });
+        connected
+            ^ self.id.serial
+            ^ u64::from(self.latch.rtcp().is_some())
+            ^ u64::from(self.latch.rtp().is_some())
+            ^ u64::from(self.numbers.sequence.0)
+            ^ u64::from(self.watch.has_comfort_noise())
+            ^ u64::from(self.is_bridged())
+    }
+
     /// Where RTP is sent, if the peer wants any.
     pub(crate) fn destination(&self) -> Option<SocketAddr> {
         let Connected { stream, .. } =
@@ -277,7 +295,7 @@ impl Port {
         let connected = self.connected.as_mut().ok_or(Rejected::Foreign)?;
         let authentication =
             if connected.srtp.is_some() { Authentication::Srtp } else { Authentication::None };
-        let judged = self.latch.judge(now, (source, connected.stream.remote), authentication);
+        let judged = self.latch.judge(now, (source, &connected.stream.remote), authentication);
         let Some(claim) = judged else { return Err(self.on_foreign()) };
         let decrypted = match &mut connected.srtp {
             Some(srtp) => srtp.unprotect_rtp(bytes, plain),

@@ -40,6 +40,14 @@ pub(crate) enum Taken {
     Unknown,
 }
 
+/// Whether keys are looked for in the sound.
+#[derive(Debug)]
+enum InBand {
+    /// By this, from the first sound on that is listened to.
+    Listening(Option<Box<DtmfDetector>>),
+    Deaf,
+}
+
 /// The receiving half of a port.
 #[derive(Debug)]
 pub(crate) struct Receiver {
@@ -49,17 +57,20 @@ pub(crate) struct Receiver {
     events: Option<PayloadType>,
     keys: telephone_event::Receiver,
     reception: Reception,
-    buffer: jitter::Buffer,
+    /// None as long as nothing waited: what passes needs none.
+    buffer: Option<Box<jitter::Buffer>>,
     concealment: Concealment,
     /// The payload type of comfort noise (RFC 3389).
     noise_type: Option<PayloadType>,
     noise: ComfortNoise,
     pause: Pause,
     /// DIAL-7: keys in the sound, until the first that comes as an event: the peer sends these.
-    in_band: Option<Box<DtmfDetector>>,
+    in_band: InBand,
     attention: Attention,
     /// Keys that come as events are told.
     takes_events: bool,
+    /// What the peer is sent, and most probably sends.
+    codec: Codec,
     rate: SampleRate,
     clock: ClockRate,
     /// The key heard in the sound of this tick.
@@ -84,14 +95,15 @@ impl Receiver {
             events: None,
             keys: telephone_event::Receiver::new(),
             reception: Reception::new(clock.hz()),
-            buffer: buffer_for(stream.send.codec),
+            buffer: None,
             concealment: Concealment::new(rate),
             noise_type: None,
             noise: ComfortNoise::default(),
             pause: Pause::Talking,
-            in_band: Some(Box::new(DtmfDetector::new(rate))),
+            in_band: InBand::Listening(None),
             attention: Attention::Paid,
             takes_events: true,
+            codec: stream.send.codec,
             rate,
             clock,
             heard: None,
@@ -116,6 +128,7 @@ impl Receiver {
         self.events = stream.receive_events;
         self.noise_type = stream.comfort_noise;
         let codec = stream.send.codec;
+        self.codec = codec;
         if (self.rate, self.clock) != (codec.sample_rate(), codec.clock_rate()) {
             self.change_rate(codec);
         }
@@ -125,12 +138,12 @@ impl Receiver {
     fn change_rate(&mut self, codec: Codec) {
         (self.rate, self.clock) = (codec.sample_rate(), codec.clock_rate());
         self.reception.change_clock(self.clock.hz());
-        self.buffer = buffer_for(codec);
+        self.buffer = None;
         self.concealment = Concealment::new(self.rate);
         self.playout = Playout::new(self.rate);
         self.pause = Pause::Talking;
-        if let Some(detector) = &mut self.in_band {
-            **detector = DtmfDetector::new(self.rate);
+        if let InBand::Listening(detector) = &mut self.in_band {
+            *detector = None;
         }
     }
 
@@ -139,10 +152,8 @@ impl Receiver {
     pub(crate) fn listen(&mut self, keys: KeysIn) {
         self.takes_events = matches!(keys, KeysIn::EventsOrSound | KeysIn::Events);
         match keys {
-            KeysIn::Events | KeysIn::Neither => self.in_band = None,
-            KeysIn::Sound if self.in_band.is_none() => {
-                self.in_band = Some(Box::new(DtmfDetector::new(self.rate)));
-            }
+            KeysIn::Events | KeysIn::Neither => self.in_band = InBand::Deaf,
+            KeysIn::Sound if !self.listens() => self.in_band = InBand::Listening(None),
             KeysIn::Sound | KeysIn::EventsOrSound => {}
         }
     }
@@ -151,7 +162,7 @@ impl Receiver {
     pub(crate) fn was_told(&mut self, press: Option<Press>) {
         self.keys = telephone_event::Receiver::after(press);
         if press.is_some() {
-            self.in_band = None;
+            self.in_band = InBand::Deaf;
         }
     }
 
@@ -159,17 +170,21 @@ impl Receiver {
         self.keys.last()
     }
 
+    pub(crate) fn packets_received(&self) -> u64 {
+        self.reception.packets_received()
+    }
+
     pub(crate) const fn reception(&mut self) -> &mut Reception {
         &mut self.reception
     }
 
     pub(crate) fn discarded(&self) -> u64 {
-        self.buffer.discarded()
+        self.buffer.as_ref().map_or(0, |buffer| buffer.discarded())
     }
 
     /// How often something was made up where nothing was there.
-    pub(crate) const fn gaps(&self) -> u64 {
-        self.buffer.counters().missing
+    pub(crate) fn gaps(&self) -> u64 {
+        self.buffer.as_ref().map_or(0, |buffer| buffer.counters().missing)
     }
 
     /// How deep the buffer was for the last packet that was played.
@@ -177,27 +192,32 @@ impl Receiver {
         self.depth
     }
 
+    fn buffer(&mut self) -> &mut jitter::Buffer {
+        self.buffer.get_or_insert_with(|| Box::new(buffer_for(self.codec)))
+    }
+
     pub(crate) fn take(&mut self, now: Instant, packet: &Packet<'_>) -> Taken {
         let payload_type = packet.payload_type();
         if self.events == Some(payload_type) {
             self.reception.receive_untimed(now, &packet.header());
-            self.buffer.pause_if_empty();
+            self.buffer().pause_if_empty();
             let told = self.keys.receive(packet).filter(|_| self.takes_events);
             return told.filter(|digit| !self.was_heard(now, *digit)).map_or(Taken::Event, Taken::Digit);
+        }
+        if self.passes == Some(payload_type) {
+            self.reception.receive(now, &packet.header());
+            self.last_sound = Taken::Passed;
+            return Taken::Passed;
         }
         let is_noise = self.noise_type == Some(payload_type);
         if !is_noise && self.decoders.iter().all(|(known, _)| known.payload_type != payload_type) {
             return Taken::Unknown;
         }
         self.reception.receive(now, &packet.header());
-        if self.passes == Some(payload_type) {
-            self.last_sound = Taken::Passed;
-            return Taken::Passed;
-        }
         if is_noise && !self.plays() {
             return Taken::Noise;
         }
-        self.buffer.insert(now, packet);
+        self.buffer().insert(now, packet);
         if is_noise {
             return Taken::Noise;
         }
@@ -220,7 +240,7 @@ impl Receiver {
 
     /// Whether keys are looked for in the sound.
     pub(crate) const fn listens(&self) -> bool {
-        self.in_band.is_some()
+        matches!(self.in_band, InBand::Listening(_))
     }
 
     /// Whether what came last is to be played.
@@ -231,7 +251,8 @@ impl Receiver {
     /// Whether the press of the first event was told already, since it was in the sound; from that event on nobody
     /// listens there.
     fn was_heard(&mut self, now: Instant, digit: Digit) -> bool {
-        let listened = self.in_band.take().is_some();
+        let listened = self.listens();
+        self.in_band = InBand::Deaf;
         listened && self.last_heard.is_some_and(|(heard, at)| heard == digit && now.since(at) < SAME_PRESS)
     }
 
@@ -243,8 +264,12 @@ impl Receiver {
     /// Writes what is due in this tick, and listens for keys in it.
     pub(crate) fn frame(&mut self, now: Instant, frame: &mut [i16]) {
         self.play(now, frame);
-        let listening = self.in_band.as_mut().filter(|_| self.attention == Attention::Paid);
-        self.heard = listening.and_then(|detector| detector.listen(frame));
+        self.heard = match (&mut self.in_band, self.attention) {
+            (InBand::Listening(detector), Attention::Paid) => {
+                detector.get_or_insert_with(|| Box::new(DtmfDetector::new(self.rate))).listen(frame)
+            }
+            (InBand::Listening(_), Attention::Unpaid) | (InBand::Deaf, _) => None,
+        };
         self.last_heard = self.heard.map(|digit| (digit, now)).or(self.last_heard);
     }
 
@@ -294,11 +319,11 @@ impl Receiver {
     /// What can't be refilled for this tick isn't shortened.
     fn balance(&mut self, now: Instant, end: Timestamp, samples: usize) {
         let next = end.put_back_by(self.units_of(self.playout.len()));
-        let depth = self.buffer.depth(now, next);
+        let depth = self.buffer().depth(now, next);
         self.depth = Some(depth);
         let Some(stretch) = self.playout.judge(depth) else { return };
         let is_enough = self.playout.len() >= samples + self.playout.longest_stretch();
-        if matches!(stretch, Stretch::Lengthen { .. }) || is_enough || self.buffer.is_next_held() {
+        if matches!(stretch, Stretch::Lengthen { .. }) || is_enough || self.buffer().is_next_held() {
             self.playout.stretch(stretch);
         }
     }
@@ -306,7 +331,7 @@ impl Receiver {
     fn decode_next(&mut self, now: Instant) -> Decoded {
         let mut payload = [0; MAX_PAYLOAD];
         let begin = self.playout.len();
-        match self.buffer.pull(now, &mut payload) {
+        match self.buffer().pull(now, &mut payload) {
             Pulled::Frame { payload_type, timestamp, len } => {
                 self.decode(payload_type, &payload[..len]);
                 let sound = self.playout.from(begin);
@@ -336,7 +361,7 @@ impl Receiver {
         if self.noise_type == Some(payload_type) {
             self.noise.describe(payload);
             self.pause = Pause::Described;
-            return self.buffer.pause();
+            return self.buffer().pause();
         }
         self.pause = Pause::Talking;
         if let Some(decoder) = decoder_of(&mut self.decoders, payload_type) {
@@ -350,7 +375,7 @@ impl Receiver {
     fn conceal(&mut self, now: Instant, samples: usize) {
         let mut payload = [0; MAX_PAYLOAD];
         let next =
-            if self.buffer.is_next_held() { self.buffer.pull(now, &mut payload) } else { Pulled::Empty };
+            if self.buffer().is_next_held() { self.buffer().pull(now, &mut payload) } else { Pulled::Empty };
         let next = match next {
             Pulled::Frame { payload_type, len, .. } => Some((payload_type, &payload[..len])),
             Pulled::Lost { .. } | Pulled::Pause { .. } | Pulled::Empty => None,

@@ -87,6 +87,11 @@ impl Watch {
         }
     }
 
+    /// Whether the peer ever did.
+    pub(crate) const fn has_comfort_noise(&self) -> bool {
+        self.comfort_noise
+    }
+
     /// RFC 3389: the peer describes its silence.
     pub(crate) fn on_comfort_noise(&mut self, now: Instant) {
         self.comfort_noise = true;

@@ -17,17 +17,17 @@ use terms::{Dscp, Entropy, Now, WallTime, WorkerId, media::Command};
 use crate::{
     clock::Clock,
     counters::{Counted, Counters},
-    engine::{Channel, Engine, EngineSettings, Input, Output, SlotId},
+    engine::{Engine, EngineSettings, Input, Output, SlotId},
     moderation::Moderation,
     queue::{Commands, Links, Reports, Wake},
-    socket::{BATCH, Batch, Datagram, Sockets, of_token},
+    socket::{Batch, SocketPlan, Sockets, Source, of_token},
 };
 
 const WAKER: Token = Token(usize::MAX);
 /// Sockets that are looked at in one wake-up; the rest waits for the next.
 const EVENTS: usize = 1_024;
-/// Datagrams that are read from one socket before others, and the tick, have their turn.
-const BURST: usize = 64;
+/// Of one socket's errors that are read at once.
+const ERRORS: usize = 64;
 /// The kernel's time of a datagram that waited longer is not believed: the wall clock was set.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// Messages of other workers that may wait.
@@ -48,6 +48,8 @@ pub struct Settings {
     pub clock: Clock,
     /// What its packets are marked with.
     pub dscp: Dscp,
+    /// How many sockets it has.
+    pub sockets: SocketPlan,
 }
 
 /// A running worker.
@@ -75,12 +77,14 @@ impl Worker {
         let stop = Arc::new(AtomicBool::new(false));
         let counters = Arc::new(Counters::default());
         let name = format!("media-{}", id.0);
+        let ranges = &settings.engine.ranges;
+        let sockets = Sockets::open(settings.sockets, ranges, settings.dscp, poll.registry());
         let mut running = Running {
             engine: Engine::new(settings.clock.now().mono, settings.engine, settings.entropy),
             clock: settings.clock,
             moderation: Moderation::new(settings.clock.now().mono),
             poll,
-            sockets: Sockets::marked(settings.dscp),
+            sockets,
             commands: queue,
             reports,
             id,
@@ -88,7 +92,7 @@ impl Worker {
             binds: Vec::new(),
             due: Vec::new(),
             unread: Vec::new(),
-            refused: Vec::new(),
+            sources: Vec::new(),
             counters: Arc::clone(&counters),
             lost: Counted::default(),
         };
@@ -150,41 +154,44 @@ struct Running {
     binds: Vec<Bind>,
     /// Pairs that are read before a tick; kept for its memory.
     due: Vec<SlotId>,
-    /// Sockets that had more to read than one burst.
-    unread: Vec<(SlotId, Channel)>,
-    /// Sockets that ICMP has answered.
-    refused: Vec<(SlotId, Channel)>,
+    /// What is read before a tick; kept for its memory.
+    sources: Vec<Source>,
+    /// Sockets that had more to read than one turn.
+    unread: Vec<Source>,
     counters: Arc<Counters>,
-    /// What the engine can't see: sends that failed, reports that were dropped.
+    /// What the engine can't see.
     lost: Counted,
 }
 
 impl Running {
     fn run(&mut self, stop: &AtomicBool) {
-        let (mut events, mut batch) = (Events::with_capacity(EVENTS), Batch::new());
+        let (mut events, mut batch) = (Events::with_capacity(EVENTS), self.sockets.batch());
+        self.publish();
         while !stop.load(Ordering::Acquire) {
             if let Err(error) = self.wait(&mut events) {
                 tracing::error!(%error, "media worker can't wait on its sockets");
                 return;
             }
             let now = self.clock.now();
-            self.moderation.on_reading(now.mono, events.iter().count());
+            let mut came = 0;
             for event in &events {
                 if event.token() == WAKER {
                     self.carry_out_commands(now);
                 } else {
-                    self.receive(now, of_token(event.token()), &mut batch);
+                    came += self.receive(now, of_token(event.token()), &mut batch);
                 }
             }
-            for socket in std::mem::take(&mut self.unread) {
-                self.receive(now, socket, &mut batch);
+            for source in std::mem::take(&mut self.unread) {
+                came += self.receive(now, source, &mut batch);
             }
+            self.moderation.on_reading(now.mono, came);
             while let Some(message) = self.links.pop(self.id) {
                 self.feed(now, Input::Peer(message));
             }
             self.tick(&mut batch);
-            for socket in std::mem::take(&mut self.refused) {
-                self.tell_refused(now, socket);
+            self.sockets.flush();
+            for source in self.sockets.take_refused() {
+                self.tell_refused(now, source);
             }
             self.publish();
         }
@@ -219,52 +226,63 @@ impl Running {
         let now = self.clock.now();
         let Some(at) = self.engine.poll_timeout().filter(|at| *at <= now.mono) else { return };
         self.counters.strain().on_tick(now.mono.since(at));
-        let mut due = std::mem::take(&mut self.due);
+        let (mut due, mut sources) = (std::mem::take(&mut self.due), std::mem::take(&mut self.sources));
         self.engine.due(now.mono, &mut due);
-        for slot in &due {
+        self.sockets.before_tick(&due, &mut sources);
+        for source in &sources {
             // What is left of a flood waits for the next tick, and has no more room than its socket's.
-            self.read(now, (*slot, Channel::Rtp), batch);
+            self.read(now, *source, batch);
         }
-        self.due = due;
+        (self.due, self.sources) = (due, sources);
         self.feed(now, Input::Timeout);
     }
 
-    /// Reads a socket of which the kernel says once that something is there.
-    fn receive(&mut self, now: Now, socket: (SlotId, Channel), batch: &mut Batch) {
-        if self.read(now, socket, batch) == Left::Something {
-            self.unread.push(socket);
+    /// Reads a socket of which the kernel says once that something is there; yields how many datagrams.
+    fn receive(&mut self, now: Now, source: Source, batch: &mut Batch) -> usize {
+        let (count, left) = self.read(now, source, batch);
+        if left == Left::Something {
+            self.unread.push(source);
         }
+        count
     }
 
-    fn read(&mut self, now: Now, socket: (SlotId, Channel), batch: &mut Batch) -> Left {
-        let (slot, channel) = socket;
-        for _ in 0..BURST / BATCH {
-            let Some(descriptor) = self.sockets.get(slot, channel) else { return Left::Nothing };
-            match batch.receive(descriptor) {
+    fn read(&mut self, now: Now, source: Source, batch: &mut Batch) -> (usize, Left) {
+        let mut total = 0;
+        for _ in 0..self.sockets.turn() {
+            match self.sockets.receive(source, batch) {
                 Ok(count) => {
-                    for Datagram { source, came, bytes } in batch.datagrams() {
-                        let came = came.map_or(now, |came| when(now, came));
+                    let owners =
+                        batch.datagrams().filter_map(|datagram| self.sockets.owner(source, &datagram));
+                    self.engine.fetch(owners.map(|(slot, _)| slot).filter(|_| count > 1));
+                    for datagram in batch.datagrams() {
+                        let Some((slot, channel)) = self.sockets.owner(source, &datagram) else {
+                            self.lost.packets_late += 1;
+                            continue;
+                        };
+                        let came = datagram.came.map_or(now, |came| when(now, came));
+                        let (source, bytes) = (datagram.source, datagram.bytes);
                         self.feed(came, Input::Packet { slot, channel, source, bytes });
                     }
-                    if count < BATCH {
-                        return Left::Nothing;
+                    total += count;
+                    if count < batch.room() {
+                        return (total, Left::Nothing);
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Left::Nothing,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return (total, Left::Nothing),
                 // ICMP unreachable and the like: told by the next call that would have succeeded.
-                Err(_) => self.refused.push(socket),
+                Err(_) => {}
             }
         }
-        Left::Something
+        (total, Left::Something)
     }
 
     /// Empties a socket's queue of errors, which has its room where datagrams wait. A peer that has
     /// no socket for RTCP is none the worse for it.
-    fn tell_refused(&mut self, now: Now, (slot, channel): (SlotId, Channel)) {
-        for _ in 0..BURST {
-            let Some(destination) = self.sockets.take_unreachable(slot, channel) else { return };
-            if channel == Channel::Rtp {
-                self.feed(now, Input::Unreachable { slot, destination });
+    fn tell_refused(&mut self, now: Now, source: Source) {
+        for _ in 0..ERRORS {
+            let Some(unreachable) = self.sockets.take_unreachable(source) else { return };
+            if let Some(slot) = unreachable.slot {
+                self.feed(now, Input::Unreachable { slot, destination: unreachable.destination });
             }
         }
     }
@@ -304,20 +322,7 @@ impl Running {
                     }
                 }
                 Output::Transmit { slot, channel, destination, bytes } => {
-                    let socket = self.sockets.get(slot, channel);
-                    let send = || socket.map(|socket| socket.send_to(bytes, destination));
-                    let sent = match send() {
-                        // The answer to an earlier datagram: this one was not tried.
-                        Some(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                            self.refused.push((slot, channel));
-                            send()
-                        }
-                        sent => sent,
-                    };
-                    match sent {
-                        Some(Ok(_)) => self.lost.packets_sent += 1,
-                        Some(Err(_)) | None => self.lost.sends_failed += 1,
-                    }
+                    self.sockets.send((slot, channel), destination, bytes);
                 }
                 Output::Peer { to, message } => {
                     self.lost.reports_dropped += u64::from(self.links.push(to, message).is_err());
@@ -336,12 +341,14 @@ impl Running {
     fn publish(&mut self) {
         let ports_taken = self.engine.ports_taken_percent(self.clock.now().mono);
         self.counters.strain().on_wakeup(ports_taken);
-        let lost = &self.lost;
+        let (sent, counted) = (self.sockets.sent(), self.engine.counted());
         self.counters.publish(&Counted {
-            packets_sent: lost.packets_sent,
-            sends_failed: lost.sends_failed,
-            reports_dropped: lost.reports_dropped,
-            ..self.engine.counted()
+            packets_sent: sent.taken,
+            sends_failed: sent.failed,
+            sockets_shared: self.sockets.shared(),
+            packets_late: counted.packets_late + self.lost.packets_late,
+            reports_dropped: self.lost.reports_dropped,
+            ..counted
         });
     }
 }

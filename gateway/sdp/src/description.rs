@@ -79,6 +79,8 @@ impl SessionDescription {
     pub fn print(&self) -> String {
         let mut body = Vec::new();
         self.0.write(&mut body).expect("writing to memory can't fail");
+        // It is kept for as long as its call.
+        body.shrink_to_fit();
         String::from_utf8(body).expect("it is written from strings alone")
     }
 

@@ -13,7 +13,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use call::core::{Meeting, Rules};
 use interwork::{GateLimits, Policy, Trunk};
-use media::{Quarantine, Range};
+use media::{Quarantine, Range, SocketPlan};
 use sip::{
     endpoint::{Limits, SessionTimer},
     transaction::Timers,
@@ -172,6 +172,8 @@ pub struct Media {
     pub quarantine: Quarantine,
     /// What its packets are marked with (RFC 2474).
     pub dscp: Dscp,
+    /// How many sockets a worker has.
+    pub sockets: SocketPlan,
     /// Commands that may wait for a worker.
     pub commands: usize,
     /// Reports that may wait for the shard.

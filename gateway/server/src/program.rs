@@ -291,6 +291,7 @@ fn start_workers(
         commands: config.media.commands,
         clock,
         dscp: config.media.dscp,
+        sockets: config.media.sockets,
     };
     Worker::start_all((0..count).map(worker).collect(), reports).context("media workers")
 }

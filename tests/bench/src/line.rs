@@ -35,6 +35,9 @@ const RECEIVE_BUFFER: usize = 64 * 1024;
 const TOO_LATE: Duration = Duration::from_millis(40);
 /// What rings of tones that are cut is at least 14 dB below them.
 const SPLINTERS: Dbm0 = Dbm0(-30.0);
+/// What rings of one cut, in the mean of a stay: anybody may be late, and the tone of a late talker is cut for all who
+/// hear it. A tone of another meeting is louder if three of its packets come through.
+const SPLINTER: Dbm0 = Dbm0(-36.0);
 /// After a change of what is said, what was said before is still on its way.
 const SETTLING: Duration = Duration::from_millis(300);
 
@@ -69,7 +72,13 @@ pub(crate) struct Tools {
 
 impl Tools {
     pub(crate) fn new(clock: Clock) -> Self {
-        Self { clock, sounds: Sounds::new(), marker: Marker::new(), scale: Scale::new(), batch: Batch::new() }
+        Self {
+            clock,
+            sounds: Sounds::new(),
+            marker: Marker::new(),
+            scale: Scale::new(),
+            batch: Batch::default(),
+        }
     }
 }
 
@@ -282,7 +291,8 @@ impl Line {
             return if heard == self.part.hears { Heard::Part } else { Heard::Less };
         }
         let loudest = strange.iter().map(|tone| self.meter.level(tone).0).fold(f32::MIN, f32::max);
-        if self.late > TOO_LATE && loudest < SPLINTERS.0 {
+        let rings = if self.late > TOO_LATE { SPLINTERS } else { SPLINTER };
+        if loudest < rings.0 {
             return Heard::Untold;
         }
         #[expect(clippy::cast_possible_truncation, reason = "decibels")]

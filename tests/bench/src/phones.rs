@@ -162,7 +162,7 @@ impl Phones {
             endpoint: Endpoint::new(config, entropy.split()),
             entropy,
             socket,
-            batch: Batch::new(),
+            batch: Batch::default(),
             sink: UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?,
             gateway,
             next: 0,

@@ -11,6 +11,7 @@ mod rtpengine;
 
 use std::{net::UdpSocket, time::Duration};
 
+use media::SocketPlan;
 use sdp::{Capabilities, LocalDescription};
 use terms::media::{Codec, Encryption, KeyStock, Stream};
 
@@ -28,6 +29,7 @@ const CALLS: usize = 500;
 /// Milliseconds from a packet to the next.
 const PERIOD: u64 = 20;
 const RELAY_BAR: f64 = 0.75;
+const SHARED_BAR: f64 = 0.57;
 const DELAY_BAR: Duration = Duration::from_millis(2);
 const TRANSCODING_BAR: f64 = 0.4;
 /// rtpengine spends some percent of a core on one such call.
@@ -53,13 +55,24 @@ struct Load {
     says: Says,
     caller: (Codec, Encryption),
     called: Codec,
+    /// Of the gateway.
+    sockets: SocketPlan,
 }
 
 impl Load {
     fn relayed(calls: usize, period: u64) -> Self {
         let name = format!("{calls} calls, {} packets/s, passed on", calls * 2 * 1_000 / period as usize);
         let caller = (Codec::Pcma, Encryption::Off);
-        Self { name, calls, period, says: Says::Marks, caller, called: Codec::Pcma }
+        let sockets = SocketPlan::Separate;
+        Self { name, calls, period, says: Says::Marks, caller, called: Codec::Pcma, sockets }
+    }
+
+    fn by(self, sockets: SocketPlan) -> Self {
+        let name = match sockets {
+            SocketPlan::Separate => self.name,
+            SocketPlan::Shared => format!("{}, shared sockets", self.name),
+        };
+        Self { name, sockets, ..self }
     }
 
     fn encrypted(self) -> Self {
@@ -80,11 +93,15 @@ enum Middle {
 }
 
 impl Middle {
-    fn gateway(context: &mut Context, calls: usize) -> Result<Self, Fault> {
+    fn gateway(context: &mut Context, load: &Load) -> Result<Self, Fault> {
         let agents = Agents::new(&mut context.entropy)?;
         let address = format!("trunk.0.address={}", agents.called_at()?);
         let routes = format!("dialplan.routes=[\"{PREFIX}XXXX -> trunk:local\"]");
-        let gateway = context.gateway(2 * calls + 16, &[&address, &routes])?;
+        let sockets = match load.sockets {
+            SocketPlan::Separate => "media.sockets=separate",
+            SocketPlan::Shared => "media.sockets=shared",
+        };
+        let gateway = context.gateway(2 * load.calls + 16, &[&address, &routes, sockets])?;
         Ok(Self::Gateway(Box::new((gateway, agents))))
     }
 
@@ -196,7 +213,7 @@ fn compare(context: &mut Context, load: &Load, findings: &mut Findings) -> Resul
 }
 
 fn gateway_turn(context: &mut Context, load: &Load, findings: &mut Findings) -> Result<Turn, Fault> {
-    let mut middle = Middle::gateway(context, load.calls)?;
+    let mut middle = Middle::gateway(context, load)?;
     let turn = turn(context, &mut middle, load)?;
     println!("{}, gateway: {:.2} µs a packet, {}", load.name, turn.micros(), turn.flow);
     findings.must_be("foreign packets", turn.flow.foreign, 0);
@@ -256,12 +273,28 @@ impl Comparison {
     }
 }
 
+/// What can be had here of one socket a port, and one a range.
+fn plans(context: &mut Context) -> Result<Vec<SocketPlan>, Fault> {
+    let gateway = context.gateway(16, &["media.sockets=shared"])?;
+    if gateway.metrics()?.of("media_sockets_shared", "") > 0 {
+        return Ok(vec![SocketPlan::Separate, SocketPlan::Shared]);
+    }
+    println!("shared sockets: not measured; CAP_BPF, CAP_NET_ADMIN and CAP_NET_RAW are needed");
+    Ok(vec![SocketPlan::Separate])
+}
+
 /// 500 calls whose packets are passed on.
 pub(crate) fn relay(context: &mut Context) -> Result<Findings, Fault> {
     let mut findings = Findings::of("relay");
-    let load = Load::relayed(context.callers(CALLS), PERIOD);
-    let comparison = compare(context, &load, &mut findings)?;
-    findings.rows.extend([comparison.row(&load, RELAY_BAR), comparison.delay_row(&load)]);
+    for plan in plans(context)? {
+        let load = Load::relayed(context.callers(CALLS), PERIOD).by(plan);
+        let comparison = compare(context, &load, &mut findings)?;
+        let bar = match plan {
+            SocketPlan::Separate => RELAY_BAR,
+            SocketPlan::Shared => SHARED_BAR,
+        };
+        findings.rows.extend([comparison.row(&load, bar), comparison.delay_row(&load)]);
+    }
     Ok(findings)
 }
 
@@ -280,11 +313,18 @@ pub(crate) fn transcoding(context: &mut Context) -> Result<Findings, Fault> {
 pub(crate) fn sessions(context: &mut Context) -> Result<Findings, Fault> {
     let _awake = KeptAwake::begin(SERVER_CORE)?;
     let mut findings = Findings::of("sessions");
+    for plan in plans(context)? {
+        sessions_by(plan, context, &mut findings)?;
+    }
+    Ok(findings)
+}
+
+fn sessions_by(plan: SocketPlan, context: &mut Context, findings: &mut Findings) -> Result<(), Fault> {
     let mut costs = Vec::new();
     for calls in SIZES {
-        let load = Load::relayed(calls, (2 * calls * 1_000 / FLOW).max(1) as u64);
+        let load = Load::relayed(calls, (2 * calls * 1_000 / FLOW).max(1) as u64).by(plan);
         let turns = (0..context.turns(3))
-            .map(|_| gateway_turn(context, &load, &mut findings))
+            .map(|_| gateway_turn(context, &load, findings))
             .collect::<Result<Vec<_>, _>>()?;
         let (micros, memory) =
             (Comparison::micros(&turns), median(turns.iter().map(|turn| turn.memory / 1e3).collect()));
@@ -301,7 +341,7 @@ pub(crate) fn sessions(context: &mut Context) -> Result<Findings, Fault> {
         Row::new("dearest to cheapest of these", format!("{:.2}", dearest / cheapest))
             .bar(format!("≤ {FLAT_BAR}"), Verdict::at_most(dearest / cheapest, FLAT_BAR)),
     );
-    Ok(findings)
+    Ok(())
 }
 
 /// What encryption adds to a packet that is passed on.

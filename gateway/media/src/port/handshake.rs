@@ -34,7 +34,7 @@ impl Port {
         let (remote, remote_rtcp) = (stream.remote, stream.remote_rtcp);
         let expected = self.expects(channel).ok_or(Rejected::Foreign)?;
         let is_permitted = match channel {
-            Channel::Rtp => self.latch.judge(now, (source, remote), Authentication::Srtp).is_some(),
+            Channel::Rtp => self.latch.judge(now, (source, &remote), Authentication::Srtp).is_some(),
             Channel::Rtcp => self.latch.permits_rtcp(source, (remote, remote_rtcp)),
         };
         let connected = self.connected.as_mut().ok_or(Rejected::Foreign)?;

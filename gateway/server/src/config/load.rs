@@ -26,7 +26,7 @@ use call::{core::Rules, leg::KeyMethod};
 use dialplan::Table;
 use interwork::{CalledNumber, GateLimits, Policy, Rate, Trunk, WayOut};
 use ipnet::IpNet;
-use media::{Quarantine, Range};
+use media::{Quarantine, Range, SocketPlan};
 use sip::{
     endpoint::{Hop, Limits, ListenerId, Oversize, SessionTimer},
     transaction::Timers,
@@ -247,6 +247,9 @@ fn sip(section: Section<'_, '_>) -> Sip {
     sip
 }
 
+const SOCKET_PLANS: [(&str, SocketPlan); 2] =
+    [("separate", SocketPlan::Separate), ("shared", SocketPlan::Shared)];
+
 fn media(section: Section<'_, '_>) -> Media {
     let quarantine = Quarantine::default();
     let (ranges, probes): (Vec<_>, Vec<_>) = section.sections("range").into_iter().filter_map(range).unzip();
@@ -261,6 +264,7 @@ fn media(section: Section<'_, '_>) -> Media {
             share_percent: section.number("quarantine_share_percent", 1..101, quarantine.share_percent),
         },
         dscp: dscp(&section, Dscp::EXPEDITED_FORWARDING),
+        sockets: section.text("sockets").and_then(|text| text.one_of(&SOCKET_PLANS)).unwrap_or_default(),
         commands: section.number("max_commands", 16..1_000_000, 4_096),
         reports: section.number("max_reports", 16..1_000_000, 16_384),
     };

@@ -261,9 +261,12 @@ impl Collector for Workers {
             let metric = encoder.encode_descriptor(name, help, None, counter.metric_type())?;
             counter.encode(metric)?;
         }
-        let gauges: [Figure; 2] = [
+        let gauges: [Figure; 3] = [
             ("media_ports_open", "Ports in use", |counted| counted.ports_open),
             ("media_rooms_open", "Meetings with a port, by worker", |counted| counted.rooms_open),
+            ("media_sockets_shared", "Sockets that serve a whole range of ports", |counted| {
+                counted.sockets_shared
+            }),
         ];
         for (name, help, figure) in gauges {
             let total = read.iter().map(figure).sum::<u64>();

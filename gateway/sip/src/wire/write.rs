@@ -71,7 +71,8 @@ impl MessageWriter {
         self.header(&ContentLength(bytes.len()));
         self.out.put_slice(b"\r\n");
         self.out.put_slice(bytes);
-        self.out.freeze()
+        // Some are kept for as long as a call: they have the room that they take, and no more.
+        Bytes::copy_from_slice(&self.out)
     }
 }
 

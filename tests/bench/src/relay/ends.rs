@@ -151,7 +151,16 @@ impl Ends {
     pub(super) fn every(period: u64) -> Self {
         let clock = Clock::start();
         let (ends, flow) = (Vec::new(), Flow::default());
-        Self { clock, batch: Batch::new(), ends, period, round: 0, began: clock.now().mono, next: 0, flow }
+        Self {
+            clock,
+            batch: Batch::default(),
+            ends,
+            period,
+            round: 0,
+            began: clock.now().mono,
+            next: 0,
+            flow,
+        }
     }
 
     /// Both ends of a call.
