@@ -9,16 +9,14 @@ don't they are encoded anew; one leg, or both, may be encrypted. Each phone must
 keys of the caller must come to the other phone, and who hangs up ends both calls. The codecs and the SRTP are baresip's.
 """
 
-import pathlib
-import shutil
 import sys
-import tempfile
 import time
 
 import numpy
 
 sys.dont_write_bytecode = True
 
+import by_itself
 import own_gateway
 from baresip_phone import PORTS_PER_PHONE, Phone
 from baresip_wide import dbfs
@@ -34,6 +32,7 @@ PAIRS = {
 }
 TONES = (430, 1510)
 KEYS = "159"
+SHARED = "shared"
 TALK = 6.0
 HEARD_DBFS = -40.0
 UNHEARD_DBFS = -55.0
@@ -47,19 +46,8 @@ encryption = "{encryption}"
 """
 
 
-def main():
-    if sys.argv[1:] not in ([], ["shared"]):
-        sys.exit(__doc__)
-    sockets = "shared" if sys.argv[1:] else "separate"
-    if not shutil.which("baresip"):
-        sys.exit("baresip is not installed: run tests/setup")
-    with tempfile.TemporaryDirectory(prefix="between-two-") as folder:
-        faults = call_all(pathlib.Path(folder), sockets)
-    print("\n".join(f"FAILED {fault}" for fault in faults) if faults else "ok     all hear each other")
-    sys.exit(1 if faults else 0)
-
-
-def call_all(folder, sockets):
+def call_all(folder):
+    sockets = SHARED if SHARED in sys.argv[1:] else "separate"
     (folder / "gateway").mkdir()
     gateway = own_gateway.OwnGateway(folder / "gateway")
     taken, pairs = [*gateway.at.media, gateway.at.port, gateway.at.port + 1], {}
@@ -77,7 +65,7 @@ def call_all(folder, sockets):
         routes = ", ".join(f'"550{number} = 13800{number}1 -> trunk:phone-{number}"' for number in range(1, len(PAIRS) + 1))
         gateway.settings += [f"dialplan.routes=[{routes}]", f"media.sockets={sockets}"]
         with gateway:
-            if sockets == "shared" and gateway.metric("gateway_media_sockets_shared") == 0:
+            if sockets == SHARED and gateway.metric("gateway_media_sockets_shared") == 0:
                 print(f"       skipped: ports can't share a socket on this machine: {gateway.last_log()}")
                 return []
             faults = talk(gateway, pairs)
@@ -130,4 +118,4 @@ def hearing(name, who, phone, tones):
 
 
 if __name__ == "__main__":
-    main()
+    by_itself.run(call_all, __doc__, "all hear each other", ["baresip"], word=SHARED)

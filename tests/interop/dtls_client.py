@@ -8,17 +8,15 @@ for SRTP that both have. Packets that are no DTLS come after the handshake, none
 certificate the call is ended, and the BYE says why.
 """
 
-import pathlib
 import re
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 
 sys.dont_write_bytecode = True
 
+import by_itself
 import gateway_under_test
 import own_gateway
 from baresip_meeting import ACCESS
@@ -27,23 +25,16 @@ PROFILES = ("SRTP_AES128_CM_SHA1_80", "SRTP_AEAD_AES_128_GCM", "SRTP_AEAD_AES_25
 SHAKE_SECONDS = 4
 
 
-def main():
-    if sys.argv[1:]:
-        sys.exit(__doc__)
-    if not shutil.which("openssl"):
-        sys.exit("openssl is not installed: run tests/setup")
+def shake_and_refuse(folder):
+    prints = {name: certificate(folder, name) for name in ("own", "another")}
     faults = []
-    with tempfile.TemporaryDirectory(prefix="dtls-") as folder:
-        folder = pathlib.Path(folder)
-        prints = {name: certificate(folder, name) for name in ("own", "another")}
-        with own_gateway.OwnGateway(folder) as gateway:
-            for number, profile in enumerate(PROFILES):
-                faults += shakes(gateway, folder, prints["own"], (number, profile))
-            faults += is_refused(gateway, folder, prints["another"])
-            if fault := gateway.end():
-                faults.append(fault)
-    print("\n".join(f"FAILED {fault}" for fault in faults) if faults else "ok     OpenSSL shakes hands with the gateway")
-    sys.exit(1 if faults else 0)
+    with own_gateway.OwnGateway(folder) as gateway:
+        for number, profile in enumerate(PROFILES):
+            faults += shakes(gateway, folder, prints["own"], (number, profile))
+        faults += is_refused(gateway, folder, prints["another"])
+        if fault := gateway.end():
+            faults.append(fault)
+    return faults
 
 
 def certificate(folder, name):
@@ -138,4 +129,4 @@ def is_refused(gateway, folder, print_):
 
 
 if __name__ == "__main__":
-    main()
+    by_itself.run(shake_and_refuse, __doc__, "OpenSSL shakes hands with the gateway", ["openssl"])

@@ -11,11 +11,8 @@ encryption off linphone is refused.
 
 import array
 import os
-import pathlib
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 import wave
 
@@ -23,6 +20,7 @@ sys.dont_write_bytecode = True
 
 import numpy
 
+import by_itself
 import gateway_under_test
 import own_gateway
 from baresip_meeting import ACCESS, MEETING
@@ -32,7 +30,6 @@ from srtp_meeting import ask
 
 ALONE = ["unshare", "--net", "--mount", "sh", "-c",
          'mount --bind /dev/null /etc/resolv.conf && ip link set lo up && ip route add default dev lo && exec "$@"', "sh"]
-ALREADY = "in-a-namespace"
 TONES = {"linphone": 430, "second linphone": 590, "clear": 1510}
 START_SECONDS, TALK_SECONDS, HOLD_SECONDS = 3, 6, 2
 KEYS = "1559"
@@ -131,31 +128,18 @@ class Linphone:
         self.said.close()
 
 
-def main():
-    words = sys.argv[1:]
-    if words not in ([], [ALREADY]):
-        sys.exit(__doc__)
-    if not shutil.which("linphonec"):
-        sys.exit("linphonec is not installed: run tests/setup")
-    if not words:
-        if os.geteuid() != 0:
-            sys.exit("run as root: a network namespace is made")
-        os.execvp(ALONE[0], [*ALONE, sys.executable, __file__, ALREADY])
-    faults = []
-    with tempfile.TemporaryDirectory(prefix="linphone-") as folder:
-        folder = pathlib.Path(folder)
-        (folder / "meet").mkdir()
-        with own_gateway.OwnGateway(folder / "meet") as gateway:
-            faults += meet(gateway, folder)
-            if fault := gateway.end():
-                faults.append(fault)
-        (folder / "call").mkdir()
-        faults += call(folder)
-        (folder / "off").mkdir()
-        with own_gateway.OwnGateway(folder / "off", ["trunk.0.encryption=off"]) as gateway:
-            faults += refuse(gateway, folder / "refused")
-    print("\n".join(f"FAILED {fault}" for fault in faults) if faults else "ok     linphone hears and is heard, encrypted, held and resumed")
-    sys.exit(1 if faults else 0)
+def meet_call_and_refuse(folder):
+    (folder / "meet").mkdir()
+    with own_gateway.OwnGateway(folder / "meet") as gateway:
+        faults = meet(gateway, folder)
+        if fault := gateway.end():
+            faults.append(fault)
+    (folder / "call").mkdir()
+    faults += call(folder)
+    (folder / "off").mkdir()
+    with own_gateway.OwnGateway(folder / "off", ["trunk.0.encryption=off"]) as gateway:
+        faults += refuse(gateway, folder / "refused")
+    return faults
 
 
 def meet(gateway, folder):
@@ -257,4 +241,4 @@ def write_tone(path, hertz):
 
 
 if __name__ == "__main__":
-    main()
+    by_itself.run(meet_call_and_refuse, __doc__, "linphone hears and is heard, encrypted, held and resumed", ["linphonec"], ALONE)

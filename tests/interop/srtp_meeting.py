@@ -9,15 +9,13 @@ encryption the last is refused with 488, and at one that has it off those with k
 """
 
 import json
-import pathlib
-import shutil
 import sys
-import tempfile
 import time
 import urllib.request
 
 sys.dont_write_bytecode = True
 
+import by_itself
 import own_gateway
 from baresip_meeting import ACCESS, HEARD_DBFS, MEETING, SETTLE, TALK, UNHEARD_DBFS, WINDOW, tone_dbfs
 from baresip_phone import PORTS_PER_PHONE, RATE, Phone
@@ -34,26 +32,18 @@ PHONES = {
 HOLD_SECONDS = 3
 
 
-def main():
-    if sys.argv[1:]:
-        sys.exit(__doc__)
-    if not shutil.which("baresip"):
-        sys.exit("baresip is not installed: run tests/setup")
-    faults = []
-    with tempfile.TemporaryDirectory(prefix="srtp-") as folder:
-        folder = pathlib.Path(folder)
-        (folder / "meet").mkdir()
-        with own_gateway.OwnGateway(folder / "meet") as gateway:
-            faults += meet(gateway, folder)
-            if fault := gateway.end():
-                faults.append(fault)
-        for policy, refused in (("required", "clear"), ("off", "SAVP"), ("off", "DTLS")):
-            place = folder / f"{policy}-{refused}"
-            place.mkdir()
-            with own_gateway.OwnGateway(place, [f"trunk.0.encryption={policy}"]) as gateway:
-                faults += refuse(gateway, place, refused)
-    print("\n".join(f"FAILED {fault}" for fault in faults) if faults else "ok     all hear each other, encrypted or not")
-    sys.exit(1 if faults else 0)
+def meet_and_refuse(folder):
+    (folder / "meet").mkdir()
+    with own_gateway.OwnGateway(folder / "meet") as gateway:
+        faults = meet(gateway, folder)
+        if fault := gateway.end():
+            faults.append(fault)
+    for policy, refused in (("required", "clear"), ("off", "SAVP"), ("off", "DTLS")):
+        place = folder / f"{policy}-{refused}"
+        place.mkdir()
+        with own_gateway.OwnGateway(place, [f"trunk.0.encryption={policy}"]) as gateway:
+            faults += refuse(gateway, place, refused)
+    return faults
 
 
 def phones_of(gateway, folder, names):
@@ -139,4 +129,4 @@ def ask(gateway, path):
 
 
 if __name__ == "__main__":
-    main()
+    by_itself.run(meet_and_refuse, __doc__, "all hear each other, encrypted or not", ["baresip"])
