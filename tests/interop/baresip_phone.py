@@ -30,7 +30,7 @@ PORTS_PER_PHONE = 24
 
 CONFIG = """\
 poll_method epoll
-net_interface 127.0.0.1
+net_interface {address}
 sip_listen 127.0.0.1:{sip}
 ctrl_tcp_listen 127.0.0.1:{control}
 rtp_ports {media}-{media_end}
@@ -63,16 +63,17 @@ NAMES = {"pcma": "pcma", "g722": "G722/16000/1", "opus": "opus/48000/2"}
 
 
 class Phone:
-    def __init__(self, user, hertz, folder, avoid, answers=False, codec="pcma", encryption=None, settings="", account=None):
+    def __init__(self, user, hertz, folder, avoid, answers=False, codec="pcma", encryption=None, settings="", account=None, ice=None):
+        """`ice`: the address that it is to have, and check by."""
         self.folder, self.user, self.rate = folder, user, RATES[codec]
         self.first = gateway_under_test.free_ports(PORTS_PER_PHONE, set(avoid))
         folder.mkdir()
         write_tone(folder / "tone.wav", hertz, self.rate)
         (folder / "config").write_text(CONFIG.format(
             sip=self.first, control=self.first + 2, media=self.first + 4, media_end=self.first + PORTS_PER_PHONE - 1,
-            folder=folder, modules=modules(), rate=self.rate) + encryption_module(encryption) + settings)
+            folder=folder, modules=modules(), rate=self.rate, address=ice or "127.0.0.1") + encryption_module(encryption) + ("module ice.so\n" if ice else "") + settings)
         mode = "auto" if answers else "manual"
-        mediaenc = f";mediaenc={encryption}" if encryption else ""
+        mediaenc = (f";mediaenc={encryption}" if encryption else "") + (";medianat=ice" if ice else "")
         account = account or f"<sip:{self.user}@127.0.0.1>;regint=0"
         (folder / "accounts").write_text(f"{account};audio_codecs={NAMES[codec]};answermode={mode}{mediaenc}\n")
         (folder / "contacts").write_text("")

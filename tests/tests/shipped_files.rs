@@ -114,6 +114,8 @@ const IMPOSSIBLE: &[(&str, &str)] = &[
     ("trunk.0.sources", "anywhere"),
     ("trunk.0.media", "[\"192.0.2.0/33\"]"),
     ("listener.0.sources", "negotiated"),
+    ("listener.0.ice", "full"),
+    ("trunk.0.ice", "yes"),
     ("sip.dscp", "64"),
     ("media.dscp", "ef"),
     ("media.sockets", "one"),

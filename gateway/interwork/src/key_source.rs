@@ -1,10 +1,15 @@
 //! Where keys of ours come from.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chacha20::{
     ChaCha20Rng,
     rand_core::{Rng, SeedableRng},
 };
-use terms::media::{Fingerprint, KeyStock};
+use terms::media::{Fingerprint, IceCredentials, KeyStock};
+
+/// RFC 8839 §5.4: 6 bits a character, at least 24 of them in a fragment and 128 in a password.
+const ICE_OCTETS: usize = 24;
+const UFRAG_LEN: usize = 8;
 
 /// Yields keys; what it has yielded tells nothing of what comes, which [`terms::Entropy`] doesn't promise.
 pub struct KeySource {
@@ -40,6 +45,26 @@ impl KeySource {
         self.generator.fill_bytes(&mut octets);
         KeyStock::new(octets)
     }
+
+    /// What our answers to connectivity checks are known and signed by.
+    pub(crate) fn draw_ice(&mut self) -> IceCredentials {
+        let mut octets = [0; ICE_OCTETS];
+        self.generator.fill_bytes(&mut octets);
+        let text = STANDARD.encode(octets);
+        let (ufrag, password) = text.split_at(UFRAG_LEN);
+        IceCredentials::new(ufrag.to_owned(), password.to_owned()).expect("8 and 24 characters of base64")
+    }
+
+    /// What a leg takes where its peer has other keys, or other credentials, than before.
+    pub(crate) fn fresh(&mut self) -> Fresh {
+        Fresh { keys: self.draw(), ice: self.draw_ice() }
+    }
+}
+
+/// Drawn for one exchange of offer and answer, used or not.
+pub(crate) struct Fresh {
+    pub(crate) keys: KeyStock,
+    pub(crate) ice: IceCredentials,
 }
 
 impl std::fmt::Debug for KeySource {

@@ -18,6 +18,7 @@ mod body;
 pub mod causes;
 pub mod dtmf;
 pub mod gates;
+mod ice;
 mod key_source;
 mod legs;
 mod outgoing;

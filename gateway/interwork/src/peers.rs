@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use sip::endpoint::{Hop, ListenerId, Oversize};
 use terms::{
     ListenerName, TrunkName, ZoneName,
-    media::{Encryption, Sources},
+    media::{Encryption, Ice, Sources},
 };
 
 use crate::gates::{Gate, GateLimits};
@@ -36,6 +36,8 @@ pub struct Trunk {
     pub encryption: Encryption,
     /// From where its sound is taken.
     pub sources: Sources,
+    /// Whether its connectivity checks are answered.
+    pub ice: Ice,
     /// How much may come and go by it.
     pub limits: GateLimits,
     /// Where calls to it go; without it there are none.
@@ -89,6 +91,8 @@ pub struct Listener {
     pub encryption: Encryption,
     /// From where that sound is taken.
     pub sources: Sources,
+    /// Whether connectivity checks of such calls are answered.
+    pub ice: Ice,
     /// How much may come by it.
     pub limits: GateLimits,
 }
@@ -112,6 +116,10 @@ pub(crate) struct Known<'a> {
 impl Known<'_> {
     pub(crate) fn encryption(&self) -> Encryption {
         self.trunk.map_or(self.listener.encryption, |trunk| trunk.encryption)
+    }
+
+    pub(crate) fn ice(&self) -> Ice {
+        self.trunk.map_or(self.listener.ice, |trunk| trunk.ice)
     }
 
     /// ISO-3: from where the sound of its calls is taken.

@@ -24,7 +24,8 @@ use crate::{
     causes::{cause_of, cause_of_failure, status_of},
     dtmf,
     gates::{Gate, GateLimit, GateView},
-    key_source::KeySource,
+    ice::Checks,
+    key_source::{Fresh, KeySource},
     legs::Legs,
     outgoing,
     peers::{Known, Peers, gate_of_trunk},
@@ -96,6 +97,8 @@ pub(crate) struct SipLeg {
     media: Option<LocalMedia>,
     #[serde(default)]
     secret: Secret,
+    #[serde(default)]
+    checks: Checks,
 }
 
 /// Descriptions have keys in them (RFC 4568), and are not printed.
@@ -245,6 +248,7 @@ impl SipLegs {
                     version: 1,
                     media: None,
                     secret,
+                    checks: Checks::of(known.ice(), &mut self.keys),
                 };
                 self.legs.insert(leg, sip);
                 self.reach(*dialog, *listener, &known);
@@ -337,7 +341,7 @@ impl SipLegs {
     }
 
     fn answer(&mut self, leg: LegId, audio: LocalMedia) {
-        let fresh = self.keys.draw();
+        let fresh = self.keys.fresh();
         let Some(sip) = self.legs.get_mut(leg) else { return };
         sip.media = Some(audio);
         let dialog = sip.dialog;
@@ -373,8 +377,9 @@ impl SipLegs {
             version: 1,
             media: Some(dial.audio),
             secret: Secret::of(trunk.encryption, &mut self.keys),
+            checks: Checks::default(),
         };
-        let fresh = self.keys.draw();
+        let fresh = self.keys.fresh();
         let offer = settle(&mut sip, &settings.capabilities, fresh).map(|settled| settled.text);
         let Some(invite) = offer.and_then(|offer| outgoing::invite(dialog, dial, way, offer)) else {
             return self.ended(leg, Cause::INVALID_NUMBER_FORMAT, EndedBy::Gateway);
@@ -435,7 +440,7 @@ impl SipLegs {
     }
 
     fn on_reoffered(&mut self, dialog: DialogId, request: &Request) {
-        let (capabilities, fresh) = (self.settings.capabilities.clone(), self.keys.draw());
+        let (capabilities, fresh) = (self.settings.capabilities.clone(), self.keys.fresh());
         let Some((leg, sip)) = self.leg_of(dialog) else { return };
         let command = match offer_of(request) {
             Ok(offered) => {
@@ -519,18 +524,20 @@ struct Agreed {
 }
 
 /// Says our side: the answer to an offer, or the offer that was asked for. `None`: no common codec,
-/// or no address of ours. Where the peer has another key than before, so have we.
-fn settle(sip: &mut SipLeg, capabilities: &Capabilities, fresh: KeyStock) -> Option<Settled> {
+/// or no address of ours. Where the peer has another key than before, or other credentials for its checks, so have we.
+fn settle(sip: &mut SipLeg, capabilities: &Capabilities, fresh: Fresh) -> Option<Settled> {
     let media = sip.media?;
     let before = sip.said.as_ref().and_then(|text| SessionDescription::parse(text.as_bytes()).ok());
     let (mut description, mut agreed) = say(sip, media, capabilities, before.as_ref())?;
     if let Some(Agreed { stream, .. }) = &agreed {
         sip.secret.began = stream.dtls.as_ref().map(|agreed| agreed.role);
     }
-    if let Some(Agreed { stream, .. }) = &agreed
-        && sip.secret.renew(stream, before.as_ref().map(|_| fresh))
-    {
-        (description, agreed) = say(sip, media, capabilities, before.as_ref())?;
+    if let Some(Agreed { stream, .. }) = &agreed {
+        let is_rekeyed = sip.secret.renew(stream, before.as_ref().map(|_| fresh.keys));
+        let is_restarted = sip.checks.renew(stream, fresh.ice);
+        if is_rekeyed || is_restarted {
+            (description, agreed) = say(sip, media, capabilities, before.as_ref())?;
+        }
     }
     if before.as_ref().is_some_and(|before| !description.says_the_same_as(before)) {
         // RFC 3264 §8: a change shows in the version, a refresh does not (RFC 4028 §7.4).
@@ -557,6 +564,7 @@ fn say(
         direction: Direction::SendReceive,
         keys: sip.secret.ours.clone(),
         dtls: sip.secret.dtls(),
+        ice: sip.checks.ours(),
     };
     let capabilities = sip.secret.within(capabilities);
     if let Exchange::Offered(offer) = &sip.exchange {

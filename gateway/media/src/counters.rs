@@ -49,6 +49,10 @@ counters! {
     packets_foreign,
     /// Encrypted ones whose tag is wrong, or that came before (RFC 3711 §3.3).
     packets_undecipherable,
+    /// Connectivity checks of peers that have our credentials (RFC 8445).
+    checks_answered,
+    /// Checks of others, and such as we can't do.
+    checks_refused,
     /// To a port that nobody uses: late ones of a peer that left, mostly.
     packets_late,
     /// Something of one meeting was handed to another and refused (ISO-2). Must be 0.

@@ -1,6 +1,7 @@
 //! A worker's whole mind: ports, rooms, and when each is due. No socket, no clock.
 
 mod bridge;
+mod checks;
 mod command;
 mod exchange;
 mod handshake;
@@ -282,6 +283,11 @@ impl Engine {
                 let heard = handshake::hear(now.mono, port, (slot, channel, source), bytes, &mut self.out);
                 heard.map(|()| (Taken::Event, [].as_slice()))
             }
+            (_, rtp::Datagram::Stun) => {
+                let heard = checks::hear(now.mono, port, (slot, channel, source), bytes, &mut self.out);
+                self.counted.checks_answered += u64::from(heard.is_ok());
+                heard.map(|()| (Taken::Event, [].as_slice()))
+            }
             _ => Err(Rejected::Malformed),
         };
         match taken {
@@ -289,6 +295,7 @@ impl Engine {
             Ok((Taken::Sound | Taken::Noise | Taken::Event | Taken::Passed, _)) => {}
             Ok((Taken::Unknown, _)) | Err(Rejected::Malformed) => self.counted.packets_malformed += 1,
             Err(Rejected::Foreign) => self.counted.packets_foreign += 1,
+            Err(Rejected::Unauthentic) => self.counted.checks_refused += 1,
             Err(Rejected::Undecipherable) => self.counted.packets_undecipherable += 1,
         }
         if let Ok(taken) = taken {

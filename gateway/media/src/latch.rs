@@ -6,6 +6,7 @@
 //!               │ one, out of the trunk's media networks
 //!               │ one, shortly after offer and answer were exchanged again
 //!               └ three that are authenticated (SRTP) and newer than what came from the old source
+//!  any ── a connectivity check that chooses the pair (ICE) ──▶ nominated: nothing but another such check moves it
 //! ```
 
 use std::{net::SocketAddr, time::Duration};
@@ -58,6 +59,16 @@ struct Latched {
     /// When it was heard last; never since a restart: `None`.
     heard: Option<Instant>,
     newest: Option<(Ssrc, SequenceNumber)>,
+    by: By,
+}
+
+/// What brought us to a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// What came from there.
+    Packets,
+    /// The peer's connectivity check, which chose the pair.
+    Check,
 }
 
 /// A source that proves to be the peer.
@@ -75,7 +86,7 @@ impl Latch {
 
     /// Goes on from a snapshot.
     pub(crate) fn restored(sources: Sources, rtp: Option<SocketAddr>, rtcp: Option<SocketAddr>) -> Self {
-        let rtp = rtp.map(|source| Latched { source, heard: None, newest: None });
+        let rtp = rtp.map(|source| Latched { source, heard: None, newest: None, by: By::Packets });
         Self { rtp, rtcp, ..Self::new(sources) }
     }
 
@@ -111,8 +122,10 @@ impl Latch {
         (source, remote): (SocketAddr, &SocketAddr),
         authentication: Authentication,
     ) -> Option<Claim> {
-        if self.rtp.as_ref().is_some_and(|latched| latched.source == source) {
-            return Some(Claim::Peer);
+        match &self.rtp {
+            Some(latched) if latched.source == source => return Some(Claim::Peer),
+            Some(Latched { by: By::Check, .. }) => return None,
+            Some(_) | None => {}
         }
         let may_move = self.moving_until.is_some_and(|until| now < until);
         if source == *remote && may_move {
@@ -156,7 +169,8 @@ impl Latch {
         }
         let came = (header.ssrc, header.sequence);
         let newest = before.and_then(|latched| latched.newest).filter(|newest| !is_newer(header, *newest));
-        self.rtp = Some(Latched { source, heard: Some(now), newest: newest.or(Some(came)) });
+        let by = before.map_or(By::Packets, |latched| latched.by);
+        self.rtp = Some(Latched { source, heard: Some(now), newest: newest.or(Some(came)), by });
         self.trial = None;
     }
 
@@ -164,7 +178,21 @@ impl Latch {
     pub(crate) fn shaken(&mut self, now: Instant, source: SocketAddr) {
         if self.rtp() != Some(source) {
             self.forget(now);
-            self.rtp = Some(Latched { source, heard: Some(now), newest: None });
+            self.rtp = Some(Latched { source, heard: Some(now), newest: None, by: By::Packets });
+        }
+    }
+
+    /// RFC 8445 §8.1: the peer's check chose the pair; its RTCP, if it has one of its own, is chosen by another.
+    pub(crate) fn nominate(&mut self, now: Instant, source: SocketAddr) {
+        let newest = self.rtp.filter(|latched| latched.source == source).and_then(|latched| latched.newest);
+        self.rtp = Some(Latched { source, heard: Some(now), newest, by: By::Check });
+        (self.moving_until, self.left, self.trial) = (None, None, None);
+    }
+
+    /// There are no more checks: packets may move it again.
+    pub(crate) const fn release(&mut self) {
+        if let Some(latched) = &mut self.rtp {
+            latched.by = By::Packets;
         }
     }
 

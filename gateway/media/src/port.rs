@@ -1,5 +1,6 @@
 //! One port: an address, a peer, what it hears.
 
+mod checks;
 mod handshake;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -114,6 +115,8 @@ pub(crate) enum Rejected {
     Malformed,
     /// It is not from the peer.
     Foreign,
+    /// It is a check of somebody who has no credentials, or would have us do what we don't.
+    Unauthentic,
     /// It should be encrypted under the peer's key, and is not, or came before.
     Undecipherable,
 }
@@ -196,7 +199,12 @@ impl Port {
         let stream = if self.is_bridged() { Box::new(stream.at(self.rate())) } else { stream };
         let made_with = (now, self.numbers.ssrc, identity);
         let is_somewhere = is_somewhere(stream.remote);
-        let has_moved = self.named.is_some_and(|named| is_somewhere && named != stream.remote);
+        // RFC 8445 §9: whoever checks for the way goes on by the one that it has until it chooses another.
+        let has_moved =
+            stream.ice.is_none() && self.named.is_some_and(|named| is_somewhere && named != stream.remote);
+        if stream.ice.is_none() {
+            self.latch.release();
+        }
         if is_somewhere {
             self.named = Some(stream.remote);
         }

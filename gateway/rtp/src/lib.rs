@@ -3,6 +3,7 @@
 //! ```text
 //!  datagram ─▶ demux ─┬─ Rtp ──▶ Packet ─▶ Reception (statistics) ─┬─▶ telephone_event::Receiver ─▶ Digit
 //!                     │                                            └─▶ jitter::Buffer ─▶ payloads
+//!                     ├─ Stun ─▶ stun::Request ─▶ Verdict ─▶ answer
 //!                     └─ Rtcp ─▶ rtcp::parse ─▶ Item               write_header, PacketMut ─▶ datagram
 //!                                                      Loss, delay ─▶ e_model::Rating ─▶ MOS
 //! ```
@@ -41,6 +42,7 @@ mod packet;
 pub mod rtcp;
 pub mod srtp;
 mod statistics;
+pub mod stun;
 pub mod telephone_event;
 
 pub use demux::{Datagram, classify};

@@ -31,6 +31,7 @@
 
 mod description;
 mod dtls;
+mod ice;
 mod offer_answer;
 mod sdes;
 
@@ -39,6 +40,7 @@ pub use description::{
     SessionDescription,
 };
 pub use dtls::{LocalDtls, Setup};
+pub use ice::Candidate;
 pub use offer_answer::{
     AnswerError, Answered, Capabilities, ComfortNoise, LocalDescription, OfferError, accept, answer, offer,
     reoffer,

@@ -6,8 +6,8 @@ use sdp_types::{Attribute, Connection, Media, Origin, Session, Time};
 use terms::{
     Direction, MediaKind,
     media::{
-        ClockRate, Codec, DtlsTerms, Encryption, Format, KeyStock, PayloadType, Ptime, RtcpPath, SampleRate,
-        SrtpKeys, Stream,
+        ClockRate, Codec, DtlsTerms, Encryption, Format, IceCredentials, KeyStock, PayloadType, Ptime,
+        RtcpPath, SampleRate, SrtpKeys, Stream,
     },
 };
 use thiserror::Error;
@@ -15,6 +15,7 @@ use thiserror::Error;
 use crate::{
     description::{KeyExchange, MediaDescription, ParseError, Protection, SessionDescription},
     dtls::{self, LocalDtls},
+    ice,
     sdes::{self, Taken},
 };
 
@@ -92,6 +93,8 @@ pub struct LocalDescription {
     pub keys: Option<KeyStock>,
     /// Our side of a handshake; none: there is no handshake.
     pub dtls: Option<LocalDtls>,
+    /// What our answers to connectivity checks are signed by; none: there are no answers.
+    pub ice: Option<IceCredentials>,
 }
 
 impl LocalDescription {
@@ -99,7 +102,7 @@ impl LocalDescription {
     pub fn new(rtp: SocketAddr) -> Self {
         let rtcp = SocketAddr::new(rtp.ip(), rtp.port().wrapping_add(1));
         let direction = Direction::SendReceive;
-        Self { rtp, rtcp, session_id: 1, version: 1, direction, keys: None, dtls: None }
+        Self { rtp, rtcp, session_id: 1, version: 1, direction, keys: None, dtls: None, ice: None }
     }
 }
 
@@ -210,6 +213,7 @@ pub fn answer(
     let noise = noise_of(&taken, send.codec).filter(|_| ours.comfort_noise == ComfortNoise::Taken);
     let types = [Some(send.payload_type), events, noise];
     let rtcp = rtcp_path(&[taken], types.into_iter().flatten());
+    let checks = ice::choose(&taken, local.ice.as_ref());
     let stream = Stream {
         remote,
         remote_rtcp: if rtcp == RtcpPath::Muxed { remote } else { remote_rtcp },
@@ -224,6 +228,7 @@ pub fn answer(
         rtcp,
         srtp: keying.as_ref().and_then(Keying::keys),
         dtls: keying.as_ref().and_then(Keying::handshake),
+        ice: checks.terms().cloned().map(Box::new),
     };
     let mut session = session(local);
     // RFC 3264 §6: the answer's times are the offer's.
@@ -233,8 +238,10 @@ pub fn answer(
         .enumerate()
         .map(|(at, media)| if at == line { accepted(&taken, &stream, local) } else { refused(&media) })
         .collect();
-    if let (Some(media), Some(keying)) = (session.medias.get_mut(line), &keying) {
-        media.attributes.extend(keying.attributes(local.dtls.as_ref()));
+    session.attributes.extend(checks.of_session());
+    if let Some(media) = session.medias.get_mut(line) {
+        let keys = keying.iter().flat_map(|keying| keying.attributes(local.dtls.as_ref()));
+        media.attributes.extend(keys.chain(checks.of_media(local, stream.rtcp)));
     }
     Ok(Answered { description: SessionDescription(session), line, stream })
 }
@@ -559,6 +566,7 @@ pub fn accept(answer: &SessionDescription, ours: &SessionDescription) -> Result<
         rtcp,
         srtp: srtp.map(Box::new),
         dtls: dtls.map(Box::new),
+        ice: ice::answered(&own, &theirs).map(Box::new),
     })
 }
 

@@ -23,7 +23,7 @@ use sip::{
 };
 use terms::{
     Dscp, ListenerName, NodeId, Secret, ZoneName,
-    media::{Codec, Encryption, Sources},
+    media::{Codec, Encryption, Ice, Sources},
 };
 
 use crate::admission::AdmissionSettings;
@@ -138,6 +138,8 @@ pub struct Listener {
     pub encryption: Encryption,
     /// From where that sound is taken.
     pub sources: Sources,
+    /// Whether connectivity checks of such calls are answered.
+    pub ice: Ice,
     /// How much may come by it.
     pub limits: GateLimits,
     /// Whether room systems register by it.

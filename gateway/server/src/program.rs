@@ -367,6 +367,7 @@ fn peer_side(listener: &config::Listener) -> interwork::Listener {
         policy: listener.policy,
         encryption: listener.encryption,
         sources: listener.sources.clone(),
+        ice: listener.ice,
         limits: listener.limits,
     }
 }

@@ -4,6 +4,7 @@
 //! of a port that its reader has closed is void.
 
 mod dtls;
+mod ice;
 mod measured;
 mod sources;
 mod srtp;
@@ -13,6 +14,7 @@ use core::{net::SocketAddr, time::Duration};
 use serde::{Deserialize, Serialize};
 
 pub use dtls::{DtlsFault, DtlsKeys, DtlsRole, DtlsTerms, Fingerprint, FingerprintHash, NoFingerprint};
+pub use ice::{Ice, IceCredentials, IceTerms};
 pub use measured::{Figures, Measured, Mos, MosScale, Silence, SilenceReason, Silences};
 pub use sources::{FirstSource, Prefix, Sources};
 pub use srtp::{Encryption, KeyStock, MasterKey, Mki, Secrecy, SrtpKey, SrtpKeys, SrtpProgress, SrtpSuite};
@@ -235,6 +237,9 @@ pub struct Stream {
     /// in the descriptions then.
     #[serde(default)]
     pub dtls: Option<Box<DtlsTerms>>,
+    /// RFC 8445: the peer checks by which of our addresses it reaches us, and chooses one of its own.
+    #[serde(default)]
+    pub ice: Option<Box<IceTerms>>,
 }
 
 /// Where RTCP goes.

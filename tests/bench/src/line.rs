@@ -230,6 +230,7 @@ impl Line {
             rtcp: terms::media::RtcpPath::Apart,
             srtp: None,
             dtls: None,
+            ice: None,
         };
         let part = Part { says: Some(Voice::Tone(tone)), hears: Tones::NONE.with(tone), ptime };
         let line = Self::new(part, rtp_socket(Ipv4Addr::LOCALHOST)?, &stream, &[], (now, entropy));

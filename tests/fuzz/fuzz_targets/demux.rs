@@ -1,6 +1,7 @@
 //! Any datagram from any source to ports of every kind: RTP, RTCP, STUN, DTLS or noise, in clear and under keys, by
-//! themselves, in a meeting, two that hear each other, and one that rests. No panic, and nothing is ever sent to a source
-//! that the port may not take (ISO-3). STUN is told apart and not read yet.
+//! themselves, in two meetings, two that hear each other, one that answers connectivity checks, and one that rests. No panic, no
+//! packet of one meeting's talker is taken for another's, and nothing but the answer to a check is ever sent to a source that the
+//! port may not take (ISO-3).
 #![no_main]
 
 use std::{net::{IpAddr, SocketAddr}, sync::Arc, time::Duration};
@@ -10,7 +11,7 @@ use media::{Channel, Engine, EngineSettings, Input, Output, Prompts, Quarantine,
 use terms::{
     Direction, Entropy, Instant, LeaseEpoch, MeetingTag, Now, PortId, WallTime, WorkerId,
     media::{
-        Codec, Command, FirstSource, Format, KeyStock, PayloadType, Prefix, Ptime, Route, Sources, SrtpKeys,
+        Codec, Command, FirstSource, Format, IceCredentials, IceTerms, KeyStock, PayloadType, Prefix, Ptime, Route, Sources, SrtpKeys,
         SrtpSuite, Stream, Voice,
     },
 };
@@ -21,9 +22,11 @@ const KEYED: u32 = 1;
 const STRICT: u32 = 2;
 const TRUNK: u32 = 3;
 const BRIDGED: [u32; 2] = [4, 5];
-const MEETING: u32 = 6;
-const RESTING: u32 = 7;
-const PORTS: u32 = 8;
+const MEETINGS: [u32; 2] = [6, 7];
+const RESTING: u32 = 8;
+/// Nobody guesses its password: a check moves nobody.
+const CHECKED: u32 = 9;
+const PORTS: u32 = 10;
 
 fuzz_target!(|bytes: &[u8]| {
     let mut now = Now { mono: Instant::from_nanos(1), wall: WallTime::from_unix_nanos(1 << 60) };
@@ -70,8 +73,8 @@ fn engine(now: Now) -> Engine {
 /// Peers, their neighbors in a trunk's network, and strangers.
 fn source(number: u8) -> SocketAddr {
     match number {
-        0..=7 => peer(number.into()),
-        8..=15 => SocketAddr::from(([192, 0, 2, number], 4_002)),
+        0..=9 => peer(number.into()),
+        10..=15 => SocketAddr::from(([192, 0, 2, number], 4_002)),
         16..=23 => SocketAddr::from(([0x2001, 0xdb8, 0, 0, 0, 0, 0, u16::from(number)], 4_000)),
         _ => SocketAddr::from(([198, 51, 100, number], 4_000)),
     }
@@ -107,20 +110,25 @@ fn stream(number: u32) -> Stream {
         rtcp: terms::media::RtcpPath::Apart,
         srtp: (number == KEYED).then(keys),
         dtls: None,
+        ice: (number == CHECKED).then(|| Box::new(IceTerms { ours: credentials("evtj"), theirs: credentials("h6vY") })),
     }
+}
+
+fn credentials(ufrag: &str) -> IceCredentials {
+    IceCredentials::new(ufrag.into(), "VOkJxbRl1RmTxUk/WvJxBt".into()).expect("they fit")
 }
 
 fn open(engine: &mut Engine, now: Now, number: u32) {
     let sources = match number {
-        STRICT => Sources { first: FirstSource::Known, within: Vec::new() },
+        STRICT | CHECKED => Sources { first: FirstSource::Known, within: Vec::new() },
         TRUNK => Sources { first: FirstSource::Known, within: vec![network()] },
         _ => Sources::default(),
     };
     let route = match number {
-        LATCHING | KEYED | STRICT | TRUNK | RESTING => Route::Echo,
-        MEETING => {
-            let meeting = "900100001".parse().expect("digits");
-            Route::Meeting { tag: MeetingTag { meeting, epoch: LeaseEpoch(1) }, voice: Voice::Heard }
+        LATCHING | KEYED | STRICT | TRUNK | RESTING | CHECKED => Route::Echo,
+        number if MEETINGS.contains(&number) => {
+            let meeting = format!("90010000{number}").parse().expect("digits");
+            Route::Meeting { tag: MeetingTag { meeting, epoch: LeaseEpoch(number.into()) }, voice: Voice::Heard }
         }
         other => Route::Peer { port: port(BRIDGED[0] + BRIDGED[1] - other) },
     };
@@ -134,13 +142,16 @@ fn open(engine: &mut Engine, now: Now, number: u32) {
 fn feed(engine: &mut Engine, now: Now, input: Input<'_>) {
     engine.handle_input(now, input);
     while let Some(output) = engine.poll_output() {
-        let Output::Transmit { slot, destination, channel, .. } = output else { continue };
+        let Output::Transmit { slot, destination, channel, bytes } = output else { continue };
+        if slot.0 == CHECKED && rtp::classify(bytes) == rtp::Datagram::Stun {
+            continue;
+        }
         let negotiated = destination == peer(slot.0);
         let is_permitted = match (slot.0, channel) {
             // Nobody has its keys.
-            (KEYED | STRICT | RESTING, Channel::Rtp) => negotiated,
+            (KEYED | STRICT | RESTING | CHECKED, Channel::Rtp) => negotiated,
             (KEYED, Channel::Rtcp) => negotiated,
-            (STRICT | RESTING, Channel::Rtcp) => destination.ip() == peer(slot.0).ip(),
+            (STRICT | RESTING | CHECKED, Channel::Rtcp) => destination.ip() == peer(slot.0).ip(),
             (TRUNK, _) => negotiated || network().contains(destination.ip()),
             _ => true,
         };

@@ -189,5 +189,6 @@ fn stream(codec: Codec) -> Result<Stream, Box<dyn Error>> {
         rtcp: RtcpPath::Apart,
         srtp: None,
         dtls: None,
+        ice: None,
     })
 }

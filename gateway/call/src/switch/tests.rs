@@ -108,6 +108,7 @@ fn stream() -> Stream {
         rtcp: terms::media::RtcpPath::Apart,
         srtp: None,
         dtls: None,
+        ice: None,
     }
 }
 

@@ -1,6 +1,7 @@
 use sip::wire::{self, Message};
 use terms::media::{FirstSource, Sources};
 
+mod checks;
 mod encryption;
 
 use super::*;
@@ -108,6 +109,7 @@ fn listener(name: &str, trunk: &crate::Trunk) -> crate::Listener {
         policy: crate::Policy::Trunks,
         encryption: Encryption::Preferred,
         sources: Sources::default(),
+        ice: terms::media::Ice::Off,
         limits: crate::GateLimits::default(),
     }
 }
@@ -133,6 +135,7 @@ fn trunk() -> crate::Trunk {
         oversize: Oversize::Same,
         encryption: Encryption::Preferred,
         sources: Sources::default(),
+        ice: terms::media::Ice::Off,
         limits: crate::GateLimits::default(),
         out: None,
     }

@@ -99,6 +99,7 @@ fn stream(path: RtcpPath) -> Stream {
         rtcp: path,
         srtp: None,
         dtls: None,
+        ice: None,
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) fn hear(
     out: &mut Outbox,
 ) -> Result<(), Rejected> {
     let fault =
-        port.on_dtls(now, (channel, source), record, |record| out.dtls(slot, (channel, source), record))?;
+        port.on_dtls(now, (channel, source), record, |record| out.datagram(slot, (channel, source), record))?;
     tell(port, fault, out);
     Ok(())
 }
@@ -27,7 +27,7 @@ pub(super) fn hear(
 /// What time does: a tick is near enough for a handshake.
 pub(super) fn go_on(now: Instant, port: &mut Port, slot: SlotId, out: &mut Outbox) {
     for channel in [Channel::Rtp, Channel::Rtcp] {
-        let fault = port.shake_on(now, channel, |peer, record| out.dtls(slot, (channel, peer), record));
+        let fault = port.shake_on(now, channel, |peer, record| out.datagram(slot, (channel, peer), record));
         tell(port, fault, out);
     }
 }

@@ -72,8 +72,8 @@ impl Outbox {
         }
     }
 
-    /// A record of a handshake.
-    pub(crate) fn dtls(
+    /// A record of a handshake, or the answer to a check.
+    pub(crate) fn datagram(
         &mut self,
         slot: SlotId,
         (channel, destination): (Channel, SocketAddr),

@@ -18,6 +18,7 @@ use terms::{
 use super::*;
 
 mod bridged;
+mod checked;
 mod clicks;
 mod encrypted;
 mod quiet;
@@ -59,6 +60,7 @@ fn stream(ptime: u32) -> Box<Stream> {
         rtcp: terms::media::RtcpPath::Apart,
         srtp: None,
         dtls: None,
+        ice: None,
     })
 }
 

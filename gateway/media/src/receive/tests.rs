@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use codecs::{Dbm0, Encoder, Generator, dbov};
-use rtp::{Header, SequenceNumber, write_header};
+use rtp::{Header, SequenceNumber, Timestamp, jitter, write_header};
 use terms::{
     Direction, Entropy,
     media::{Codec, Format, Ptime, Ssrc},
@@ -13,7 +13,11 @@ use crate::schedule::TICK;
 const MS: Duration = Duration::from_millis(1);
 
 fn stream() -> Stream {
-    let format = Format { payload_type: PayloadType(8), codec: Codec::Pcma };
+    stream_of(Codec::Pcma, 8)
+}
+
+fn stream_of(codec: Codec, payload_type: u8) -> Stream {
+    let format = Format { payload_type: PayloadType(payload_type), codec };
     Stream {
         remote: "192.0.2.1:4000".parse().expect("an address"),
         remote_rtcp: "192.0.2.1:4001".parse().expect("an address"),
@@ -28,6 +32,7 @@ fn stream() -> Stream {
         rtcp: terms::media::RtcpPath::Apart,
         srtp: None,
         dtls: None,
+        ice: None,
     }
 }
 
@@ -41,7 +46,11 @@ enum Voice {
 
 impl Voice {
     fn tone(hz: u32) -> Self {
-        Self::Tone(Generator::new(hz, Dbm0(-10.0), SampleRate::Hz8000))
+        Self::tone_at(hz, SampleRate::Hz8000)
+    }
+
+    fn tone_at(hz: u32, rate: SampleRate) -> Self {
+        Self::Tone(Generator::new(hz, Dbm0(-10.0), rate))
     }
 
     fn fill(&mut self, frame: &mut [i16]) {
@@ -60,6 +69,8 @@ impl Voice {
 struct Line {
     receiver: Receiver,
     voice: Voice,
+    codec: Codec,
+    encoder: Encoder,
     now: Instant,
     /// When the next packet is ready to be sent.
     ready: Instant,
@@ -84,6 +95,8 @@ impl Line {
         Self {
             receiver: Receiver::new(&stream()),
             voice,
+            codec: Codec::Pcma,
+            encoder: Encoder::new(Codec::Pcma),
             now: begin,
             // Somewhere within a tick.
             ready: begin + Duration::from_micros(7_300),
@@ -93,6 +106,12 @@ impl Line {
             flying: BTreeMap::new(),
             heard: Vec::new(),
         }
+    }
+
+    /// Goes over to another codec, whose packets may hold 20 ms.
+    fn speak(&mut self, codec: Codec, payload_type: u8, voice: Voice) {
+        (self.codec, self.encoder, self.voice) = (codec, Encoder::new(codec), voice);
+        self.header.payload_type = PayloadType(payload_type);
     }
 
     /// Lets time pass; each packet is late by what `late` says of its number, or lost.
@@ -109,7 +128,7 @@ impl Line {
                 let packet = Packet::parse(&bytes).expect("we wrote it");
                 self.receiver.take(arrival, &packet);
             }
-            let mut frame = [0; 160];
+            let mut frame = vec![0; self.receiver.track.rate().tick_samples()];
             self.receiver.frame(self.now, &mut frame);
             self.heard.extend_from_slice(&frame);
         }
@@ -130,12 +149,14 @@ impl Line {
     }
 
     fn send(&mut self, late: &mut impl FnMut(u16) -> Option<Duration>) {
-        let samples = self.packet_ms * 8;
+        let (rate, clock) = (self.codec.sample_rate(), self.codec.clock_rate());
+        let samples = self.packet_ms * rate.hz() / 1_000;
         let mut sound = vec![0; samples as usize];
         self.voice.fill(&mut sound);
         let mut bytes = vec![0; rtp::HEADER_LEN + sound.len()];
         write_header(&mut bytes, &self.header);
-        Encoder::new(Codec::Pcma).encode(&sound, &mut bytes[rtp::HEADER_LEN..]);
+        let len = self.encoder.encode(&sound, &mut bytes[rtp::HEADER_LEN..]);
+        bytes.truncate(rtp::HEADER_LEN + len);
         // A packet leaves once its last sample is taken.
         let span = i64::from(self.packet_ms) * (1_000_000 - self.ppm);
         let span = Duration::from_nanos(u64::try_from(span).expect("a clock that runs"));
@@ -144,7 +165,7 @@ impl Line {
         }
         self.ready += span;
         self.header.sequence = self.header.sequence.next();
-        self.header.timestamp = self.header.timestamp.advanced_by(samples);
+        self.header.timestamp = self.header.timestamp.advanced_by(clock.units_of(samples, rate));
     }
 
     /// How deep the buffer is for the sample that is played next.
@@ -279,4 +300,58 @@ fn a_stretched_tone_has_no_click() {
             "it goes on at its level"
         );
     }
+}
+
+#[test]
+fn media_1_another_codec_is_heard_within_60_ms_and_what_is_late_in_the_former_one_until_then() {
+    let rows = [("at once", 0), ("answered far away", 300)];
+    for (name, late_ms) in rows {
+        let mut line = Line::new(Voice::tone(1_000), 20);
+        line.run(Duration::from_secs(5), in_time);
+        line.receiver.renegotiate(&stream_of(Codec::G722, 9));
+        line.heard.clear();
+        line.run(late_ms * MS, in_time);
+        line.speak(Codec::G722, 9, Voice::tone_at(1_000, SampleRate::Hz16000));
+        line.run(Duration::from_secs(1), in_time);
+        let silent = line.heard.chunks_exact(320).filter(|frame| dbov(frame).0 < -20.0).count();
+        assert!(silent <= 2, "{name}: {silent} ticks of silence");
+        line.receiver.renegotiate(&stream());
+        line.heard.clear();
+        line.run(late_ms * MS, in_time);
+        line.speak(Codec::Pcma, 8, Voice::tone(1_000));
+        line.run(Duration::from_secs(1), in_time);
+        let silent = line.heard.chunks_exact(160).filter(|frame| dbov(frame).0 < -20.0).count();
+        assert!(silent <= 2, "{name}, and back: {silent} ticks of silence");
+    }
+}
+
+#[test]
+fn media_1_what_was_passed_on_is_until_another_codec_comes_and_what_was_played_rings_out() {
+    let take = |receiver: &mut Receiver, payload_type, sequence: u16| {
+        let mut bytes = vec![0; rtp::HEADER_LEN + 160];
+        let header = Header {
+            payload_type: PayloadType(payload_type),
+            marker: false,
+            sequence: SequenceNumber(sequence),
+            timestamp: Timestamp(160 * u32::from(sequence)),
+            ssrc: Ssrc(9),
+        };
+        write_header(&mut bytes, &header);
+        receiver
+            .take(Instant::ZERO + u32::from(sequence) * TICK, &Packet::parse(&bytes).expect("we wrote it"))
+    };
+    let mut receiver = Receiver::new(&stream());
+    receiver.pass_on(Some(Codec::Pcma), Attention::Unpaid, &stream());
+    assert_eq!(take(&mut receiver, 8, 1), Taken::Passed);
+    let wide = stream_of(Codec::G722, 9);
+    receiver.renegotiate(&wide);
+    receiver.pass_on(Some(Codec::Pcma), Attention::Unpaid, &wide);
+    assert_eq!((take(&mut receiver, 8, 2), receiver.plays()), (Taken::Passed, false), "on its way");
+    assert_eq!((take(&mut receiver, 9, 3), receiver.plays()), (Taken::Sound, true));
+    assert_eq!(take(&mut receiver, 0, 4), Taken::Unknown, "never agreed on");
+    receiver.renegotiate(&stream());
+    receiver.pass_on(Some(Codec::Pcma), Attention::Unpaid, &stream());
+    assert_eq!((take(&mut receiver, 9, 5), receiver.plays()), (Taken::Sound, true), "on its way");
+    assert_eq!((take(&mut receiver, 8, 6), receiver.plays()), (Taken::Passed, false));
+    assert_eq!(take(&mut receiver, 9, 7), Taken::Unknown, "the former codec is over");
 }

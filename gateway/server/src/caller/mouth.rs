@@ -141,6 +141,7 @@ mod tests {
             rtcp: terms::media::RtcpPath::Apart,
             srtp: None,
             dtls: None,
+            ice: None,
         };
         Mouth::new(&stream, &mut Entropy::from_seed([1, 2, 3, 4]))
     }

@@ -35,7 +35,7 @@ use sip::{
 };
 use terms::{
     Dscp, NodeId, Secret, TrunkName, ZoneName,
-    media::{Codec, Encryption},
+    media::{Codec, Encryption, Ice},
 };
 
 use super::{
@@ -192,6 +192,7 @@ fn listener(section: Section<'_, '_>) -> Option<Listener> {
     let policy = section.text("policy").map_or(Some(Policy::Trunks), |text| text.one_of(&policies));
     let encryption = encryption(&section);
     let sources = sources::of_listener(&section);
+    let ice = ice(&section);
     let limits = limits(&section);
     let registers = [("off", Registers::No), ("on", Registers::Yes)];
     let registrar = section.text("registrar").and_then(|text| text.one_of(&registers)).unwrap_or_default();
@@ -208,6 +209,7 @@ fn listener(section: Section<'_, '_>) -> Option<Listener> {
         policy: policy?,
         encryption,
         sources,
+        ice,
         limits,
         registrar,
     })
@@ -218,6 +220,14 @@ fn encryption(section: &Section<'_, '_>) -> Encryption {
     let policies =
         [("required", Encryption::Required), ("preferred", Encryption::Preferred), ("off", Encryption::Off)];
     section.text("encryption").and_then(|text| text.one_of(&policies)).unwrap_or_default()
+}
+
+/// Of a trunk or of a listener (MEDIA-3).
+fn ice(section: &Section<'_, '_>) -> Ice {
+    section
+        .text("ice")
+        .and_then(|text| text.one_of(&[("lite", Ice::Lite), ("off", Ice::Off)]))
+        .unwrap_or_default()
 }
 
 /// Of a trunk or of a listener; no bound unless written.
@@ -417,7 +427,7 @@ fn trunks(root: &Section<'_, '_>, listeners: &[Listener]) -> Vec<Trunk> {
         let keys = section.text("dtmf").and_then(|text| text.one_of(&methods)).unwrap_or_default();
         let oversize = zone.as_ref().map_or(Oversize::Same, |zone| oversize(&section, zone, listeners));
         let (encryption, limits) = (encryption(&section), limits(&section));
-        let sources = sources::of_trunk(&section, &peers);
+        let (sources, ice) = (sources::of_trunk(&section, &peers), ice(&section));
         let out = zone.as_ref().and_then(|zone| way_out(&section, zone, listeners));
         section.finish();
         let called_number = called.unwrap_or_default();
@@ -431,6 +441,7 @@ fn trunks(root: &Section<'_, '_>, listeners: &[Listener]) -> Vec<Trunk> {
             oversize,
             encryption,
             sources,
+            ice,
             limits,
             out,
         })

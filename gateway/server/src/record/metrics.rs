@@ -250,7 +250,7 @@ struct Workers(WorkerCounters);
 impl Collector for Workers {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let read: Vec<MediaCounted> = self.0.iter().map(|worker| worker.read()).collect();
-        let counters: [Figure; 10] = [
+        let counters: [Figure; 12] = [
             ("media_packets_received", "Datagrams that came in", |counted| counted.packets_received),
             ("media_packets_sent", "Datagrams that went out", |counted| counted.packets_sent),
             ("media_packets_malformed", "No RTP or RTCP of what was negotiated", |counted| {
@@ -262,6 +262,8 @@ impl Collector for Workers {
             ("media_packets_undecipherable", "Encrypted, with a wrong tag, or that came before", |counted| {
                 counted.packets_undecipherable
             }),
+            ("media_checks_answered", "Connectivity checks of peers", |counted| counted.checks_answered),
+            ("media_checks_refused", "Connectivity checks of strangers", |counted| counted.checks_refused),
             ("media_packets_late", "To a port that nobody uses", |counted| counted.packets_late),
             ("media_isolation_violations", "Must be 0", |counted| counted.isolation_violations),
             ("media_ticks_missed", "Given up because a worker was held up", |counted| counted.ticks_missed),

@@ -13,7 +13,7 @@ pub(super) fn trunk() -> Sources {
 }
 
 /// Twenty packets of a source, a tick apart.
-fn talk(bench: &mut Bench, source: &str, (ssrc, first): (u32, u16)) -> Vec<SocketAddr> {
+pub(super) fn talk(bench: &mut Bench, source: &str, (ssrc, first): (u32, u16)) -> Vec<SocketAddr> {
     let mut destinations = Vec::new();
     for sequence in first..first + 20 {
         let mut bytes = [SILENT_PCMA; 172];
@@ -32,7 +32,7 @@ fn talk(bench: &mut Bench, source: &str, (ssrc, first): (u32, u16)) -> Vec<Socke
     destinations
 }
 
-fn close(bench: &mut Bench) -> Quality {
+pub(super) fn close(bench: &mut Bench) -> Quality {
     let closed = reports(bench.command(Command::Close { port: port(1) }));
     let [Report::Closed { quality, .. }] = &closed[..] else { panic!("{closed:?}") };
     **quality
