@@ -23,7 +23,10 @@ use terms::{
     media::{Codec, Encryption, Sources},
 };
 
-use crate::admission::AdmissionSettings;
+use crate::{
+    admission::AdmissionSettings,
+    tls::{Tls, Trust},
+};
 
 pub(crate) use load::spoken;
 pub use load::{load, parse, parse_flow, parse_words};
@@ -41,6 +44,8 @@ pub struct Config {
     pub log: Log,
     /// Where SIP is spoken.
     pub listeners: Vec<Listener>,
+    /// Whom we trust where we connect by TLS.
+    pub trust: Trust,
     /// Timers and limits of SIP.
     pub sip: Sip,
     /// Where media flows.
@@ -110,6 +115,8 @@ pub enum Transport {
     Udp,
     /// Connections.
     Tcp,
+    /// Connections under TLS.
+    Tls,
 }
 
 /// A socket that SIP is spoken on.
@@ -123,6 +130,8 @@ pub struct Listener {
     pub address: SocketAddr,
     /// What peers are told, where that is another.
     pub advertised: SocketAddr,
+    /// What it shows and asks, where it speaks TLS.
+    pub tls: Option<Tls>,
     /// Whose calls it takes.
     pub policy: Policy,
     /// Whether the sound of calls is encrypted that come by no trunk.
@@ -139,6 +148,7 @@ impl Listener {
         let transport = match self.transport {
             Transport::Udp => "udp",
             Transport::Tcp => "tcp",
+            Transport::Tls => "tls",
         };
         ListenerName::from(format!("{transport}:{}", self.address).as_str())
     }
