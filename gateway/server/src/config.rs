@@ -30,6 +30,7 @@ use crate::{
 
 pub(crate) use load::spoken;
 pub use load::{load, parse, parse_flow, parse_words};
+pub(crate) use ports::certificate_warnings;
 pub use ports::{Ports, RangePorts};
 pub use problem::Problems;
 

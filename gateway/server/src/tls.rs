@@ -45,6 +45,16 @@ pub enum Shown {
     SelfSigned,
 }
 
+impl Shown {
+    /// Those that were read.
+    pub fn identities(&self) -> &[Identity] {
+        match self {
+            Self::Files(identities) => identities,
+            Self::SelfSigned => &[],
+        }
+    }
+}
+
 /// Whether who connects is asked for a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ClientCertificates {

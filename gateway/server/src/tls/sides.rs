@@ -17,7 +17,7 @@ use super::{
     ClientCertificates, Shown, Tls, Trust, device::AnyDevice, self_signed, self_signed::SelfSignedError,
     server_names::SipDomain,
 };
-use crate::config::{Config, Listener};
+use crate::config::{Config, Listener, certificate_warnings};
 
 /// Both sides of a TLS listener. Connections keep those that they began with.
 #[derive(Debug, Clone)]
@@ -127,6 +127,7 @@ pub(crate) struct SideKeeper(BTreeMap<ListenerName, watch::Sender<Sides>>);
 impl SideKeeper {
     /// New handshakes are by `config` from here on; a listener whose certificate can't be had goes on as it was.
     pub(crate) fn take(&self, config: &Config) {
+        tell_of_certificates(config);
         let trust = Arc::new(config.trust.clone());
         for (listener, tls) in config.listeners.iter().filter_map(of_tls) {
             let Some(sender) = self.0.get(&listener.name()) else { continue };
@@ -144,6 +145,7 @@ impl SideKeeper {
 
 /// The sides of all TLS listeners: for their sockets, and for who reloads.
 pub(crate) fn sides(config: &Config) -> Result<(BTreeMap<ListenerId, Watched>, SideKeeper), SidesError> {
+    tell_of_certificates(config);
     let trust = Arc::new(config.trust.clone());
     let (mut watched, mut keeper) = (BTreeMap::new(), SideKeeper::default());
     for (id, listener) in (0..).map(ListenerId).zip(&config.listeners) {
@@ -153,6 +155,12 @@ pub(crate) fn sides(config: &Config) -> Result<(BTreeMap<ListenerId, Watched>, S
         keeper.0.insert(listener.name(), sender);
     }
     Ok((watched, keeper))
+}
+
+fn tell_of_certificates(config: &Config) {
+    for warning in certificate_warnings(config) {
+        tracing::warn!("{warning}");
+    }
 }
 
 fn of_tls(listener: &Listener) -> Option<(&Listener, &Tls)> {
