@@ -30,13 +30,14 @@ class OwnGateway:
 
     def __init__(self, folder, settings=(), more="", rtp_ports=200, prefix=()):
         self.folder, self.prefix, self.process = pathlib.Path(folder), list(prefix), None
-        first = gateway_under_test.free_ports(rtp_ports + 3)
+        first = gateway_under_test.free_ports(rtp_ports + 4)
         media = range(first + 2, first + 2 + rtp_ports)
         self.at = gateway_under_test.Gateway("127.0.0.1", first, f"http://127.0.0.1:{first + 1}", TOKEN, media)
+        self.tls = ("127.0.0.1", media.stop + 1)
         self.config = self.folder / "gateway.toml"
         self.config.write_text((ROOT / "conf/demo.toml").read_text() + more)
         self.log = self.folder / "gateway.log"
-        self.settings = [f"prompts={ROOT / 'conf/prompts'}", *(f"listener.{i}.address=127.0.0.1:{first}" for i in (0, 1)), f"http.address=127.0.0.1:{first + 1}",
+        self.settings = [f"prompts={ROOT / 'conf/prompts'}", *(f"listener.{i}.address=127.0.0.1:{first}" for i in (0, 1)), f"listener.2.address=127.0.0.1:{media.stop + 1}", f"http.address=127.0.0.1:{first + 1}",
                          f"media.range.0.ports={media.start}-{media.stop - 1}", f"media.range.0.probe={media.stop}", "media.quarantine=1s", f"state={self.folder}/state", *settings]
         # Whatever a script ends by.
         atexit.register(lambda: self.runs() and self.kill())

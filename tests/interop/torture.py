@@ -443,7 +443,7 @@ class Gateway:
     def __enter__(self):
         program = os.environ.get("GATEWAY_PROGRAM") or ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "ci/gateway"
         settings = [
-            "listener.0.address=%s:%d" % SIP, "listener.1.address=%s:%d" % SIP, f"http.address={HTTP}", f"media.range.0.ports={RTP}",
+            "listener.0.address=%s:%d" % SIP, "listener.1.address=%s:%d" % SIP, "listener.2.address=%s:%d" % (SIP[0], SIP[1] + 1), f"http.address={HTTP}", f"media.range.0.ports={RTP}",
             f"state={self.folder}/state", "sip.t1=50ms", "media.quarantine=1s", "trunk.0.called_number=p-called-party-id",
         ]
         command = [program, "run", "--config", ROOT / "conf/demo.toml"]

@@ -7,6 +7,7 @@ use std::{
 
 use call::leg::{KeyMethod, Kind};
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 use sip::endpoint::{Hop, ListenerId, Oversize};
 use terms::{
     ListenerName, TrunkName, ZoneName,
@@ -78,6 +79,17 @@ pub enum Policy {
     Anybody,
 }
 
+/// Whether somebody in the way of the signaling can read and change it, and so the keys and fingerprints in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Signaling {
+    /// They can.
+    #[default]
+    InClear,
+    /// They can't, up to the peer's own next hop.
+    Encrypted,
+}
+
 /// A socket of ours that calls come in by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listener {
@@ -85,6 +97,8 @@ pub struct Listener {
     pub name: ListenerName,
     /// Its zone.
     pub zone: ZoneName,
+    /// Whether TLS is spoken on it.
+    pub signaling: Signaling,
     /// Whose calls it takes.
     pub policy: Policy,
     /// Whether the sound of calls is encrypted that come by no trunk.
@@ -111,6 +125,13 @@ pub struct Peers {
 pub(crate) struct Known<'a> {
     pub(crate) listener: &'a Listener,
     pub(crate) trunk: Option<&'a Trunk>,
+}
+
+impl Peers {
+    /// Of a socket; one that nobody knows is no better than the worst.
+    pub(crate) fn signaling(&self, listener: ListenerId) -> Signaling {
+        self.listeners.get(&listener).map(|listener| listener.signaling).unwrap_or_default()
+    }
 }
 
 impl Known<'_> {

@@ -28,7 +28,7 @@ use crate::{
     key_source::{Fresh, KeySource},
     legs::Legs,
     outgoing,
-    peers::{Known, Peers, gate_of_trunk},
+    peers::{Known, Peers, Signaling, gate_of_trunk},
 };
 
 /// RFC 3261 §20.43.
@@ -117,6 +117,9 @@ struct Secret {
     encryption: Encryption,
     ours: Option<KeyStock>,
     theirs: Option<SrtpKey>,
+    /// Whether the keys are read by who reads what is signaled.
+    #[serde(default)]
+    signaling: Signaling,
     /// Of the certificate that we show in handshakes.
     #[serde(default)]
     certificate: Option<Fingerprint>,
@@ -236,7 +239,7 @@ impl SipLegs {
             let turned_away = LegEvent::TurnedAway { arrival, cause: limit.cause() };
             return self.outputs.push_back(Output::Call(leg, turned_away));
         }
-        let mut secret = Secret::of(known.encryption(), &mut self.keys);
+        let mut secret = Secret::of(known.encryption(), known.listener.signaling, &mut self.keys);
         match self.read_offer(request, *source, &mut secret) {
             Ok((exchange, lines)) => {
                 let sip = SipLeg {
@@ -376,7 +379,7 @@ impl SipLegs {
             session_id: self.entropy.next_u64() >> 2,
             version: 1,
             media: Some(dial.audio),
-            secret: Secret::of(trunk.encryption, &mut self.keys),
+            secret: Secret::of(trunk.encryption, settings.peers.signaling(way.hop.listener), &mut self.keys),
             checks: Checks::default(),
         };
         let fresh = self.keys.fresh();
@@ -578,10 +581,10 @@ fn say(
 }
 
 impl Secret {
-    fn of(encryption: Encryption, keys: &mut KeySource) -> Self {
+    fn of(encryption: Encryption, signaling: Signaling, keys: &mut KeySource) -> Self {
         let ours = (encryption != Encryption::Off).then(|| keys.draw());
         let certificate = keys.certificate().filter(|_| encryption != Encryption::Off).cloned();
-        Self { encryption, ours, theirs: None, certificate, began: None }
+        Self { encryption, ours, theirs: None, signaling, certificate, began: None }
     }
 
     fn dtls(&self) -> Option<LocalDtls> {
@@ -619,9 +622,14 @@ impl Secret {
         true
     }
 
+    const fn is_signaled_secretly(&self) -> bool {
+        matches!(self.signaling, Signaling::Encrypted)
+    }
+
     /// Without TLS whoever reads the signaling has the keys in it, and who can change it can change fingerprints.
     const fn secrecy(&self, stream: &Stream) -> Secrecy {
         match (&stream.srtp, &stream.dtls, self.encryption) {
+            (_, Some(_), _) | (Some(_), None, _) if self.is_signaled_secretly() => Secrecy::Encrypted,
             (_, Some(_), _) => Secrecy::FingerprintInClear,
             (Some(_), None, _) => Secrecy::KeysInClear,
             (None, None, Encryption::Off) => Secrecy::Off,

@@ -26,10 +26,14 @@ use terms::{
     media::{Codec, Encryption, Ice, Sources},
 };
 
-use crate::admission::AdmissionSettings;
+use crate::{
+    admission::AdmissionSettings,
+    tls::{Tls, Trust},
+};
 
 pub(crate) use load::{ACCOUNT_NAME, is_account_name, spoken};
 pub use load::{load, parse, parse_flow, parse_words};
+pub(crate) use ports::certificate_warnings;
 pub use ports::{Ports, RangePorts};
 pub use problem::Problems;
 
@@ -44,6 +48,8 @@ pub struct Config {
     pub log: Log,
     /// Where SIP is spoken.
     pub listeners: Vec<Listener>,
+    /// Whom we trust where we connect by TLS.
+    pub trust: Trust,
     /// Timers and limits of SIP.
     pub sip: Sip,
     /// Where media flows.
@@ -119,6 +125,8 @@ pub enum Transport {
     Udp,
     /// Connections.
     Tcp,
+    /// Connections under TLS.
+    Tls,
 }
 
 /// A socket that SIP is spoken on.
@@ -132,6 +140,8 @@ pub struct Listener {
     pub address: SocketAddr,
     /// What peers are told, where that is another.
     pub advertised: SocketAddr,
+    /// What it shows and asks, where it speaks TLS.
+    pub tls: Option<Tls>,
     /// Whose calls it takes.
     pub policy: Policy,
     /// Whether the sound of calls is encrypted that come by no trunk.
@@ -152,6 +162,7 @@ impl Listener {
         let transport = match self.transport {
             Transport::Udp => "udp",
             Transport::Tcp => "tcp",
+            Transport::Tls => "tls",
         };
         ListenerName::from(format!("{transport}:{}", self.address).as_str())
     }

@@ -283,6 +283,7 @@ impl Driver {
         let Some(measured) = self.health.measure(now.mono) else { return };
         self.recorder.measured(&measured);
         self.recorder.probed(&self.net.take_probed());
+        self.recorder.shaken(&self.net.take_handshakes());
         if measured.standing.share() != measured.before.share() {
             self.serve(now);
         }

@@ -28,3 +28,4 @@ mod reload;
 pub mod shard;
 pub mod status;
 pub mod store;
+pub mod tls;

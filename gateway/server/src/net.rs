@@ -1,30 +1,45 @@
 //! The sockets of the SIP listeners: what comes in is the endpoint's input, what goes out its output. Probes are answered here.
 
 mod datagrams;
+mod handshakes;
 mod probing;
+mod security;
 mod streams;
 
 use std::{
+    collections::BTreeMap,
     io,
     net::SocketAddr,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use sip::endpoint::{ConnectionId, Input, ListenerId};
 use terms::Dscp;
+use tokio::runtime::Handle;
 
-use crate::config::{Probe, Transport};
+use crate::{
+    config::{Probe, Transport},
+    tls::{Presented, Watched},
+};
 use datagrams::Datagrams;
 use probing::Face;
 pub use probing::Probing;
-use streams::Streams;
+pub use security::Failure;
+use security::{Security, Tls};
+pub use streams::Handshakes;
+use streams::{Place, Streams};
 
 /// What is bound, and how what is sent from there is marked.
 #[derive(Debug, Clone)]
 pub struct Sockets {
     /// Of SIP. A [`ListenerId`] is the place in this list.
     pub listeners: Vec<(Transport, SocketAddr)>,
+    /// What protects those of TLS.
+    pub tls: BTreeMap<ListenerId, Watched>,
+    /// Whose threads handshakes are made on.
+    pub handshakes_on: Handle,
     /// SIP's mark.
     pub dscp: Dscp,
     /// Where media is probed.
@@ -44,7 +59,7 @@ pub struct Net {
 impl Net {
     /// Binds every listener, or says which one can't be.
     pub fn bind(sockets: &Sockets, probing: Probing) -> io::Result<Self> {
-        let Sockets { listeners, dscp, probes, media_dscp } = sockets;
+        let Sockets { listeners, tls, handshakes_on, dscp, probes, media_dscp } = sockets;
         let numbered = || (0..).map(ListenerId).zip(listeners);
         let of = |wanted: Transport| {
             let fits = move |(id, (transport, address)): (ListenerId, &(Transport, SocketAddr))| {
@@ -54,9 +69,15 @@ impl Net {
         };
         let of_sip = of(Transport::Udp).map(|(id, address)| (Face::Sip(id), address, *dscp));
         let of_media = probes.iter().map(|address| (Face::Media, *address, *media_dscp));
+        let in_clear = of(Transport::Tcp).map(|(id, address)| (id, Place { address, security: None }));
+        let protected = of(Transport::Tls).map(|(id, address)| {
+            let sides = tls.get(&id).expect("a TLS listener has its sides");
+            let security: Arc<dyn Security> = Arc::new(Tls(sides.clone()));
+            (id, Place { address, security: Some(security) })
+        });
         Ok(Self {
             datagrams: Datagrams::bind(of_sip.chain(of_media))?,
-            streams: Streams::bind(&of(Transport::Tcp).collect::<Vec<_>>(), *dscp)?,
+            streams: Streams::bind(in_clear.chain(protected).collect(), *dscp, handshakes_on)?,
             probing,
         })
     }
@@ -92,6 +113,16 @@ impl Net {
     /// What became of probes since it was asked last.
     pub fn take_probed(&mut self) -> probe::Counted {
         self.probing.take_counted()
+    }
+
+    /// The certificate that a device showed where it connected, if it was asked and has one.
+    pub fn presented(&self, listener: ListenerId, peer: SocketAddr) -> Option<&Presented> {
+        self.streams.presented(listener, peer)
+    }
+
+    /// How handshakes ended since it was asked last.
+    pub fn take_handshakes(&mut self) -> Handshakes {
+        self.streams.take_handshakes()
     }
 
     /// Closes a connection once what was written is sent.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use interwork::{KeySource, Peers, SipSettings};
+use interwork::{KeySource, Peers, Signaling, SipSettings};
 use media::{Clock, EngineSettings, Identity, Reports, Worker};
 use sdp::Capabilities;
 use sip::{
@@ -40,6 +40,7 @@ use crate::{
     reload::Reload,
     shard::{self, Booking, Shard},
     store::{SledStore, Store, StoreQueue},
+    tls,
 };
 
 /// Requests of the administration that may wait for the shard.
@@ -64,11 +65,7 @@ pub struct Gateway {
 impl Gateway {
     /// Starts everything; returns once calls and requests are taken.
     pub async fn start(config: Config) -> Result<Self> {
-        fs::create_dir_all(&config.state)
-            .with_context(|| format!("state folder {}", config.state.display()))?;
-        let mut store = SledStore::open(&config.state)?;
-        let boot = store.next_boot()?;
-        let settings = with_stored(shard_settings(&config, boot), &store)?;
+        let (store, boot, settings) = open_store(&config)?;
         let prompts = Arc::new(recordings::load(&config.prompts).context("prompts")?);
         let mut entropy = entropy()?;
         let clock = Clock::start();
@@ -86,7 +83,8 @@ impl Gateway {
         let (requests, queue) = mpsc::channel(REQUESTS);
         let (kept, is_kept) = mpsc::channel(KEPT);
         let store = StoreQueue::start(store, kept)?;
-        let (reload, tenants) = Reload::new(config.clone(), Arc::clone(&prompts), requests.clone());
+        let (tls, keeper) = tls::sides(&config)?;
+        let (reload, tenants) = Reload::new(config.clone(), Arc::clone(&prompts), requests.clone(), keeper);
         let (feed, drained) = (Feed::default(), Arc::new(Notify::new()));
         let admin = Arc::new(Admin {
             node: config.node,
@@ -132,7 +130,8 @@ impl Gateway {
         let (stop, ended) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let probing = Probing::new(config.probe, random()?, clock, media_probes(&config));
         let shard =
-            start_shard((sockets(&config), probing), driver, Arc::clone(&stop), Arc::clone(&ended)).await?;
+            start_shard((sockets(&config, tls), probing), driver, Arc::clone(&stop), Arc::clone(&ended))
+                .await?;
         Ok(Self { stop, shard, admin: serve(http, admin), store, workers, reload, drained, ended })
     }
 
@@ -218,10 +217,12 @@ impl Drop for TellsAtItsEnd {
     }
 }
 
-fn sockets(config: &Config) -> Sockets {
+fn sockets(config: &Config, tls: BTreeMap<ListenerId, tls::Watched>) -> Sockets {
     let listeners = config.listeners.iter().map(|listener| (listener.transport, listener.address));
     Sockets {
         listeners: listeners.collect(),
+        tls,
+        handshakes_on: runtime::Handle::current(),
         dscp: config.sip.dscp,
         probes: config.media.probes.iter().map(|probe| probe.address).collect(),
         media_dscp: config.media.dscp,
@@ -313,6 +314,15 @@ fn with_stored(settings: shard::Settings, store: &impl Store) -> Result<shard::S
     Ok(shard::Settings { meetings, accounts, bindings: store.bindings()?, ..settings })
 }
 
+/// The store, the number of this start, and what the shard is made with of what is stored.
+fn open_store(config: &Config) -> Result<(SledStore, BootEpoch, shard::Settings)> {
+    fs::create_dir_all(&config.state).with_context(|| format!("state folder {}", config.state.display()))?;
+    let mut store = SledStore::open(&config.state)?;
+    let boot = store.next_boot()?;
+    let settings = with_stored(shard_settings(config, boot), &store)?;
+    Ok((store, boot, settings))
+}
+
 /// What the shard is made with.
 pub fn shard_settings(config: &Config, boot: BootEpoch) -> shard::Settings {
     let numbered = || (0..).map(ListenerId).zip(&config.listeners);
@@ -321,6 +331,7 @@ pub fn shard_settings(config: &Config, boot: BootEpoch) -> shard::Settings {
         transport: match listener.transport {
             config::Transport::Udp => Transport::Udp,
             config::Transport::Tcp => Transport::Tcp,
+            config::Transport::Tls => Transport::Tls,
         },
         host: host(listener.advertised.ip()),
         port: listener.advertised.port(),
@@ -364,6 +375,10 @@ fn peer_side(listener: &config::Listener) -> interwork::Listener {
     interwork::Listener {
         name: listener.name(),
         zone: listener.zone.clone(),
+        signaling: match listener.transport {
+            config::Transport::Tls => Signaling::Encrypted,
+            config::Transport::Udp | config::Transport::Tcp => Signaling::InClear,
+        },
         policy: listener.policy,
         encryption: listener.encryption,
         sources: listener.sources.clone(),

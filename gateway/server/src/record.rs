@@ -19,6 +19,7 @@ pub use metrics::Metrics;
 use crate::{
     health::Measured,
     journal::{Journal, Lost},
+    net::Handshakes,
     shard::Booked,
 };
 
@@ -80,6 +81,12 @@ impl Recorder {
     /// Probes came.
     pub fn probed(&self, counted: &probe::Counted) {
         self.metrics.probed(counted);
+    }
+
+    /// Handshakes of TLS ended.
+    pub fn shaken(&self, handshakes: &Handshakes) {
+        self.metrics.shaken(handshakes);
+        log::shaken(handshakes);
     }
 
     /// A leg, or a sitting of a meeting, is over.

@@ -1,7 +1,7 @@
 //! Another configuration while calls go on.
 //!
 //! Trunks, the limits of listeners, dialplan, access numbers, the IVR's flows and bounds change for calls that come from then on; what callers are
-//! told, the marks of admission, how much of probes is answered, the guard, the keys of a meeting, waiting times, the bounds of silent and of bad streams, tenants and meetings for all. Accounts, licences and the registrar's bounds change for
+//! told, certificates, the marks of admission, how much of probes is answered, the guard, the keys of a meeting, waiting times, the bounds of silent and of bad streams, tenants and meetings for all. Accounts, licences and the registrar's bounds change for
 //! who registers from then on; an account that the file has no more ends. What is
 //! bound, opened or counted at the start stays until the next one.
 
@@ -20,6 +20,7 @@ use crate::{
     driver::Request,
     program,
     shard::Configuration,
+    tls::SideKeeper,
 };
 
 /// The configuration that runs, and the way to change it.
@@ -30,6 +31,7 @@ pub(crate) struct Reload {
     recordings: Arc<media::Prompts>,
     shard: mpsc::Sender<Request>,
     tenants: watch::Sender<BTreeSet<TenantId>>,
+    tls: SideKeeper,
 }
 
 impl Reload {
@@ -37,9 +39,10 @@ impl Reload {
         running: Config,
         recordings: Arc<media::Prompts>,
         shard: mpsc::Sender<Request>,
+        tls: SideKeeper,
     ) -> (Self, watch::Receiver<BTreeSet<TenantId>>) {
         let (tenants, seen) = watch::channel(running.rules.tenants.keys().cloned().collect());
-        (Self { running, recordings, shard, tenants }, seen)
+        (Self { running, recordings, shard, tenants, tls }, seen)
     }
 
     /// Takes `config`; yields the sections that it changes for the next start only.
@@ -55,6 +58,7 @@ impl Reload {
             account_rules: config.account_rules.clone(),
             accounts: config.accounts.clone(),
         };
+        self.tls.take(&config);
         self.tenants.send_replace(config.rules.tenants.keys().cloned().collect());
         self.running = config;
         let (done, is_done) = oneshot::channel();
@@ -102,6 +106,7 @@ impl Reload {
             state: running.state.clone(),
             log: running.log.clone(),
             listeners: with_limits_of(&running.listeners, &config.listeners),
+            trust: config.trust,
             sip: running.sip.clone(),
             media: running.media.clone(),
             http: running.http.clone(),
@@ -121,18 +126,18 @@ impl Reload {
     }
 }
 
-/// What is bound at the start: all of a listener but its limits.
+/// What is bound at the start: all of a listener but its limits and what it shows under TLS.
 fn sockets(listeners: &[Listener]) -> impl Iterator<Item = Listener> {
-    listeners.iter().map(|listener| Listener { limits: GateLimits::default(), ..listener.clone() })
+    listeners.iter().map(|listener| Listener { limits: GateLimits::default(), tls: None, ..listener.clone() })
 }
 
-/// The listeners that run, with the limits that `wanted` has for the same socket.
+/// The listeners that run, with the limits and the certificates that `wanted` has for the same socket.
 fn with_limits_of(running: &[Listener], wanted: &[Listener]) -> Vec<Listener> {
-    let limits = |listener: &Listener| {
-        let same = wanted.iter().find(|other| other.name() == listener.name());
-        same.map_or(listener.limits, |other| other.limits)
+    let renewed = |listener: &Listener| {
+        let same = wanted.iter().find(|other| other.name() == listener.name()).unwrap_or(listener);
+        Listener { limits: same.limits, tls: same.tls.clone(), ..listener.clone() }
     };
-    running.iter().map(|listener| Listener { limits: limits(listener), ..listener.clone() }).collect()
+    running.iter().map(renewed).collect()
 }
 
 /// The meetings that are new or differ: to put the others again would undo a host's lock.

@@ -58,6 +58,7 @@ impl Gateway {
             format!("state={}", wanted.state.display()),
             format!("listener.0.address={sip}"),
             format!("listener.1.address={sip}"),
+            format!("listener.2.address={}", SocketAddr::from((address, 5_061))),
             format!("http.address={http}"),
             format!("http.token={TOKEN}"),
             format!("media.range.0.address={address}"),

@@ -106,6 +106,7 @@ fn listener(name: &str, trunk: &crate::Trunk) -> crate::Listener {
     crate::Listener {
         name: name.into(),
         zone: trunk.zone.clone(),
+        signaling: crate::Signaling::InClear,
         policy: crate::Policy::Trunks,
         encryption: Encryption::Preferred,
         sources: Sources::default(),

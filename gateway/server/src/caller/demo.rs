@@ -213,7 +213,7 @@ async fn check_addresses(config: &Config) -> Result<(), DemoError> {
     for (index, listener) in config.listeners.iter().enumerate() {
         let is_taken = match listener.transport {
             Transport::Udp => is_taken(UdpSocket::bind(listener.address).await),
-            Transport::Tcp => is_taken(TcpListener::bind(listener.address).await),
+            Transport::Tcp | Transport::Tls => is_taken(TcpListener::bind(listener.address).await),
         };
         if is_taken {
             taken.push(Taken { address: listener.address, key: format!("listener.{index}.address") });

@@ -9,6 +9,7 @@ mod probing;
 mod quality;
 mod recordings;
 mod sources;
+mod tls;
 
 pub(crate) use accounts::{ACCOUNT_NAME, is_account_name};
 pub use flow::{parse_flow, parse_words};
@@ -82,14 +83,15 @@ fn read(root: &Section<'_, '_>, folder: &Path) -> Option<Config> {
     let state = root.text("state").map_or_else(|| PathBuf::from("state"), |text| PathBuf::from(text.value));
     let prompts = root.text("prompts").map_or_else(|| folder.join("prompts"), |text| folder.join(text.value));
     let (log, http) = (log(root.section("log")), http(root.section("http")));
-    let listeners = listeners(root);
+    let listeners = listeners(root, folder);
     let records = records(root.section("records"));
     let directory = directory(root.section("directory"));
     let sip = sip(root.section("sip"));
     let media = media(root.section("media"));
     let admission = admission::admission(root.section("admission"));
     let probe = probing::probe(root.section("probe"));
-    let trunks = trunks(root, &listeners);
+    let (trunks, names) = trunks(root, &listeners);
+    let trust = tls::trust(root, tls::roots(root.section("tls"), folder), names);
     let tenants = customers::tenants(root);
     let meetings = customers::meetings(root, &tenants);
     let registering = accounts::registering(root, (folder, &tenants));
@@ -108,6 +110,7 @@ fn read(root: &Section<'_, '_>, folder: &Path) -> Option<Config> {
         state,
         log,
         listeners,
+        trust,
         sip,
         media,
         admission,
@@ -173,20 +176,23 @@ fn http(section: Section<'_, '_>) -> Option<Http> {
     Some(Http { address: listens?, token: Secret::new(token?.value.to_owned()), timeout })
 }
 
-fn listeners(root: &Section<'_, '_>) -> Vec<Listener> {
+/// What a listener speaks, and a trunk is reached by.
+const TRANSPORTS: [(&str, Transport); 3] =
+    [("udp", Transport::Udp), ("tcp", Transport::Tcp), ("tls", Transport::Tls)];
+
+fn listeners(root: &Section<'_, '_>, folder: &Path) -> Vec<Listener> {
     let sections = root.sections("listener");
     if sections.is_empty() {
         root.report("there is no [[listener]]; without one no call comes in");
     }
-    sections.into_iter().filter_map(listener).collect()
+    sections.into_iter().filter_map(|section| listener(section, folder)).collect()
 }
 
-fn listener(section: Section<'_, '_>) -> Option<Listener> {
+fn listener(section: Section<'_, '_>, folder: &Path) -> Option<Listener> {
     let zone = section.required("zone", "trunk").map(|text| ZoneName::from(text.value));
-    let transport = section
-        .required("transport", "udp")
-        .and_then(|text| text.one_of(&[("udp", Transport::Udp), ("tcp", Transport::Tcp)]));
+    let transport = section.required("transport", "udp").and_then(|text| text.one_of(&TRANSPORTS));
     let listens = section.required("address", "127.0.0.1:5060").as_ref().and_then(address);
+    let tls = tls::of_listener(&section, transport, listens, folder);
     let advertised = section.text("advertised").as_ref().and_then(address);
     let policies = [("trunks", Policy::Trunks), ("anybody", Policy::Anybody)];
     let policy = section.text("policy").map_or(Some(Policy::Trunks), |text| text.one_of(&policies));
@@ -206,6 +212,7 @@ fn listener(section: Section<'_, '_>) -> Option<Listener> {
         transport: transport?,
         address: listens,
         advertised: advertised.unwrap_or(listens),
+        tls,
         policy: policy?,
         encryption,
         sources,
@@ -392,8 +399,9 @@ fn check_trunks(root: &Section<'_, '_>, listeners: &[Listener], trunks: &[Trunk]
     }
 }
 
-fn trunks(root: &Section<'_, '_>, listeners: &[Listener]) -> Vec<Trunk> {
-    let mut names = BTreeSet::new();
+/// With the domains of those that are reached by TLS.
+fn trunks(root: &Section<'_, '_>, listeners: &[Listener]) -> (Vec<Trunk>, tls::Names) {
+    let (mut names, mut domains) = (BTreeSet::new(), tls::Names::new());
     let mut trunk = |section: Section<'_, '_>| {
         let name = section.required("name", "carrier").map(|text| TrunkName::from(text.value));
         if let Some(name) = &name
@@ -429,6 +437,7 @@ fn trunks(root: &Section<'_, '_>, listeners: &[Listener]) -> Vec<Trunk> {
         let (encryption, limits) = (encryption(&section), limits(&section));
         let (sources, ice) = (sources::of_trunk(&section, &peers), ice(&section));
         let out = zone.as_ref().and_then(|zone| way_out(&section, zone, listeners));
+        tls::name(&section, out.as_ref(), &mut domains);
         section.finish();
         let called_number = called.unwrap_or_default();
         Some(Trunk {
@@ -446,13 +455,14 @@ fn trunks(root: &Section<'_, '_>, listeners: &[Listener]) -> Vec<Trunk> {
             out,
         })
     };
-    root.sections("trunk").into_iter().filter_map(&mut trunk).collect()
+    let trunks = root.sections("trunk").into_iter().filter_map(&mut trunk).collect();
+    (trunks, domains)
 }
 
 /// Where calls to a trunk go, and by which of the zone's listeners.
 fn way_out(section: &Section<'_, '_>, zone: &ZoneName, listeners: &[Listener]) -> Option<WayOut> {
-    let ways = [("udp", Transport::Udp), ("tcp", Transport::Tcp)];
-    let transport = section.text("transport").map_or(Some(Transport::Udp), |text| text.one_of(&ways))?;
+    let transport =
+        section.text("transport").map_or(Some(Transport::Udp), |text| text.one_of(&TRANSPORTS))?;
     let text = section.text("address")?;
     let destination = address(&text)?;
     let fits = |listener: &Listener| {

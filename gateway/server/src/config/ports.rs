@@ -6,8 +6,10 @@ use interwork::{Gate, GateLimits};
 use media::{Capacity, Range};
 use serde::Serialize;
 use terms::ZoneName;
+use time::OffsetDateTime;
 
 use super::Config;
+use crate::tls::Validity;
 
 /// What the ports of a configuration carry.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -53,6 +55,7 @@ impl Ports {
             let capacity = zones.get(zone).copied().unwrap_or_default();
             warnings.extend(too_much(&gate, limits, (zone, capacity), rest));
         }
+        warnings.extend(certificate_warnings(config));
         Self { ranges: config.media.ranges.iter().map(of_range).collect(), warnings }
     }
 }
@@ -69,6 +72,26 @@ impl RangePorts {
             calls_at_that_rate: capacity.beside_resting(),
         }
     }
+}
+
+/// SEC-4: certificates of ours that don't hold, or not for long.
+pub(crate) fn certificate_warnings(config: &Config) -> impl Iterator<Item = String> {
+    let now = OffsetDateTime::now_utc().unix_timestamp();
+    let shown = config.listeners.iter().flat_map(move |listener| {
+        let shown = listener.tls.as_ref().map_or(&[][..], |tls| tls.shown.identities());
+        shown.iter().map(move |identity| (listener.name(), identity))
+    });
+    shown.filter_map(move |(listener, identity)| {
+        let state = match identity.validity(now) {
+            Validity::Holds => return None,
+            Validity::NotYet => "does not hold yet: is the clock right?".to_owned(),
+            Validity::EndsSoon { days } => format!("ends in {days} days: renew it, and reload"),
+            Validity::Expired => {
+                "HAS EXPIRED: nobody who verifies it connects; renew it, and reload".to_owned()
+            }
+        };
+        Some(format!("listener {listener}: certificate {} {state}", identity.fingerprint()))
+    })
 }
 
 fn gates(config: &Config) -> impl Iterator<Item = (Gate, &ZoneName, GateLimits)> {

@@ -1,11 +1,11 @@
-//! TCP listeners: a reading and a writing task a connection, joined to the shard by bounded queues.
+//! TCP listeners, TLS or not: a reading and a writing task a connection, joined to the shard by bounded queues.
 //!
 //! A peer that sends faster than the shard reads waits in its own TCP window; one that does not
 //! read what we write is closed.
 
 use std::{
     collections::BTreeMap,
-    io,
+    io, mem,
     net::SocketAddr,
     sync::{
         Arc,
@@ -21,14 +21,20 @@ use sip::endpoint::{ConnectionId, Input, ListenerId};
 use socket2::Type;
 use terms::Dscp;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpSocket, TcpStream, tcp::OwnedReadHalf, tcp::OwnedWriteHalf},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, TcpSocket, TcpStream},
+    runtime::Handle,
     sync::mpsc,
     task::AbortHandle,
     time::timeout,
 };
 
-use super::probing::{Face, Probing};
+use super::{
+    handshakes::{self, Bounds, Doors},
+    probing::{Face, Probing},
+    security::{Failure, Secured, Security},
+};
+use crate::tls::Presented;
 
 /// Things that happened on connections and wait for the shard.
 const EVENTS: usize = 1_024;
@@ -40,6 +46,10 @@ const BACKLOG: u32 = 1_024;
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// A peer that does not read is closed after so long.
 const WRITE_WITHIN: Duration = Duration::from_secs(30);
+/// A peer that does not take our last word is closed without it.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+/// Out of file descriptors and the like: the peers wait in the backlog.
+pub(super) const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 /// Bytes that are read at once.
 const CHUNK: usize = 16 * 1024;
 
@@ -51,6 +61,7 @@ struct Connection {
     listener: ListenerId,
     peer: SocketAddr,
     speaks: Speaks,
+    presented: Option<Presented>,
 }
 
 /// What is spoken on a connection: its first octet tells.
@@ -64,34 +75,87 @@ enum Speaks {
 }
 
 /// What a task tells.
-enum Told {
-    Up { listener: ListenerId, peer: SocketAddr, stream: TcpStream },
-    Failed { listener: ListenerId, destination: SocketAddr },
-    Read { connection: ConnectionId, bytes: Bytes },
-    Down { connection: ConnectionId },
+pub(super) enum Told {
+    Up {
+        listener: ListenerId,
+        peer: SocketAddr,
+        secured: Secured,
+    },
+    /// One that came is gone before it was up.
+    Refused(Failure),
+    Failed {
+        listener: ListenerId,
+        destination: SocketAddr,
+        failure: Option<Failure>,
+    },
+    Read {
+        connection: ConnectionId,
+        bytes: Bytes,
+    },
+    Down {
+        connection: ConnectionId,
+    },
+}
+
+/// A listener: where it is bound, and what protects its connections, if anything.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    /// Connections that it opens come from its address.
+    pub(super) address: SocketAddr,
+    pub(super) security: Option<Arc<dyn Security>>,
+}
+
+/// How handshakes ended, since it was asked last: well, or why not.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Handshakes {
+    /// Connections that are protected.
+    pub done: u64,
+    /// Those that came to nothing.
+    pub failed: BTreeMap<Failure, u64>,
+}
+
+impl Handshakes {
+    fn fail(&mut self, failure: Failure) {
+        *self.failed.entry(failure).or_default() += 1;
+    }
 }
 
 /// The TCP listeners and all their connections.
 #[derive(Debug)]
 pub(super) struct Streams {
-    /// Where each listener is bound: connections that it opens come from its address.
-    listeners: BTreeMap<ListenerId, SocketAddr>,
+    listeners: BTreeMap<ListenerId, Place>,
     dscp: Dscp,
     connections: BTreeMap<ConnectionId, Connection>,
     next: Arc<AtomicU64>,
+    handshakes: Handshakes,
     tell: mpsc::Sender<Told>,
     told: mpsc::Receiver<Told>,
 }
 
 impl Streams {
-    pub(super) fn bind(listeners: &[(ListenerId, SocketAddr)], dscp: Dscp) -> io::Result<Self> {
+    /// Binds them; handshakes have the threads of `runtime`.
+    pub(super) fn bind(
+        listeners: BTreeMap<ListenerId, Place>,
+        dscp: Dscp,
+        runtime: &Handle,
+    ) -> io::Result<Self> {
         let (tell, told) = mpsc::channel(EVENTS);
-        for (id, address) in listeners {
-            let listener = bind(*address, dscp).map_err(super::naming(*address))?;
-            tokio::spawn(accept(*id, listener, tell.clone()));
+        for (id, Place { address, security }) in &listeners {
+            let (id, listener) = (*id, bind(*address, dscp).map_err(super::naming(*address))?);
+            match security.clone() {
+                None => tokio::spawn(accept(id, listener, tell.clone())),
+                Some(security) => {
+                    let doors = Doors { security, bounds: Bounds::USUAL, runtime: runtime.clone() };
+                    tokio::spawn(handshakes::accept(id, listener, doors, tell.clone()))
+                }
+            };
         }
         let (connections, next) = (BTreeMap::new(), Arc::new(AtomicU64::new(0)));
-        Ok(Self { listeners: listeners.iter().copied().collect(), dscp, connections, next, tell, told })
+        Ok(Self { listeners, dscp, connections, next, handshakes: Handshakes::default(), tell, told })
+    }
+
+    pub(super) fn take_handshakes(&mut self) -> Handshakes {
+        mem::take(&mut self.handshakes)
     }
 
     pub(super) fn poll_receive(&mut self, context: &mut Context<'_>, probing: &mut Probing) -> Poll<Input> {
@@ -122,14 +186,13 @@ impl Streams {
     }
 
     pub(super) fn connect(&mut self, listener: ListenerId, destination: SocketAddr) {
-        let tell = self.tell.clone();
-        let dscp = self.dscp;
-        let from = self.listeners.get(&listener).map(SocketAddr::ip);
+        let (tell, dscp) = (self.tell.clone(), self.dscp);
+        let place = self.listeners.get(&listener).cloned();
         tokio::spawn(async move {
-            let opening = open(from.map(|ip| SocketAddr::new(ip, 0)), destination, dscp);
-            let told = match timeout(CONNECT_WITHIN, opening).await {
-                Ok(Ok(stream)) => Told::Up { listener, peer: destination, stream },
-                Ok(Err(_)) | Err(_) => Told::Failed { listener, destination },
+            let told = match timeout(CONNECT_WITHIN, reach(place.as_ref(), destination, dscp)).await {
+                Ok(Ok(secured)) => Told::Up { listener, peer: destination, secured },
+                Ok(Err(failure)) => Told::Failed { listener, destination, failure },
+                Err(_) => Told::Failed { listener, destination, failure: None },
             };
             // A shard that is gone wants no connection.
             tell.send(told).await.ok();
@@ -143,16 +206,37 @@ impl Streams {
         }
     }
 
+    /// What a device that connected has shown.
+    pub(super) fn presented(&self, listener: ListenerId, peer: SocketAddr) -> Option<&Presented> {
+        let is_its = |open: &&Connection| open.listener == listener && open.peer == peer;
+        self.connections.values().find(is_its)?.presented.as_ref()
+    }
+
     fn on_told(&mut self, told: Told, probing: &mut Probing) -> Option<Input> {
         match told {
-            Told::Up { listener, peer, stream } => {
+            Told::Up { listener, peer, secured } => {
                 let connection = ConnectionId(self.next.fetch_add(1, Ordering::Relaxed));
-                let (unsent, reader) = start(connection, stream, &self.tell);
-                let open = Connection { unsent, reader, listener, peer, speaks: Speaks::Unknown };
+                let is_protected =
+                    self.listeners.get(&listener).is_some_and(|place| place.security.is_some());
+                self.handshakes.done += u64::from(is_protected);
+                let presented = secured.presented.clone();
+                if let Some(Presented { fingerprint, .. }) = &presented {
+                    tracing::info!(connection = connection.0, %fingerprint, "a device showed its certificate");
+                }
+                let (unsent, reader) = start(connection, secured, &self.tell);
+                let speaks = Speaks::Unknown;
+                let open = Connection { unsent, reader, listener, peer, speaks, presented };
                 self.connections.insert(connection, open);
                 Some(Input::Connected { listener, connection, peer })
             }
-            Told::Failed { listener, destination } => Some(Input::ConnectFailed { listener, destination }),
+            Told::Refused(failure) => {
+                self.handshakes.fail(failure);
+                None
+            }
+            Told::Failed { listener, destination, failure } => {
+                failure.into_iter().for_each(|failure| self.handshakes.fail(failure));
+                Some(Input::ConnectFailed { listener, destination })
+            }
             Told::Read { connection, bytes } => self.on_read(connection, bytes, probing),
             Told::Down { connection } => {
                 self.connections.remove(&connection)?;
@@ -202,18 +286,18 @@ impl Streams {
 }
 
 async fn accept(id: ListenerId, listener: TcpListener, tell: mpsc::Sender<Told>) {
-    /// Out of file descriptors and the like: the peers wait in the backlog.
-    const PAUSE: Duration = Duration::from_millis(100);
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                if tell.send(Told::Up { listener: id, peer, stream }).await.is_err() {
+                no_delay(&stream);
+                let secured = Secured::clear(stream);
+                if tell.send(Told::Up { listener: id, peer, secured }).await.is_err() {
                     return;
                 }
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection can't be accepted");
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(ACCEPT_AGAIN).await;
             }
         }
     }
@@ -227,23 +311,40 @@ async fn open(from: Option<SocketAddr>, destination: SocketAddr, dscp: Dscp) -> 
     socket.connect(destination).await
 }
 
-fn start(
-    connection: ConnectionId,
-    stream: TcpStream,
-    tell: &mpsc::Sender<Told>,
-) -> (mpsc::Sender<Bytes>, AbortHandle) {
-    // A SIP message is whole when it is written: nothing is gained by waiting for more.
+/// A connection that is up, or why its handshake came to nothing, if it began.
+async fn reach(
+    place: Option<&Place>,
+    destination: SocketAddr,
+    dscp: Dscp,
+) -> Result<Secured, Option<Failure>> {
+    let from = place.map(|place| SocketAddr::new(place.address.ip(), 0));
+    let stream = open(from, destination, dscp).await.map_err(|_| None)?;
+    no_delay(&stream);
+    match place.and_then(|place| place.security.as_ref()) {
+        None => Ok(Secured::clear(stream)),
+        Some(security) => security.connect(stream, destination).await.map_err(Some),
+    }
+}
+
+/// A SIP message is whole when it is written: nothing is gained by waiting for more.
+pub(super) fn no_delay(stream: &TcpStream) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY");
     }
-    let (read, write) = stream.into_split();
+}
+
+fn start(
+    connection: ConnectionId,
+    secured: Secured,
+    tell: &mpsc::Sender<Told>,
+) -> (mpsc::Sender<Bytes>, AbortHandle) {
     let (unsent, queue) = mpsc::channel(UNSENT);
-    let reader = tokio::spawn(read_all(connection, read, tell.clone())).abort_handle();
-    tokio::spawn(write_all(connection, write, queue, tell.clone()));
+    let reader = tokio::spawn(read_all(connection, secured.read, tell.clone())).abort_handle();
+    tokio::spawn(write_all(connection, secured.write, queue, tell.clone()));
     (unsent, reader)
 }
 
-async fn read_all(connection: ConnectionId, mut stream: OwnedReadHalf, tell: mpsc::Sender<Told>) {
+async fn read_all(connection: ConnectionId, mut stream: impl AsyncRead + Unpin, tell: mpsc::Sender<Told>) {
     let mut buffer = BytesMut::with_capacity(CHUNK);
     loop {
         let told = match stream.read_buf(&mut buffer).await {
@@ -260,16 +361,23 @@ async fn read_all(connection: ConnectionId, mut stream: OwnedReadHalf, tell: mps
 
 async fn write_all(
     connection: ConnectionId,
-    mut stream: OwnedWriteHalf,
+    mut stream: impl AsyncWrite + Unpin,
     mut queue: mpsc::Receiver<Bytes>,
     tell: mpsc::Sender<Told>,
 ) {
     while let Some(bytes) = queue.recv().await {
-        if !matches!(timeout(WRITE_WITHIN, stream.write_all(&bytes)).await, Ok(Ok(()))) {
+        if !matches!(timeout(WRITE_WITHIN, write(&mut stream, &bytes)).await, Ok(Ok(()))) {
             tell.send(Told::Down { connection }).await.ok();
             return;
         }
     }
+    // TLS says that it is over (RFC 8446 §6.1); a peer that is gone misses nothing.
+    timeout(CLOSE_WITHIN, stream.shutdown()).await.ok();
+}
+
+async fn write(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
+    stream.write_all(bytes).await?;
+    stream.flush().await
 }
 
 fn bind(address: SocketAddr, dscp: Dscp) -> io::Result<TcpListener> {

@@ -9,7 +9,11 @@ use terms::{AccountName, CallId, Pii, media::Quality};
 use tracing::{debug, info, warn};
 
 use super::limits::Met;
-use crate::{admission::Standing, health::Measured};
+use crate::{
+    admission::Standing,
+    health::Measured,
+    net::{Failure, Handshakes},
+};
 
 pub(super) fn event(call: CallId, event: &Event) {
     let call = call.0;
@@ -117,6 +121,13 @@ pub(super) fn met(met: &Met, times: u64) {
                 }
             }
         }
+    }
+}
+
+/// Strangers fail all day, and are counted; that they are too many shows to those who are refused.
+pub(super) fn shaken(handshakes: &Handshakes) {
+    if let Some(times) = handshakes.failed.get(&Failure::TooMany) {
+        warn!(times, "too many handshakes of TLS went on; further connections were closed");
     }
 }
 

@@ -22,6 +22,7 @@ use crate::{
     admin::MediaStatus,
     admission::{AdmissionView, Resource},
     health::Measured,
+    net::Handshakes,
     shard::Booked,
 };
 
@@ -41,6 +42,7 @@ pub struct Metrics {
     loads: Family<Labels, Gauge>,
     admitted: Gauge,
     probes: Family<Labels, Counter>,
+    handshakes: Family<Labels, Counter>,
     workers: WorkerCounters,
     streams: Streams,
 }
@@ -94,6 +96,12 @@ impl Metrics {
             "Probes of reachability, by what was answered; limited and malformed ones get no answer",
             probes.clone(),
         );
+        let handshakes = Family::<Labels, Counter>::default();
+        registry.register(
+            "tls_handshakes",
+            "Handshakes of TLS, by what came of them: done, or why not (SEC-4)",
+            handshakes.clone(),
+        );
         registry.register_collector(Box::new(Workers(workers.clone())));
         let streams = Streams::new(&mut registry);
         Self {
@@ -108,6 +116,7 @@ impl Metrics {
             loads,
             admitted,
             probes,
+            handshakes,
             workers,
             streams,
         }
@@ -232,6 +241,13 @@ impl Metrics {
         let counts = [("cookie", cookies), ("echo", echoes), ("limited", limited), ("malformed", malformed)];
         for (answer, count) in counts {
             self.probes.get_or_create(&vec![("answer", answer.to_owned())]).inc_by(count);
+        }
+    }
+
+    pub(super) fn shaken(&self, handshakes: &Handshakes) {
+        let failed = handshakes.failed.iter().map(|(failure, count)| (failure.as_str(), *count));
+        for (result, count) in failed.chain([("done", handshakes.done)]) {
+            self.handshakes.get_or_create(&vec![("result", result.to_owned())]).inc_by(count);
         }
     }
 

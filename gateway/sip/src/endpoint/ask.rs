@@ -68,6 +68,7 @@ impl Endpoint {
         let usage = self.usages.get_mut(id)?;
         let seen = usage.peer;
         let hop = routing::request_hop(usage.dialog_with(peer), seen);
+        let hop = self.by_theirs(hop, seen);
         let via = self.via(hop)?;
         let product = self.config.product.clone();
         let dialog = self.usages.get_mut(id)?.dialog_with(peer);
@@ -91,7 +92,7 @@ impl Endpoint {
     /// BYE to an early dialog's peer that answered after another did.
     pub(super) fn send_bye_to_fork(&mut self, now: Instant, id: DialogId, fork: &mut Dialog) {
         let Some(peer) = self.usages.get(id).map(|usage| usage.peer) else { return };
-        let hop = routing::request_hop(fork, peer);
+        let hop = self.by_theirs(routing::request_hop(fork, peer), peer);
         let Some(via) = self.via(hop) else { return };
         let bytes = fork.next_request(Method::Bye, &via).finish(None);
         self.ask(now, (id, Purpose::Passing), hop, &bytes);

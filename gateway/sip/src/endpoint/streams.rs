@@ -7,6 +7,7 @@ use super::{
     deadlines::TimerId,
     happening::Happening,
     reply::Asked,
+    routing::Peer,
     transactions::{Purpose, Stimulus, TransactionId},
 };
 use crate::{
@@ -172,6 +173,17 @@ impl Endpoint {
     pub(super) fn answer_hop(&self, hop: Hop, otherwise: SocketAddr) -> Hop {
         let is_lost = self.is_stream(hop) && self.connections.to(hop.way()).is_none();
         Hop { destination: if is_lost { otherwise } else { hop.destination }, ..hop }
+    }
+
+    /// Where a request within a dialog goes that is for `hop`.
+    ///
+    /// Deviation: RFC 5923 §5 has a connection used the other way where the peer asks for it by `alias`. Devices don't ask, and
+    /// under TLS they take no connection, or show no certificate there: the one that they opened is theirs while it is up.
+    pub(super) fn by_theirs(&self, hop: Hop, peer: Peer) -> Hop {
+        let is_there = hop.destination.ip() == peer.hop.destination.ip();
+        let listener = self.listener(peer.hop.listener).map(|listener| &listener.transport);
+        let is_up = listener == Some(&Transport::Tls) && self.connections.to(peer.hop.way()).is_some();
+        if is_there && is_up { peer.hop } else { hop }
     }
 
     /// RFC 3261 §17.1.4: the transport could not send.

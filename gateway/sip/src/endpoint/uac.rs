@@ -209,7 +209,7 @@ impl Endpoint {
         answer: Option<&Body>,
     ) {
         let Some(peer) = self.usages.get(id).map(|usage| usage.peer) else { return };
-        let hop = routing::request_hop(dialog, peer);
+        let hop = self.by_theirs(routing::request_hop(dialog, peer), peer);
         let Some(via) = self.via(hop) else { return };
         let number = response.head.cseq.number;
         let ack = dialog.request_numbered(number, Method::Ack, &via).finish(answer);

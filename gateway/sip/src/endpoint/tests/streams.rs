@@ -17,15 +17,14 @@ fn address(text: &str) -> SocketAddr {
 
 /// A desk that listens for datagrams and connections.
 fn desk() -> Desk {
+    desk_by(Transport::Tcp)
+}
+
+fn desk_by(transport: Transport) -> Desk {
     let mut config = config(1, [192, 0, 2, 10]);
     let host = Host::V4([192, 0, 2, 10].into());
-    config.listeners.push(Listener {
-        id: TCP,
-        transport: Transport::Tcp,
-        host,
-        port: 5060,
-        registers: Registers::No,
-    });
+    let registers = Registers::No;
+    config.listeners.push(Listener { id: TCP, transport, host, port: 5060, registers });
     config.limits.connections = 3;
     Desk::with(config)
 }
@@ -86,6 +85,21 @@ fn rfc3261_18_2_2_answers_go_back_by_the_connection_of_the_request() {
     );
     desk.wait(Duration::from_secs(64));
     assert_eq!((desk.endpoint.dialogs(), desk.endpoint.transactions()), (0, 0));
+}
+
+#[test]
+fn rfc5923_under_tls_requests_within_a_dialog_go_by_the_connection_that_the_peer_opened() {
+    for (transport, expected) in [(Transport::Tls, (1, 0)), (Transport::Tcp, (0, 1))] {
+        let mut desk = desk_by(transport.clone());
+        connected(&mut desk, 7, PHONE);
+        let dialog = stream(&mut desk, 7, &by_tcp(&Ask::invite())).invited();
+        let ok = desk.command(Command::Answer { dialog, body: sdp("v=0"), headers: vec![] });
+        let contact = header(&ok.written[0].1, "Contact");
+        assert!(contact.contains(";transport=t"), "{contact}");
+        stream(&mut desk, 7, &by_tcp(&Ask::ack(&to_tag(&ok.written[0].1))));
+        let bye = desk.command(Command::Hangup { dialog, reason: None });
+        assert_eq!((lines(&bye, 7).len(), bye.connects.len()), expected, "{transport:?}");
+    }
 }
 
 #[test]

@@ -1,0 +1,95 @@
+//! TLS of SIP listeners (SEC-4): what is shown, what is asked of devices, and whom we trust where we connect.
+//!
+//! ```text
+//!   config ─▶ Tls, Trust ─▶ Sides: rustls' two settings ─▶ net, by a watch that a reload writes to
+//! ```
+
+mod certificate;
+mod device;
+mod identity;
+mod self_signed;
+mod server_names;
+mod sides;
+#[cfg(test)]
+pub(crate) mod testing;
+
+use std::{collections::BTreeMap, fmt, net::SocketAddr};
+
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, ServerName},
+};
+
+pub use certificate::{Certificate, MalformedCertificate, Presented};
+pub(crate) use identity::certificates;
+pub use identity::{Identity, IdentityError, Validity};
+pub use self_signed::SelfSignedError;
+pub(crate) use sides::{SideKeeper, sides};
+pub use sides::{Sides, SidesError, Watched};
+
+/// What a listener shows and asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// What peers see of us.
+    pub shown: Shown,
+    /// Whether who connects is asked for a certificate.
+    pub client_certificates: ClientCertificates,
+}
+
+/// Where a listener's certificates are from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shown {
+    /// Files, read; one at least. The first that a peer can verify is shown.
+    Files(Vec<Identity>),
+    /// One that is made at the first start and vouched for by nobody.
+    SelfSigned,
+}
+
+impl Shown {
+    /// Those that were read.
+    pub fn identities(&self) -> &[Identity] {
+        match self {
+            Self::Files(identities) => identities,
+            Self::SelfSigned => &[],
+        }
+    }
+}
+
+/// Whether who connects is asked for a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ClientCertificates {
+    /// It is not.
+    #[default]
+    Off,
+    /// It is, and may have none. One that it proves to own the key of identifies it, whoever issued it, and proves no more.
+    Ask,
+}
+
+/// Whom we trust where we connect.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Trust {
+    /// The certificates of authorities.
+    pub roots: Vec<CertificateDer<'static>>,
+    /// The domains of peers whose certificate is not of their address (RFC 5922 §7.1), by where they are reached.
+    pub names: BTreeMap<SocketAddr, ServerName<'static>>,
+}
+
+impl Trust {
+    fn store(&self) -> RootCertStore {
+        let mut store = RootCertStore::empty();
+        store.add_parsable_certificates(self.roots.iter().cloned());
+        store
+    }
+
+    /// Who has to be at `destination`.
+    pub(crate) fn name_of(&self, destination: SocketAddr) -> ServerName<'static> {
+        let by_address = || ServerName::from(destination.ip());
+        self.names.get(&destination).cloned().unwrap_or_else(by_address)
+    }
+}
+
+impl fmt::Debug for Trust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Trust({} roots, {:?})", self.roots.len(), self.names)
+    }
+}
