@@ -114,7 +114,6 @@ const IMPOSSIBLE: &[(&str, &str)] = &[
     ("listener.2.self_signed", "off"),
     ("listener.2.self_signed", "sometimes"),
     ("listener.2.client_certificates", "demand"),
-    ("listener.2.address", "192.0.2.1:5061"),
     ("listener.2.certificates", "[{ chain = \"nowhere.pem\", key = \"nowhere.pem\" }]"),
     ("tls.roots", "nowhere.pem"),
     ("trunk.0.tls_name", "no domain"),
@@ -263,6 +262,9 @@ fn settings_that_cannot_be_meant_together_are_refused() {
     let taken = [("media.range.0.probe".to_owned(), "5060".to_owned())];
     let found = config::load(&conf("demo.toml"), &taken).expect_err("SIP is there").to_string();
     assert!(found.contains("127.0.0.1:5060, which a [[listener]]"), "{found}");
+    let public = [("listener.2.address".to_owned(), "192.0.2.1:5061".to_owned())];
+    let found = config::load(&conf("demo.toml"), &public).expect_err("nobody vouches for it").to_string();
+    assert!(found.contains("listener.2.self_signed: nobody vouches"), "{found}");
     let streams = [("trunk.0.oversize".to_owned(), "tcp".to_owned())];
     config::load(&conf("demo.toml"), &streams).expect("the zone has a TCP listener");
     let without = [streams[0].clone(), ("listener.1.transport".to_owned(), "udp".to_owned())];

@@ -12,6 +12,8 @@ mod server_names;
 mod sides;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr};
 

@@ -163,6 +163,25 @@ fn shaken(legs: &mut SipLegs, input: Input) -> Option<(DtlsTerms, Secrecy)> {
 }
 
 #[test]
+fn rfc4568_8_3_what_keys_are_worth_is_told_by_what_they_were_signaled_on() {
+    let rows = [
+        (Signaling::InClear, offering("RTP/SAVP", Some(ONE)), Secrecy::KeysInClear),
+        (Signaling::Encrypted, offering("RTP/SAVP", Some(ONE)), Secrecy::Encrypted),
+        (Signaling::InClear, shaking("actpass", "AA"), Secrecy::FingerprintInClear),
+        (Signaling::Encrypted, shaking("actpass", "AA"), Secrecy::Encrypted),
+        (Signaling::Encrypted, offering("RTP/AVP", None), Secrecy::NotOffered),
+    ];
+    for (signaling, request, expected) in rows {
+        let mut legs = certified(trunk());
+        let settings = Arc::make_mut(&mut legs.settings);
+        settings.peers.listeners.values_mut().for_each(|listener| listener.signaling = signaling);
+        let (mut legs, _) = arrive_at(legs, request);
+        let (_, secrecy) = agreed(&mut legs, answer()).expect("agreed");
+        assert_eq!(secrecy, expected, "{signaling:?}");
+    }
+}
+
+#[test]
 fn rfc8842_4_the_roles_of_a_handshake_stay_until_the_peer_changes_them_or_its_certificate() {
     let (mut legs, _) = arrive(Encryption::Required, shaking("actpass", "AA"));
     let steps = [

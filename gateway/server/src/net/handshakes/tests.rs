@@ -6,6 +6,7 @@ use rustls::{
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
     sync::watch,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
