@@ -3,7 +3,7 @@
 
 usage: registering.py [NAME ...]
 
-Digests are made by Python's hashlib over a socket, by SIPp, by baresip and by linphone; what the gateway made of them is read from
+Digests are made by hashlib over a socket, by SIPp and by baresip; what the gateway made of them is read from
 its API.
 
 GATEWAY_PROGRAM  the gateway, target/ci/gateway unless said
