@@ -54,6 +54,7 @@ fn stream(role: DtlsRole, rtcp: RtcpPath) -> Box<Stream> {
         rtcp,
         srtp: None,
         dtls: Some(Box::new(DtlsTerms { role, theirs })),
+        ice: None,
     })
 }
 
