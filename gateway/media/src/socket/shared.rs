@@ -3,7 +3,8 @@
 //! The kernel hands it what comes to any port of the range ([`Lookup`]) and tells for each datagram which port that was; what
 //! goes out brings its own headers ([`Outgoing`]), since a socket sends from the port that it is bound to.
 //!
-//! Deviation: all pairs share one queue, of which a flood to one port takes the room of others.
+//! Deviation: all pairs share one queue, of which a flood to one port takes the room of others. The kernel cuts no datagram up
+//! that brings its own header: what is longer than the way's MTU is counted as not sent.
 
 use std::{
     io,
