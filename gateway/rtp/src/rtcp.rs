@@ -230,6 +230,9 @@ pub fn write(out: &mut [u8], report: &Report<'_>) -> Result<usize, RtcpError> {
 
 /// RFC 3550 §6.4.1: the round trip that a report block about us tells; none, if it refers to no
 /// report of ours or the clocks disagree.
+///
+/// Many ends count their delay in whole milliseconds or in ticks of their system, so that a short
+/// way comes out a little below nothing: that is a way of no length.
 pub fn round_trip(arrival: Ntp, block: &ReportBlock) -> Option<Duration> {
     if block.last_report == CompactNtp::NONE {
         return None;
@@ -237,8 +240,14 @@ pub fn round_trip(arrival: Ntp, block: &ReportBlock) -> Option<Duration> {
     let since_report = arrival.compact().0.wrapping_sub(block.last_report.0);
     // The stamps wrap after 18 hours: what is beyond half of that is a time before our report.
     let round_trip = since_report.wrapping_sub(block.delay.0).cast_signed();
-    u32::try_from(round_trip).ok().map(|units| CompactNtp(units).as_duration())
+    match u32::try_from(round_trip) {
+        Ok(units) => Some(CompactNtp(units).as_duration()),
+        Err(_) => (CompactNtp(round_trip.unsigned_abs()).as_duration() <= TICK).then_some(Duration::ZERO),
+    }
 }
+
+/// The coarsest clock that is still common: 100 ticks a second.
+const TICK: Duration = Duration::from_millis(10);
 
 /// RFC 3550 §6.2, §6.3.1: how long until the next report, drawn by `random` (uniform over u32).
 ///

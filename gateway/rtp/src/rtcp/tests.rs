@@ -87,6 +87,9 @@ fn what_does_not_fit_is_not_written() {
 fn rfc3550_6_4_1_figure_2_round_trip() {
     assert_eq!(round_trip(Ntp(0xb44d_b710_8000_0000), &BLOCK), Some(Duration::from_millis(6_125)));
     assert_eq!(round_trip(Ntp(0xb44d_b705_2000_0000), &BLOCK), None, "before our report");
+    // 0x0290 units are 10 ms.
+    assert_eq!(round_trip(Ntp(0xb44d_b70a_5d71_0000), &BLOCK), Some(Duration::ZERO), "its clock is coarse");
+    assert_eq!(round_trip(Ntp(0xb44d_b70a_5d6f_0000), &BLOCK), None, "more than a clock's step");
     let none = ReportBlock { last_report: CompactNtp::NONE, ..BLOCK };
     assert_eq!(round_trip(Ntp(0xb44d_b710_8000_0000), &none), None, "no report of ours");
 }

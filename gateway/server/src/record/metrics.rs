@@ -13,7 +13,7 @@ use prometheus_client::{
         family::Family,
         gauge::{ConstGauge, Gauge},
     },
-    registry::Registry,
+    registry::{Metric, Registry},
 };
 use sip::endpoint::Counted;
 
@@ -47,61 +47,43 @@ pub struct Metrics {
     streams: Streams,
 }
 
+/// A figure that is scraped from here on.
+fn put<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+    let figure = M::default();
+    registry.register(name, help, figure.clone());
+    figure
+}
+
 impl Metrics {
     /// Nothing counted yet; the workers' figures are read at each scrape.
     pub fn new(workers: WorkerCounters) -> Self {
         let mut registry = Registry::with_prefix("gateway");
-        let (calls, sip, directory) = (Family::default(), Family::default(), Family::default());
-        let calls_refused = Family::<Labels, Counter>::default();
-        let (sip_send_failures, records_lost) = (Counter::default(), Counter::default());
-        registry.register("call_events", "What happened to calls, by event and Q.850 cause", calls.clone());
-        registry.register("sip_events", "What SIP counts, by kind", sip.clone());
-        registry.register(
-            "sip_send_failures",
-            "SIP datagrams that the kernel did not take",
-            sip_send_failures.clone(),
-        );
-        registry.register("records_lost", "Records that the journal could not take", records_lost.clone());
-        registry.register(
-            "directory_answers",
-            "Meetings that were looked up in the directory, by what it said",
-            directory.clone(),
-        );
-        let registrations = Family::<Labels, Counter>::default();
-        registry.register(
+        let of = &mut registry;
+        let calls = put(of, "call_events", "What happened to calls, by event and Q.850 cause");
+        let sip = put(of, "sip_events", "What SIP counts, by kind");
+        let sip_send_failures = put(of, "sip_send_failures", "SIP datagrams that the kernel did not take");
+        let records_lost = put(of, "records_lost", "Records that the journal could not take");
+        let directory =
+            put(of, "directory_answers", "Meetings that were looked up in the directory, by what it said");
+        let registrations = put(
+            of,
             "registration_attempts",
             "What became of attempts of devices to register; a first 401 is none (ROOM-3)",
-            registrations.clone(),
         );
-        registry.register(
-            "calls_refused",
-            "Calls beyond a limit of their trunk or listener, by limit",
-            calls_refused.clone(),
-        );
-        let (loads, admitted) = (Family::<Labels, Gauge>::default(), Gauge::default());
-        registry.register(
-            "load",
-            "How loaded the gateway is: in percent, tick-lag in milliseconds (REL-1)",
-            loads.clone(),
-        );
-        registry.register(
-            "admitted_percent",
-            "How many of a hundred new calls are taken (REL-1)",
-            admitted.clone(),
-        );
+        let calls_refused =
+            put(of, "calls_refused", "Calls beyond a limit of their trunk or listener, by limit");
+        let loads =
+            put(of, "load", "How loaded the gateway is: in percent, tick-lag in milliseconds (REL-1)");
+        let admitted: Gauge =
+            put(of, "admitted_percent", "How many of a hundred new calls are taken (REL-1)");
         admitted.set(100);
-        let probes = Family::<Labels, Counter>::default();
-        registry.register(
+        let probes = put(
+            of,
             "probe_questions",
             "Probes of reachability, by what was answered; limited and malformed ones get no answer",
-            probes.clone(),
         );
-        let handshakes = Family::<Labels, Counter>::default();
-        registry.register(
-            "tls_handshakes",
-            "Handshakes of TLS, by what came of them: done, or why not (SEC-4)",
-            handshakes.clone(),
-        );
+        let handshakes =
+            put(of, "tls_handshakes", "Handshakes of TLS, by what came of them: done, or why not (SEC-4)");
         registry.register_collector(Box::new(Workers(workers.clone())));
         let streams = Streams::new(&mut registry);
         Self {
