@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use sip::{
-    auth::{Algorithm, Answered, hash_password},
-    wire::{self, Authorization, Header, Message, MinExpires, Response, Text, WwwAuthenticate},
+    auth::Algorithm,
+    wire::{self, Header, Message, Method, MinExpires, Response, Text, WwwAuthenticate},
 };
 use terms::{Instant, Now};
 
 use crate::{
     gateway::ADDRESS,
+    login::Login,
     network::{Datagram, Network},
 };
 
@@ -112,10 +113,20 @@ impl Device {
         self.told::<MinExpires>().map(|MinExpires(seconds)| seconds)
     }
 
-    pub(crate) fn receive(&mut self, now: Now, datagram: &Datagram, network: &mut Network) {
-        let Ok(Message::Response(response)) = wire::parse(Bytes::copy_from_slice(&datagram.bytes)) else {
-            return;
-        };
+    /// The answer to a REGISTER of its own; what else comes to its address is for its phone.
+    pub(crate) fn answer_in(&self, datagram: &Datagram) -> Option<Box<Response>> {
+        if datagram.to != self.provisioning.address {
+            return None;
+        }
+        match wire::parse(Bytes::copy_from_slice(&datagram.bytes)) {
+            Ok(Message::Response(response)) if response.head.cseq.method == Method::Register => {
+                Some(response)
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn receive(&mut self, now: Now, response: Box<Response>, network: &mut Network) {
         let status = response.status.code();
         let challenges: Vec<WwwAuthenticate> =
             response.headers.all::<WwwAuthenticate>().map(|challenge| challenge.expect("sound")).collect();
@@ -165,28 +176,9 @@ impl Device {
 
     fn credentials(&self) -> String {
         let Some(challenge) = &self.challenge else { return String::new() };
-        let count = format!("{:08x}", self.count + 1);
-        let Provisioning { account, password, algorithm, .. } = &self.provisioning;
-        let realm = challenge.realm.as_str().expect("text");
-        let answered = Answered {
-            algorithm: *algorithm,
-            method: b"REGISTER",
-            uri: b"sip:gw",
-            nonce: challenge.nonce.as_bytes(),
-            counted: Some((count.as_bytes(), b"device")),
-        };
-        let shown = Authorization {
-            username: (*account).into(),
-            realm: challenge.realm.clone(),
-            nonce: challenge.nonce.clone(),
-            uri: "sip:gw".into(),
-            response: answered.digest(&hash_password(account, realm, password)),
-            algorithm: challenge.algorithm.clone(),
-            qop: Some("auth".into()),
-            cnonce: Some("device".into()),
-            nonce_count: Some(count.into()),
-            opaque: None,
-        };
+        let Provisioning { account, password, algorithm, .. } = self.provisioning;
+        let login = Login { account, password };
+        let shown = login.answer(challenge, ("REGISTER", "sip:gw"), (algorithm, self.count + 1));
         let mut value = bytes::BytesMut::new();
         shown.write(&mut value);
         format!("Authorization: {}\r\n", Text::from(value.freeze()))

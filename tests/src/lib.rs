@@ -11,6 +11,7 @@
 
 pub mod device;
 pub mod gateway;
+pub mod login;
 pub mod network;
 pub mod pcap;
 pub mod phone;
@@ -20,6 +21,7 @@ pub mod world;
 
 pub use device::{Device, Provisioning};
 pub use gateway::Gateway;
+pub use login::Login;
 pub use network::{Conditions, Network};
 pub use phone::{Action, Manner, Phone, PhoneEvent, Setup, Told};
 pub use world::World;

@@ -18,12 +18,13 @@ use rtp::{
 };
 use sdp::{Capabilities, LocalDescription, SessionDescription};
 use sip::{
+    auth::Algorithm,
     endpoint::{
-        Body, Command, DialogId, Ending, Endpoint, EndpointConfig, Event, Failure, Hop, Input, Invite,
-        Invited, Limits, Listener, ListenerId, Output, Refusal, Registers, Reliability, SessionTimer,
+        Body, Command, DialogId, Ending, Endpoint, EndpointConfig, Event, ExtraHeader, Failure, Hop, Input,
+        Invite, Invited, Limits, Listener, ListenerId, Output, Refusal, Registers, Reliability, SessionTimer,
     },
     transaction::Timers,
-    wire::{Host, MaxForwards, NameAddr, StatusCode, Text, Transport, Uri},
+    wire::{Host, MaxForwards, NameAddr, StatusCode, Text, Transport, Uri, WwwAuthenticate},
 };
 use terms::{
     BootEpoch, Cause, Digit, Direction, Entropy, Instant, NodeId, Now, Origin, ShardId,
@@ -37,13 +38,12 @@ use mouth::Mouth;
 
 use crate::{
     gateway,
+    login::Login,
     network::{Datagram, Network},
 };
 
 const TICK: Duration = Duration::from_millis(20);
 const FRAME: usize = SampleRate::Hz8000.tick_samples();
-/// Of the call that it makes.
-const DIALED: DialogId = DialogId::outgoing(1);
 const LISTENER: ListenerId = ListenerId(0);
 
 /// What a phone does, one thing after the other, once it is answered.
@@ -108,6 +108,12 @@ pub struct Phone {
     keys: telephone_event::Receiver,
     mouth: Mouth,
     armor: Option<Armor>,
+    login: Option<Login>,
+    /// Whether it has answered the challenge to its last call.
+    has_answered: bool,
+    /// How many calls it has made, tries with credentials counted in.
+    dialed: u64,
+    number_dialed: String,
     next_tick: Option<Instant>,
     is_unplugged: bool,
     /// Between two packets, by its own clock.
@@ -162,7 +168,7 @@ impl Phone {
             endpoint: Endpoint::new(config, Entropy::from_seed([u64::from(number), 5, 6, 7])),
             number,
             address,
-            dialog: DIALED,
+            dialog: DialogId::outgoing(1),
             stream: None,
             local,
             capabilities: Capabilities::without_comfort_noise(),
@@ -171,6 +177,10 @@ impl Phone {
             pressed: String::new(),
             mouth: Mouth::new(number, hz),
             armor: None,
+            login: None,
+            has_answered: false,
+            dialed: 0,
+            number_dialed: String::new(),
             next_tick: None,
             is_unplugged: false,
             tick: TICK,
@@ -185,22 +195,50 @@ impl Phone {
     /// Calls a number and will do `actions` once it is answered.
     pub fn dial(&mut self, now: Now, number: &str, actions: &[Action], network: &mut Network) {
         self.mouth.will(actions);
+        number.clone_into(&mut self.number_dialed);
+        self.has_answered = false;
+        self.invite(now, None, network);
+    }
+
+    /// It calls as this account from here on, and answers the challenge.
+    pub const fn log_in(&mut self, login: Login) {
+        self.login = Some(login);
+    }
+
+    fn invite(&mut self, now: Now, challenge: Option<&WwwAuthenticate>, network: &mut Network) {
         let gateway = if self.address.is_ipv4() { gateway::ADDRESS } else { gateway::ADDRESS_V6 };
         let uri = |user: &str, host: &str| {
             let text = format!("sip:{user}@{host}");
             Uri::parse(Text::from(Bytes::from(text))).expect("a URI")
         };
+        let called = uri(&self.number_dialed, gateway);
+        let caller = self.login.map_or("13800138000", |login| login.account);
+        let credentials = self.login.zip(challenge).map(|(login, challenge)| {
+            let about = called.to_string();
+            ExtraHeader::of(&login.answer(challenge, ("INVITE", &about), (Algorithm::Md5, 1)))
+        });
+        self.dialed += 1;
+        self.dialog = DialogId::outgoing(self.dialed);
         let invite = Invite {
-            dialog: DIALED,
-            uri: uri(number, gateway),
+            dialog: self.dialog,
             hop: Hop::new(LISTENER, gateway.parse().expect("an address")),
-            from: NameAddr::new(uri("13800138000", "trunk.example")),
-            to: NameAddr::new(uri(number, "trunk.example")),
+            from: NameAddr::new(uri(caller, "trunk.example")),
+            to: NameAddr::new(uri(&self.number_dialed, "trunk.example")),
+            uri: called,
             max_forwards: MaxForwards::INITIAL,
             body: Some(Body::sdp(Bytes::from(self.offer().print()))),
-            headers: Vec::new(),
+            headers: credentials.into_iter().collect(),
         };
         self.command(now, Command::Invite(Box::new(invite)), network);
+    }
+
+    /// The challenge of a 401 that it has not answered yet.
+    fn challenge_of(&self, dialog: DialogId, failure: &Failure) -> Option<WwwAuthenticate> {
+        let Failure::Refused(response) = failure else { return None };
+        let is_first = self.login.is_some() && dialog == self.dialog && !self.has_answered;
+        let challenges = response.headers.all::<WwwAuthenticate>().filter_map(Result::ok);
+        let md5 = Some(Text::from_static(Algorithm::Md5.as_str()));
+        challenges.into_iter().find(|challenge| is_first && challenge.algorithm == md5)
     }
 
     /// What it does with a call that comes.
@@ -354,7 +392,11 @@ impl Phone {
             }
             Event::Invited(invited) => self.on_invited(now, &invited, network),
             Event::Acknowledged { .. } => self.happened(now, PhoneEvent::Answered),
-            Event::Failed { failure, .. } => {
+            Event::Failed { dialog, failure } => {
+                if let Some(challenge) = self.challenge_of(dialog, &failure) {
+                    self.has_answered = true;
+                    return self.invite(now, Some(&challenge), network);
+                }
                 let cause = match &failure {
                     Failure::Refused(response) => response.headers.first().ok().flatten(),
                     Failure::Timeout | Failure::NotSent(_) => None,

@@ -117,9 +117,10 @@ impl World {
             return false;
         }
         while let Some(datagram) = self.network.receive(self.now.mono) {
-            let device = self.devices.iter_mut().find(|device| device.provisioning.address == datagram.to);
-            if let Some(device) = device {
-                device.receive(self.now, &datagram, &mut self.network);
+            let mut devices = self.devices.iter_mut();
+            let answered = devices.find_map(|device| Some((device.answer_in(&datagram)?, device)));
+            if let Some((answer, device)) = answered {
+                device.receive(self.now, answer, &mut self.network);
                 continue;
             }
             match self.phones.iter_mut().find(|phone| phone.owns(datagram.to)) {

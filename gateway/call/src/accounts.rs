@@ -67,6 +67,8 @@ pub enum Question {
         /// What the device that asks calls itself by, where it does.
         serial: Option<SerialNumber>,
     },
+    /// May this account, logged in, call?
+    Calling(AccountName),
 }
 
 /// What it is answered.
@@ -76,6 +78,8 @@ pub enum Answer {
     Password(Option<HashedPassword>),
     /// It may, or why not.
     Enrolled(Result<(), Denial>),
+    /// It may, as an account of that tenant, or why not.
+    Caller(Result<TenantId, Denial>),
 }
 
 /// Why a device of an account that logged in may not register.
@@ -224,6 +228,7 @@ impl Accounts {
                 }
                 Answer::Enrolled(enrolled)
             }
+            Question::Calling(name) => Answer::Caller(self.caller(now, &name)),
         }
     }
 
@@ -265,6 +270,15 @@ impl Accounts {
     /// An account that ended by itself.
     pub fn poll_removed(&mut self) -> Option<AccountName> {
         self.removed.pop_front()
+    }
+
+    fn caller(&self, now: Now, name: &AccountName) -> Result<TenantId, Denial> {
+        let account = self.by_name.get(name).ok_or(Denial::NoAccount)?;
+        if self.standing(now, account) == Standing::Active {
+            Ok(account.tenant.clone())
+        } else {
+            Err(Denial::Frozen)
+        }
     }
 
     fn enroll(

@@ -14,12 +14,17 @@
 //!  Admitting ─▶ Waiting ─▶ Announcing: for the host, or for being let in; music meanwhile.
 //!
 //!  Arrived ─▶ Reaching ─▶ Answering ─▶ Bridged,  Dialing ─▶ Bridged: the two halves of a call between two legs.
+//!
+//!  Arrived ─▶ Knocking ─▶ Leasing ─▶ Admitting ─▶ Answering ─▶ Announcing ─▶ Meeting: who dials a meeting is told before the
+//!  answer whether it may in. Leasing ─▶ Confirming ─▶ Leasing: its device is elsewhere, and the host is asked.
+//!  Arrived ─▶ Locating ─▶ Leasing ─▶ Reaching: to an account.
 //! ```
 
 mod bridge;
 mod digits;
 mod in_meeting;
 mod joining;
+mod knock;
 mod milestones;
 mod stream;
 
@@ -27,7 +32,8 @@ use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use terms::{
-    CallId, Cause, Instant, Language, LegId, MediaKind, MediaLine, MeetingTag, Now, PortId, TrunkName,
+    AccountName, CallId, Cause, Instant, Language, LeaseEpoch, LegId, MediaKind, MediaLine, MeetingId,
+    MeetingTag, Now, PortId, TrunkName,
     media::{Command, KeysIn, PlayId, Quality, Report, Stream, Voice},
 };
 
@@ -35,6 +41,8 @@ use bridge::Rings;
 pub(crate) use bridge::{Onward, Partner, Word};
 use digits::{KeysBy, keys_in, owner};
 use in_meeting::EXIT_TONE;
+use knock::Seek;
+pub(crate) use knock::{First, Knock};
 pub(crate) use milestones::Milestones;
 
 use crate::{
@@ -47,7 +55,7 @@ use crate::{
     keys::Pressed,
     leg::{Arrival, EndedBy, LegCommand, LegEvent, LocalMedia, ReasonText},
     outcome::Outcome,
-    question::{Answer, Question, QuestionId, Role, Verdict, WaitingFor, Welcome},
+    question::{Answer, Place, Question, QuestionId, Role, Verdict, WaitingFor, Welcome},
     self_test::{self, SelfTest},
     settings::Settings,
     switch::{At, Ids, Outputs},
@@ -67,6 +75,19 @@ pub(crate) enum Program {
     App(App),
     /// Hear the other half.
     Bridge,
+    /// Into the meeting, which has let it in.
+    Join(Joined),
+    /// Wait for what the meeting waits for.
+    Wait(MeetingTag, WaitingFor),
+}
+
+/// Who waits for a verdict on a password.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Door {
+    /// Who keyed it.
+    Ivr(Box<Ivr>),
+    /// Who dialed it, with what was dialed as the ID, where that can be one.
+    Dialed(Option<MeetingId>),
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -87,6 +108,14 @@ enum Stage {
         until: Instant,
     },
     Bridged,
+    /// A meeting was dialed: the core is asked what it wants, or whether the password fits.
+    Knocking {
+        meeting: Option<MeetingId>,
+    },
+    /// An account was dialed: the registrar is asked where it is.
+    Locating {
+        account: AccountName,
+    },
     App {
         app: App,
         until: Option<Instant>,
@@ -98,12 +127,18 @@ enum Stage {
     Ivr(Box<Ivr>),
     /// The core has answered; the guard holds the answer back (DIAL-5).
     HeldBack {
-        ivr: Box<Ivr>,
+        door: Door,
         verdict: Verdict,
         until: Instant,
     },
     Leasing {
+        seek: Seek,
+    },
+    /// Its device is elsewhere; the host says whether it may come (ISO-1).
+    Confirming {
+        meeting: MeetingId,
         role: Role,
+        until: Instant,
     },
     Admitting {
         tag: MeetingTag,
@@ -189,6 +224,9 @@ pub(crate) struct Call {
     gauge: Gauge,
     /// The other half, of a call between two legs.
     partner: Option<Partner>,
+    /// What its device holds (ISO-1): given back when the media is closed, not before.
+    #[serde(default)]
+    lease: Option<(Place, LeaseEpoch)>,
 }
 
 /// What a call works with while it handles one input.
@@ -209,25 +247,6 @@ pub(crate) struct Beginning {
 }
 
 impl Call {
-    /// A call that came in, and where the dialplan leads it.
-    pub(crate) fn begin(
-        beginning: Beginning,
-        (program, tenant): (Program, Option<terms::TenantId>),
-        context: &mut Context<'_>,
-    ) -> Self {
-        let mut call = Self::new(beginning, LegState::Offered, context);
-        call.tenant = tenant;
-        call.stage = match program {
-            Program::App(app) => call.run(app, context),
-            Program::Ivr(ivr) => {
-                call.languages = ivr.languages().to_vec();
-                call.answer(Program::Ivr(ivr), context)
-            }
-            Program::Bridge => call.answer(Program::Bridge, context),
-        };
-        call
-    }
-
     fn new(beginning: Beginning, leg_state: LegState, context: &mut Context<'_>) -> Self {
         let Beginning { id, leg, port, arrival } = beginning;
         context.out.media(Command::Open {
@@ -256,11 +275,16 @@ impl Call {
             doctor: Doctor::new(),
             gauge: Gauge::default(),
             partner: None,
+            lease: None,
         }
     }
 
     pub(crate) const fn leg(&self) -> LegId {
         self.leg
+    }
+
+    pub(crate) const fn arrival(&self) -> &Arrival {
+        &self.arrival
     }
 
     pub(crate) const fn port(&self) -> PortId {
@@ -280,6 +304,8 @@ impl Call {
             Stage::Ringing { .. }
             | Stage::Answering { .. }
             | Stage::Reaching { .. }
+            | Stage::Knocking { .. }
+            | Stage::Locating { .. }
             | Stage::Dialing { .. } => At::Ringing,
             Stage::Bridged => At::Bridged,
             Stage::App { .. } | Stage::Testing { .. } => At::App,
@@ -288,7 +314,7 @@ impl Call {
             | Stage::Leasing { .. }
             | Stage::Admitting { .. }
             | Stage::Announcing { .. } => At::Ivr,
-            Stage::Waiting { .. } => At::Waiting,
+            Stage::Waiting { .. } | Stage::Confirming { .. } => At::Waiting,
             Stage::Meeting(_) => At::Meeting,
             Stage::Clearing { .. } | Stage::Recorded => At::Clearing,
         }
@@ -304,6 +330,7 @@ impl Call {
             Stage::Ringing { until, .. }
             | Stage::Dialing { until }
             | Stage::HeldBack { until, .. }
+            | Stage::Confirming { until, .. }
             | Stage::Waiting { until, .. }
             | Stage::Clearing { until }
             | Stage::Announcing { until, .. } => Some(*until),
@@ -312,6 +339,8 @@ impl Call {
             Stage::Ivr(ivr) => ivr.poll_timeout(),
             Stage::Answering { .. }
             | Stage::Reaching { .. }
+            | Stage::Knocking { .. }
+            | Stage::Locating { .. }
             | Stage::Bridged
             | Stage::Leasing { .. }
             | Stage::Admitting { .. }
@@ -390,7 +419,10 @@ impl Call {
             Stage::App { app, until: Some(until) } if now >= until => self.run(app, context),
             Stage::Testing { app, test } => self.feed_test(app, test, self_test::Input::Timeout, context),
             Stage::Ivr(ivr) => self.feed_ivr(ivr, ivr::Input::Timeout, context),
-            Stage::HeldBack { ivr, verdict, until } if now >= until => self.on_verdict(ivr, verdict, context),
+            Stage::HeldBack { door, verdict, until } if now >= until => {
+                self.on_verdict(door, verdict, context)
+            }
+            Stage::Confirming { meeting, until, .. } if now >= until => self.on_unconfirmed(meeting, context),
             Stage::Announcing { outcome, joined, until, .. } if now >= until => {
                 self.after_announcement(outcome, joined, context)
             }
@@ -413,7 +445,7 @@ impl Call {
 
     fn end_with(&mut self, cause: Cause, text: Option<ReasonText>, context: &mut Context<'_>) {
         let command = match self.leg_state {
-            LegState::Offered => Some(LegCommand::Refuse { cause }),
+            LegState::Offered => Some(LegCommand::Refuse { cause, text }),
             LegState::Dialed | LegState::Answered | LegState::Established => {
                 Some(LegCommand::HangUp { cause, text })
             }
@@ -440,7 +472,7 @@ impl Call {
         }
         match self.stage {
             Stage::Answering { .. } => self.send_answer(media, context),
-            Stage::Dialing { .. } => self.send_dial(media, context),
+            Stage::Dialing { .. } if self.pending.is_none() => self.send_dial(media, context),
             _ => {}
         }
     }
@@ -455,9 +487,7 @@ impl Call {
         self.consult(doctor::Input::Established, context);
         let stage = std::mem::replace(&mut self.stage, Stage::Recorded);
         self.stage = match stage {
-            Stage::Answering { program: Program::App(app) } => self.run(app, context),
-            Stage::Answering { program: Program::Ivr(ivr) } => self.begin_ivr(ivr, context),
-            Stage::Answering { program: Program::Bridge } => Stage::Bridged,
+            Stage::Answering { program } => self.begin_program(program, context),
             Stage::Dialing { .. } => self.on_reached(context),
             stage => stage,
         };
@@ -538,7 +568,20 @@ impl Call {
         Stage::Testing { app, test }
     }
 
+    fn begin_program(&mut self, program: Program, context: &mut Context<'_>) -> Stage {
+        match program {
+            Program::App(app) => self.run(app, context),
+            Program::Ivr(ivr) => self.begin_ivr(ivr, context),
+            Program::Bridge => Stage::Bridged,
+            Program::Join(joined) => self.enter(joined, context),
+            Program::Wait(tag, reason) => self.wait((tag, reason), context),
+        }
+    }
+
     fn answer(&mut self, program: Program, context: &mut Context<'_>) -> Stage {
+        if let Program::Ivr(ivr) = &program {
+            self.languages = ivr.languages().to_vec();
+        }
         if let PortState::Open(media) = self.port_state {
             self.send_answer(media, context);
         }
@@ -557,14 +600,14 @@ impl Call {
         if let Stage::Meeting(joined) = self.stage {
             self.chime(&joined, EXIT_TONE, context);
         }
-        let held = match &self.stage {
-            Stage::Admitting { tag } => Some(*tag),
-            Stage::Clearing { .. } => return,
-            _ => self.meeting(),
-        };
+        if matches!(self.stage, Stage::Clearing { .. }) {
+            return;
+        }
         self.tell_partner(Word::Ended(cause), context);
-        if let Some(tag) = held {
-            self.depart(tag, context);
+        match &self.stage {
+            Stage::Admitting { tag } => self.depart(*tag, context),
+            Stage::Confirming { meeting, .. } => context.out.departure(self.departure(*meeting)),
+            _ => self.meeting().into_iter().for_each(|tag| self.depart(tag, context)),
         }
         self.pending = None;
         self.milestones.no_stream = self.doctor.stopped(context.now.mono);
@@ -582,6 +625,9 @@ impl Call {
 
     fn record(&mut self, quality: Option<Quality>, context: &mut Context<'_>) {
         self.stage = Stage::Recorded;
+        if let Some((_, epoch)) = self.lease.take() {
+            context.out.release(epoch);
+        }
         let ended = (context.now.wall, quality);
         context.out.record(self.milestones.record(self.id, self.leg, &self.arrival, ended));
     }

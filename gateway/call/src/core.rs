@@ -12,9 +12,14 @@ use terms::{
     media::{Quality, Speaking},
 };
 
-use crate::event::MeetingRecord;
-use crate::question::{
-    Admission, Answer, Departure, Directive, Entrance, Question, QuestionId, Role, Verdict, WaitingFor, Who,
+use crate::{
+    event::MeetingRecord,
+    leg::Kind,
+    outcome::Outcome,
+    question::{
+        Admission, Answer, Departure, Directive, Entrance, Question, QuestionId, Role, Verdict, WaitingFor,
+        Who,
+    },
 };
 
 mod control;
@@ -185,16 +190,19 @@ impl Core {
                 Answer::Admission(admission)
             }
             Question::Control { leg, meeting, wish } => Answer::Control(self.grant(leg, meeting, wish)),
-            Question::TakeLease { .. } => return None,
+            Question::Confirm { leg, meeting, who } => {
+                Answer::Confirming(self.ask_host(now, (leg, meeting), who.kind))
+            }
+            Question::TakeLease(_) | Question::Locate { .. } => return None,
         })
     }
 
     /// MEET-2: the role of a host who drops is kept for a while.
     fn on_departure(&mut self, now: Instant, departure: Departure) {
-        let Departure { leg, tag, identity, .. } = departure;
-        let left = self.remove(tag.meeting, leg);
+        let Departure { leg, meeting, identity } = departure;
+        let left = self.remove(meeting, leg);
         if left.is_some_and(|participant| participant.role == Role::Host)
-            && let Some(room) = self.rooms.get_mut(&tag.meeting)
+            && let Some(room) = self.rooms.get_mut(&meeting)
         {
             room.kept = Some(Kept { identity, until: now + self.rules.host_grace });
         }
@@ -255,6 +263,17 @@ impl Core {
         let admission = room.admission(&participant);
         self.insert(now, (leg, meeting), participant);
         admission
+    }
+
+    /// ISO-1: who is in another meeting waits until the host lets it in, and takes no place meanwhile.
+    fn ask_host(&mut self, now: Now, (leg, meeting): (LegId, MeetingId), kind: Kind) -> Result<(), Outcome> {
+        let room = self.rooms.get(&meeting).ok_or(Outcome::MeetingEnded)?;
+        if room.meeting.lock == Lock::Locked {
+            return Err(Outcome::Locked);
+        }
+        let presence = Presence::Waiting(WaitingFor::Confirmation);
+        self.insert(now, (leg, meeting), Participant { presence, kind, ..Participant::default() });
+        Ok(())
     }
 
     /// MEET-4: who is in takes a place of its tenant, who waits takes none.

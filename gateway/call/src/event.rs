@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use terms::{
-    CallId, Cause, LegId, MeetingId, MeetingTag, Pii, PortId, TenantId, TrunkName, WallTime,
+    AccountName, CallId, Cause, LegId, MeetingId, MeetingTag, Pii, PortId, TenantId, TrunkName, WallTime,
     media::{DtlsFault, Quality, Secrecy},
 };
 
@@ -28,8 +28,8 @@ pub enum Event {
     },
     /// A call of our own goes out.
     Dialed {
-        /// By which trunk.
-        trunk: TrunkName,
+        /// By which trunk; none where an account is called.
+        trunk: Option<TrunkName>,
         /// For whom.
         called: Pii<String>,
     },
@@ -138,6 +138,9 @@ pub struct LegRecord {
     /// Whether they were encrypted, as of the last agreement; there was none: `None`.
     #[serde(default)]
     pub secrecy: Option<Secrecy>,
+    /// The account that called or was called.
+    #[serde(default)]
+    pub account: Option<AccountName>,
 }
 
 /// The record of one sitting of a meeting (REL-5), written once the last of its legs is over.

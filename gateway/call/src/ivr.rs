@@ -143,6 +143,11 @@ impl Ivr {
         }
     }
 
+    /// For a caller whose meeting is known: it is asked for the password at once.
+    pub fn with_meeting(self, meeting: MeetingId) -> Self {
+        Self { meeting: Some(meeting), ..self }
+    }
+
     /// The languages that later prompts are spoken in.
     pub fn languages(&self) -> &[Language] {
         &self.languages
@@ -228,6 +233,10 @@ impl Ivr {
 
     fn on_start(&mut self, now: Instant) -> State {
         self.ends_at = now + self.settings.bound;
+        if let (Some(meeting), Some((next, host))) = (self.meeting, self.flow.after_meeting_id()) {
+            self.outputs.push_back(Output::LookUp { meeting: Some(meeting) });
+            return State::LookingUp { next, host };
+        }
         let lead_in = PlayItem::Silence(self.settings.lead_in);
         self.enter(now, self.flow.begin(), vec![lead_in])
     }

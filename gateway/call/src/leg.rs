@@ -3,9 +3,11 @@
 use core::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 use terms::{
-    Cause, Digit, MediaLine, Pii, TrunkName, ZoneName,
+    AccountName, Cause, Digit, MediaLine, Pii, TenantId, TrunkName, ZoneName,
     media::{Secrecy, Sources, Stream},
 };
+
+use crate::{outcome::Outcome, terminal::Terminal};
 
 /// A call that came in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +19,15 @@ pub struct Arrival {
     pub sources: Sources,
     /// The trunk that sent it.
     pub trunk: Option<TrunkName>,
+    /// The account that calls, or is called.
+    #[serde(default)]
+    pub account: Option<AccountName>,
+    /// Whose account that is.
+    #[serde(default)]
+    pub tenant: Option<TenantId>,
+    /// The device that it leads to; none that is known from other calls: `None`.
+    #[serde(default)]
+    pub terminal: Option<Box<Terminal>>,
     /// Who is called, as the peer wrote it.
     pub called: String,
     /// Who calls.
@@ -37,6 +48,9 @@ impl Default for Arrival {
             zone: ZoneName::from("trunk"),
             sources: Sources::default(),
             trunk: None,
+            account: None,
+            tenant: None,
+            terminal: None,
             called: String::new(),
             caller: Caller::Withheld,
             kind: Kind::Phone,
@@ -96,6 +110,8 @@ pub enum Caller {
     Asserted(Pii<String>),
     /// The peer claims this number (From).
     Claimed(Pii<String>),
+    /// Who has logged in as this account.
+    Account(AccountName),
     /// No number was given, or it is withheld.
     Withheld,
 }
@@ -105,6 +121,7 @@ impl Caller {
     pub fn number(&self) -> Option<&str> {
         match self {
             Self::Asserted(number) | Self::Claimed(number) => Some(&number.0),
+            Self::Account(account) => Some(account.as_str()),
             Self::Withheld => None,
         }
     }
@@ -171,9 +188,9 @@ pub struct LocalMedia {
 /// A call to make.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dial {
-    /// By which trunk.
-    pub trunk: TrunkName,
-    /// Who is called, as the trunk shall read it.
+    /// By which way.
+    pub way: Way,
+    /// Who is called, as the peer shall read it.
     pub number: String,
     /// Who calls.
     pub caller: Caller,
@@ -181,6 +198,15 @@ pub struct Dial {
     pub hops_left: u8,
     /// Our side of the audio line.
     pub audio: LocalMedia,
+}
+
+/// By what a leg of ours goes out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Way {
+    /// A carrier.
+    Trunk(TrunkName),
+    /// To where this account is registered.
+    Account(AccountName),
 }
 
 /// From a call to its leg.
@@ -199,6 +225,8 @@ pub enum LegCommand {
     Refuse {
         /// Q.850.
         cause: Cause,
+        /// What is said besides.
+        text: Option<ReasonText>,
     },
     /// Tell the peer of a key, in signaling.
     Key(Digit),
@@ -220,6 +248,12 @@ pub enum ReasonText {
     NoStream,
     /// No handshake gave the media keys (MEDIA-2).
     NoKeys,
+    /// Of an attempt to join.
+    Outcome(Outcome),
+    /// There is no such account (OUT-4).
+    Nobody,
+    /// The account has no device that is registered (OUT-4).
+    Offline,
 }
 
 impl ReasonText {
@@ -228,6 +262,19 @@ impl ReasonText {
         match self {
             Self::NoStream => "无码流中断",
             Self::NoKeys => "媒体加密失败",
+            Self::Outcome(outcome) => outcome.words(),
+            Self::Nobody => "用户不可达",
+            Self::Offline => "不在线，请稍后再拨",
+        }
+    }
+
+    /// The same in plain English, where it is told before anything can be spoken.
+    pub const fn plain(self) -> Option<&'static str> {
+        match self {
+            Self::NoStream | Self::NoKeys => None,
+            Self::Outcome(outcome) => Some(outcome.plain()),
+            Self::Nobody => Some("there is no such account"),
+            Self::Offline => Some("the account has no device that is registered"),
         }
     }
 }

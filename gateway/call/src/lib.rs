@@ -46,6 +46,7 @@ pub mod self_test;
 pub mod settings;
 pub mod snapshot;
 pub mod switch;
+pub mod terminal;
 pub mod view;
 pub mod words;
 

@@ -2,11 +2,16 @@
 
 use crate::{
     core::{RecordingNotice, Tones},
-    leg::{Identity, Kind},
+    lease::Claim,
+    leg::{Identity, KeyMethod, Kind},
     outcome::Outcome,
+    terminal::Terminal,
 };
 use serde::{Deserialize, Serialize};
-use terms::{CallId, LegId, MeetingId, MeetingTag, Secret, TenantId, media::Voice};
+use terms::{
+    AccountName, CallId, LeaseEpoch, LegId, MeetingId, MeetingTag, Secret, TenantId, ZoneName,
+    media::{Sources, Voice},
+};
 
 /// Names a question; an answer whose id is unknown is void. Unique within an Origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -33,12 +38,23 @@ pub enum Question {
         /// The tenants whose meetings can be reached this way; `None` is all.
         scope: Option<TenantId>,
     },
-    /// May this terminal be in this meeting, and under which epoch?
-    TakeLease {
-        /// Who wants in.
-        terminal: Terminal,
+    /// May this leg's device be there, and under which epoch?
+    TakeLease(Box<Claim>),
+    /// May this leg in, whose device is elsewhere? The host says so, in its own time, by a [`Directive`].
+    Confirm {
+        /// The leg that wants in.
+        leg: LegId,
         /// Into what.
         meeting: MeetingId,
+        /// Who that is.
+        who: Who,
+    },
+    /// Where is this account reached?
+    Locate {
+        /// Which.
+        account: AccountName,
+        /// Only if it is of this tenant; `None` is any.
+        of: Option<TenantId>,
     },
     /// Let this leg in.
     Admit {
@@ -75,6 +91,10 @@ pub enum Answer {
     Admission(Admission),
     /// To [`Question::Control`].
     Control(Controlled),
+    /// To [`Question::Confirm`]: the host is asked, or why not.
+    Confirming(Result<(), Outcome>),
+    /// To [`Question::Locate`].
+    Located(Whereabouts),
     /// Nobody answered in time, or the service can't be reached.
     Unreachable,
 }
@@ -120,25 +140,53 @@ pub struct Who {
     pub identity: Option<Identity>,
 }
 
-/// A device that can be in one meeting at a time (ISO-1).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Terminal {
-    /// A call from the telephone network is a terminal of its own.
-    PhoneCall(CallId),
+/// What a lease is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Place {
+    /// A meeting.
+    Meeting(MeetingId),
+    /// A call between two, by its first half.
+    Call(CallId),
 }
 
 /// The lease service's word.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum LeaseAnswer {
-    /// The terminal holds the meeting under this epoch.
+    /// The device may be there, under this epoch; a grant that comes too late is given back by it.
     Granted {
-        /// Who holds it; a grant that comes too late is given back by this name.
-        terminal: Terminal,
-        /// The meeting and the lease on it.
-        tag: MeetingTag,
+        /// Where.
+        place: Place,
+        /// Under which epoch.
+        epoch: LeaseEpoch,
     },
-    /// The terminal is in another meeting.
+    /// The device is elsewhere.
     Held,
+    /// The device is elsewhere, and may come if the host confirms.
+    Contended,
+}
+
+/// Where an account is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Whereabouts {
+    /// There is no such account, or it is not for who asks.
+    Nobody,
+    /// None of its devices is registered.
+    Offline,
+    /// By this device of it.
+    At(Box<Reached>),
+}
+
+/// A device of an account, as media and lease service need to know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reached {
+    /// Whose addresses the media takes.
+    pub zone: ZoneName,
+    /// From where the media is taken.
+    pub sources: Sources,
+    /// How keys are told to it.
+    pub keys: KeyMethod,
+    /// Which device it is.
+    pub terminal: Terminal,
 }
 
 /// The core's word on a leg that had the right password.
@@ -279,22 +327,22 @@ pub enum WaitingFor {
     Host,
     /// The host lets in one by one.
     Admission,
+    /// Its device is in another meeting, and the host says whether it may leave that (ISO-1).
+    Confirmation,
 }
 
-/// What the services are told without being asked: a terminal is done with a meeting.
+/// What the core is told without being asked: a leg is done with a meeting.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Departure {
     /// The leg that left.
     pub leg: LegId,
-    /// Whose lease is free.
-    pub terminal: Terminal,
-    /// What it held.
-    pub tag: MeetingTag,
+    /// What it left.
+    pub meeting: MeetingId,
     /// By what it is known again.
     pub identity: Option<Identity>,
 }
 
-/// What the core tells the calls without being asked.
+/// What core and lease service tell the calls without being asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Directive {
     /// This leg is put out, and hears why.
@@ -305,4 +353,22 @@ pub enum Directive {
     SetVoice(LegId, Voice),
     /// What this leg may do from here on.
     SetRole(LegId, Role),
+    /// The host lets in a leg whose device is elsewhere ([`Question::Confirm`]).
+    Confirmed(LegId),
+    /// The lease of this leg is wanted elsewhere: it ends.
+    Revoke(LegId, LeaseEpoch),
+}
+
+impl Directive {
+    /// Whom it is for.
+    pub const fn leg(&self) -> LegId {
+        match self {
+            Self::PutOut(leg, _)
+            | Self::Enter(leg, _)
+            | Self::SetVoice(leg, _)
+            | Self::SetRole(leg, _)
+            | Self::Confirmed(leg)
+            | Self::Revoke(leg, _) => *leg,
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use crate::{ivr::Flow, keys::Keys, leg::KeyMethod, words::Words};
+use crate::{ivr::Flow, keys::Keys, lease::SecondJoin, leg::KeyMethod, words::Words};
 use dialplan::{NumberPlan, Table};
 use serde::{Deserialize, Serialize};
 use terms::{Language, TenantId, TrunkName, ZoneName, media::Sources};
@@ -22,6 +22,12 @@ pub struct Settings {
     pub no_answer: Duration,
     /// The numbers that lead to the IVR, in E.164, and whose callers they serve.
     pub access_numbers: BTreeMap<String, Access>,
+    /// What room systems are asked that dial a meeting's ID alone; its tenant is no matter.
+    pub rooms: Access,
+    /// What is done about a device that wants in while it is in another meeting (ISO-1).
+    pub second_join: SecondJoin,
+    /// How long the host may take to confirm that.
+    pub confirmation: Duration,
     /// Bounds of the IVR.
     pub ivr: IvrSettings,
     /// Bounds of guessing.
@@ -58,6 +64,13 @@ impl Default for Settings {
             trunks: BTreeMap::new(),
             no_answer: Duration::from_secs(60),
             access_numbers: BTreeMap::new(),
+            rooms: Access {
+                tenant: None,
+                languages: vec![Language::from("zh"), Language::from("en")],
+                flow: Arc::default(),
+            },
+            second_join: SecondJoin::default(),
+            confirmation: Duration::from_secs(30),
             ivr: IvrSettings::default(),
             guard: GuardSettings::default(),
             words: Words::default(),

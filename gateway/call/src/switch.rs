@@ -5,22 +5,22 @@ use std::{
     sync::Arc,
 };
 
-use dialplan::{Number, NumberPlan, Query, Target};
+use dialplan::{Number, NumberPlan, Query, Route, Target};
 use serde::{Deserialize, Serialize};
 use terms::{
-    CallId, Cause, Instant, LegId, MeetingId, Now, PortId, TenantId, WorkerId,
+    AccountName, CallId, Cause, Instant, LeaseEpoch, LegId, MeetingId, Now, PortId, TenantId, WorkerId,
     media::{Command, Report, Speaking},
 };
 
 use crate::{
     app::App,
-    call::{Beginning, Call, Context, Milestones, Onward, Partner, Program, Word},
+    call::{Beginning, Call, Context, First, Knock, Milestones, Onward, Partner, Program, Word},
     event::{Event, LegRecord},
     guard::Guard,
     ivr::Ivr,
-    leg::{Arrival, LegCommand, LegEvent},
+    leg::{Arrival, Kind, LegCommand, LegEvent},
     question::{Answer, Departure, Directive, LeaseAnswer, Question, QuestionId},
-    settings::{Access, Settings, WayOut},
+    settings::{Access, Settings},
     snapshot::CallSnapshot,
     view::CallView,
 };
@@ -60,8 +60,10 @@ pub enum Output {
     Media(Command),
     /// To a service; answered by [`Input::Answer`].
     Question(QuestionId, Question),
-    /// To the core and the lease service.
+    /// To the core.
     Departure(Departure),
+    /// To the lease service: a lease is given back.
+    Release(LeaseEpoch),
     /// To the core: this leg is one of the loudest of its meeting, or is no longer.
     Speaking(LegId, MeetingId, Speaking),
     /// To log, metrics and the administration's feed.
@@ -76,6 +78,8 @@ pub(crate) struct Outputs {
     queue: VecDeque<Output>,
     /// From one half of a call to the other.
     words: VecDeque<(CallId, Word)>,
+    /// Calls that go on, and where to.
+    onward: VecDeque<(CallId, Onward)>,
 }
 
 impl Outputs {
@@ -85,6 +89,14 @@ impl Outputs {
 
     pub(crate) fn word(&mut self, to: CallId, word: Word) {
         self.words.push_back((to, word));
+    }
+
+    pub(crate) fn onward(&mut self, from: CallId, to: Onward) {
+        self.onward.push_back((from, to));
+    }
+
+    pub(crate) fn release(&mut self, epoch: LeaseEpoch) {
+        self.queue.push_back(Output::Release(epoch));
     }
 
     pub(crate) fn media(&mut self, command: Command) {
@@ -110,14 +122,6 @@ impl Outputs {
     pub(crate) fn record(&mut self, record: LegRecord) {
         self.queue.push_back(Output::Record(Box::new(record)));
     }
-}
-
-/// Where the dialplan leads a call.
-enum Lead {
-    /// It is answered here.
-    Here(Program, Option<TenantId>),
-    /// It goes on by a trunk.
-    Onward(Onward),
 }
 
 /// The next number of each kind.
@@ -195,8 +199,14 @@ impl Switch {
     /// Feed one, then drain [`Switch::poll_output`].
     pub fn handle_input(&mut self, now: Now, input: Input) {
         self.take_input(now, input);
-        while let Some((call, word)) = self.out.words.pop_front() {
-            self.on_call(now, Some(call), |call, context| call.on_partner(word, context));
+        loop {
+            if let Some((call, onward)) = self.out.onward.pop_front() {
+                self.go_on(now, call, onward);
+            } else if let Some((call, word)) = self.out.words.pop_front() {
+                self.on_call(now, Some(call), |call, context| call.on_partner(word, context));
+            } else {
+                break;
+            }
         }
     }
 
@@ -308,35 +318,36 @@ impl Switch {
             self.lead(&arrival)
         };
         let port = self.ids.port(self.settings.workers);
+        let lead = lead.and_then(|(first, tenant)| match first {
+            First::Onward(_) if self.calls.len() + 2 > self.settings.max_calls => Err(Cause::CONGESTION),
+            first => Ok((first, tenant)),
+        });
         match lead {
-            Ok(Lead::Onward(_)) if self.calls.len() + 2 > self.settings.max_calls => {
-                self.out.leg(leg, LegCommand::Refuse { cause: Cause::CONGESTION });
-                self.tell_refused(now, (id, leg), &arrival, Cause::CONGESTION);
-            }
-            Ok(Lead::Here(program, tenant)) => {
+            Ok(first) => {
                 let beginning = Beginning { id, leg, port, arrival };
-                let begin = |context: &mut Context<'_>| Call::begin(beginning, (program, tenant), context);
-                let call = self.in_context(now, begin);
+                let call = self.in_context(now, |context| Call::begin(beginning, first, context));
                 self.keep(id, Box::new(call));
             }
-            Ok(Lead::Onward(onward)) => self.bridge(now, Beginning { id, leg, port, arrival }, onward),
             Err(cause) => {
-                self.out.leg(leg, LegCommand::Refuse { cause });
+                self.out.leg(leg, LegCommand::Refuse { cause, text: None });
                 self.tell_refused(now, (id, leg), &arrival, cause);
             }
         }
     }
 
-    /// Two halves: the one that came, and the one that is dialed for it.
-    fn bridge(&mut self, now: Now, came: Beginning, onward: Onward) {
-        let (id, port) = (self.ids.call(), self.ids.port_beside(came.port));
-        let (here, there) = (Partner { call: came.id, port: came.port }, Partner { call: id, port });
-        let goes = Beginning { id, leg: self.ids.leg(), port, arrival: onward.arrival(&came.arrival) };
-        let halves = self
-            .in_context(now, |context| [Call::reach(came, there, context), Call::dial(goes, here, context)]);
-        for (id, half) in [here.call, there.call].into_iter().zip(halves) {
-            self.keep(id, Box::new(half));
+    /// The other half of a call between two: dialed for the one that came.
+    fn go_on(&mut self, now: Now, came: CallId, onward: Onward) {
+        let Some(call) = self.calls.get(&came) else { return };
+        if self.calls.len() >= self.settings.max_calls {
+            return self.on_call(now, Some(came), |call, context| call.end(Cause::CONGESTION, context));
         }
+        let (arrival, port) = (onward.arrival(call.arrival()), call.port());
+        let (id, beside) = (self.ids.call(), self.ids.port_beside(port));
+        let (here, there) = (Partner { call: came, port }, Partner { call: id, port: beside });
+        self.on_call(now, Some(came), |call, _| call.join(there));
+        let goes = Beginning { id, leg: self.ids.leg(), port: beside, arrival };
+        let half = self.in_context(now, |context| Call::dial(goes, here, context));
+        self.keep(id, Box::new(half));
     }
 
     fn tell_arrived(&mut self, arrival: &Arrival) -> CallId {
@@ -356,38 +367,60 @@ impl Switch {
         self.out.record(refused.record(id, leg, arrival, (now.wall, None)));
     }
 
-    /// Where the dialplan leads a call: tried as the peer wrote the number, then in its national
-    /// form, then in E.164 (DIAL-1).
-    fn lead(&self, arrival: &Arrival) -> Result<Lead, Cause> {
+    /// What a call does first, and whose meetings it can reach. A room system that dials a meeting with its password means
+    /// that; else the dialplan goes before, then accounts, then meetings (ROOM-4).
+    fn lead(&self, arrival: &Arrival) -> Result<(First, Option<TenantId>), Cause> {
+        let is_room = arrival.kind == Kind::Hardware;
+        if let Some(knock) = Knock::read(&arrival.called).filter(|_| is_room) {
+            return Ok((First::Knock(knock), None));
+        }
         let settings = &self.settings;
         let plan = arrival.trunk.as_ref().and_then(|trunk| settings.trunk_plans.get(trunk));
         let plan: &NumberPlan = plan.unwrap_or(&settings.number_plan);
-        let number = Number::parse(&arrival.called);
-        let e164 = plan.to_e164(&number);
-        let national = plan.to_national(&number);
-        let forms = [Some(&number.dialled), national.as_ref(), e164.as_ref()];
-        let route = forms.into_iter().flatten().find_map(|called| {
-            let trunk = arrival.trunk.as_ref();
-            settings.dialplan.route(&Query { called, caller: arrival.caller.number(), trunk })
-        });
-        let Some(route) = route else { return Err(Cause::UNALLOCATED_NUMBER) };
+        let Some(route) = self.route(plan, arrival) else {
+            let dialed = AccountName::from(arrival.called.as_str());
+            let first = if arrival.account.is_some() {
+                Some(First::Locate(dialed))
+            } else {
+                arrival
+                    .called
+                    .parse()
+                    .ok()
+                    .filter(|_| is_room)
+                    .map(|meeting| First::Knock(Knock::of(meeting)))
+            };
+            return first.map(|first| (first, None)).ok_or(Cause::UNALLOCATED_NUMBER);
+        };
         match route.target {
             Target::Ivr => {
                 let access = self.access(plan, &route.number).ok_or(Cause::NO_ROUTE_TO_DESTINATION)?;
                 let ivr = Ivr::new(settings.ivr, Arc::clone(&access.flow), access.languages.clone());
-                Ok(Lead::Here(Program::Ivr(Box::new(ivr)), access.tenant.clone()))
+                Ok((First::Program(Program::Ivr(Box::new(ivr))), access.tenant.clone()))
             }
-            Target::App(steps) => Ok(Lead::Here(Program::App(App::new(steps)), None)),
+            Target::App(steps) => Ok((First::Program(Program::App(App::new(steps))), None)),
             Target::Refuse(cause) => Err(cause),
             Target::Trunk(_) if arrival.hops_left == 0 => Err(Cause::EXCHANGE_ROUTING_ERROR),
+            // Phones are for who is entitled to call them, and so far nobody without a trunk is.
+            Target::Trunk(_) if arrival.trunk.is_none() && is_room => Err(Cause::NOT_AUTHORIZED),
             Target::Trunk(trunk) => {
                 let out = settings.trunks.get(&trunk).ok_or(Cause::NO_ROUTE_TO_DESTINATION)?.clone();
-                let WayOut { zone, sources, keys } = out;
-                Ok(Lead::Onward(Onward { trunk, zone, sources, keys, number: route.number }))
+                Ok((First::Onward(Box::new(Onward::to_trunk(trunk, out, route.number))), None))
             }
-            // Accounts are no part of this gateway yet: there is no way there.
-            Target::Account => Err(Cause::NO_ROUTE_TO_DESTINATION),
+            Target::Account if arrival.hops_left == 0 => Err(Cause::EXCHANGE_ROUTING_ERROR),
+            Target::Account => Ok((First::Locate(AccountName::from(route.number.as_str())), None)),
         }
+    }
+
+    /// Where the dialplan leads a call: tried as the peer wrote the number, then in its national
+    /// form, then in E.164 (DIAL-1).
+    fn route(&self, plan: &NumberPlan, arrival: &Arrival) -> Option<Route> {
+        let number = Number::parse(&arrival.called);
+        let (e164, national) = (plan.to_e164(&number), plan.to_national(&number));
+        let forms = [Some(&number.dialled), national.as_ref(), e164.as_ref()];
+        forms.into_iter().flatten().find_map(|called| {
+            let trunk = arrival.trunk.as_ref();
+            self.settings.dialplan.route(&Query { called, caller: arrival.caller.number(), trunk })
+        })
     }
 
     /// The access number that the dialplan made of what was called.
@@ -401,32 +434,22 @@ impl Switch {
                 self.on_call(now, Some(call), |call, context| call.on_answer(answer, context));
             }
             // Its call is gone: a lease that came too late is given back.
-            (None, Answer::Lease(LeaseAnswer::Granted { terminal, tag })) => {
-                self.out.departure(Departure { leg: LegId(0), terminal, tag, identity: None });
-            }
+            (None, Answer::Lease(LeaseAnswer::Granted { epoch, .. })) => self.out.release(epoch),
             (None, _) => {}
         }
     }
 
     fn on_directive(&mut self, now: Now, directive: Directive) {
-        match directive {
-            Directive::PutOut(leg, outcome) => {
-                let call = self.by_leg.get(&leg).copied();
-                self.on_call(now, call, |call, context| call.on_put_out(outcome, context));
-            }
-            Directive::Enter(leg, admission) => {
-                let call = self.by_leg.get(&leg).copied();
-                self.on_call(now, call, |call, context| call.on_enter(admission, context));
-            }
-            Directive::SetRole(leg, role) => {
-                let call = self.by_leg.get(&leg).copied();
-                self.on_call(now, call, |call, context| call.on_set_role(role, context));
-            }
-            Directive::SetVoice(leg, voice) => {
-                let call = self.by_leg.get(&leg).copied();
-                self.on_call(now, call, |call, context| call.on_set_voice(voice, context));
-            }
-        }
+        let leg = directive.leg();
+        let call = self.by_leg.get(&leg).copied();
+        self.on_call(now, call, |call, context| match directive {
+            Directive::PutOut(_, outcome) => call.on_put_out(outcome, context),
+            Directive::Enter(_, admission) => call.on_enter(admission, context),
+            Directive::SetRole(_, role) => call.on_set_role(role, context),
+            Directive::SetVoice(_, voice) => call.on_set_voice(voice, context),
+            Directive::Confirmed(_) => call.on_confirmed(context),
+            Directive::Revoke(_, epoch) => call.on_revoked(epoch, context),
+        });
     }
 
     /// Lets `act` work on a call and brings the tables up to date with what became of it.

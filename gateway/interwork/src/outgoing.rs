@@ -5,32 +5,62 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use call::leg::{Caller, Dial};
 use sip::{
-    endpoint::{Body, DialogId, ExtraHeader, Invite},
-    wire::{MaxForwards, NameAddr, PAssertedIdentity, Privacy, Text, Uri},
+    endpoint::{Body, DialogId, ExtraHeader, Hop, Invite},
+    registrar::Binding,
+    wire::{MaxForwards, NameAddr, PAssertedIdentity, Privacy, Route, Text, Uri},
 };
 use std::net::SocketAddr;
 
 use crate::peers::WayOut;
 
-/// The INVITE of a leg that is to be made; `None`: the number makes no URI.
-pub(crate) fn invite(dialog: DialogId, dial: &Dial, way: WayOut, offer: String) -> Option<Invite> {
-    let callee = address(&dial.number, way.hop.destination)?;
-    let caller = dial.caller.number().map(|number| address(number, way.here));
+/// Whom an INVITE is for, and by which way it goes there.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    /// What To says.
+    callee: Uri,
+    uri: Uri,
+    pub(crate) hop: Hop,
+    /// What the peer knows us by.
+    here: SocketAddr,
+    /// The proxies on the way (RFC 3327 §5.1).
+    route: Vec<NameAddr>,
+}
+
+impl Target {
+    /// The number, at the trunk's own host; `None`: it makes no URI.
+    pub(crate) fn of_trunk(number: &str, way: WayOut) -> Option<Self> {
+        let callee = address(number, way.hop.destination)?;
+        Some(Self { uri: callee.clone(), callee, hop: way.hop, here: way.here, route: Vec::new() })
+    }
+
+    /// RFC 3261 §16.5: a device is called by its own word for where it is, and sent to where it was seen.
+    pub(crate) fn of_account(account: &str, binding: &Binding, here: SocketAddr) -> Option<Self> {
+        let callee = address(account, here)?;
+        let uri = binding.contact.uri.clone();
+        Some(Self { callee, uri, hop: binding.source, here, route: binding.path.clone() })
+    }
+}
+
+/// The INVITE of a leg that is to be made; `None`: a number makes no URI.
+pub(crate) fn invite(dialog: DialogId, dial: &Dial, target: Target, offer: String) -> Option<Invite> {
+    let Target { callee, uri, hop, here, route } = target;
+    let caller = dial.caller.number().map(|number| address(number, here));
     let from = match caller {
         Some(caller) => NameAddr::new(caller?),
         None => anonymous(),
     };
-    let headers = match &dial.caller {
+    let mut headers: Vec<ExtraHeader> = route.into_iter().map(|hop| ExtraHeader::of(&Route(hop))).collect();
+    match &dial.caller {
         Caller::Asserted(number) => {
-            vec![ExtraHeader::of(&PAssertedIdentity(NameAddr::new(address(&number.0, way.here)?)))]
+            headers.push(ExtraHeader::of(&PAssertedIdentity(NameAddr::new(address(&number.0, here)?))));
         }
-        Caller::Withheld => vec![ExtraHeader::of(&Privacy::ID)],
-        Caller::Claimed(_) => Vec::new(),
-    };
+        Caller::Withheld => headers.push(ExtraHeader::of(&Privacy::ID)),
+        Caller::Claimed(_) | Caller::Account(_) => {}
+    }
     Some(Invite {
         dialog,
-        uri: callee.clone(),
-        hop: way.hop,
+        uri,
+        hop,
         from,
         to: NameAddr::new(callee),
         max_forwards: MaxForwards(dial.hops_left),
@@ -63,7 +93,7 @@ fn address(number: &str, host: SocketAddr) -> Option<Uri> {
 
 #[cfg(test)]
 mod tests {
-    use sip::endpoint::{Hop, ListenerId};
+    use sip::endpoint::ListenerId;
     use terms::Pii;
 
     use super::*;
@@ -72,8 +102,10 @@ mod tests {
         let here = SocketAddr::from(([192, 0, 2, 10], 5060));
         let way = WayOut { hop: Hop::new(ListenerId(0), ([192, 0, 2, 130], 5060).into()), here };
         let audio = call::leg::LocalMedia { rtp: here, rtcp: here };
-        let dial = Dial { trunk: "carrier".into(), number: number.into(), caller, hops_left: 69, audio };
-        invite(DialogId::outgoing(1), &dial, way, String::new()).expect("an INVITE")
+        let way_out = call::leg::Way::Trunk("carrier".into());
+        let dial = Dial { way: way_out, number: number.into(), caller, hops_left: 69, audio };
+        let target = Target::of_trunk(number, way).expect("a URI");
+        invite(DialogId::outgoing(1), &dial, target, String::new()).expect("an INVITE")
     }
 
     fn extra(invite: &Invite) -> Vec<(String, String)> {

@@ -75,6 +75,10 @@ pub enum CalledNumber {
 pub enum Policy {
     /// Only those of a trunk.
     Trunks,
+    /// Those of a trunk, and of accounts that log in (SEC-1).
+    Accounts,
+    /// Those of a trunk, and of room systems that nobody knows: they reach meetings, by ID and password (ROOM-4).
+    Connector,
     /// Anybody's.
     Anybody,
 }
@@ -97,6 +101,8 @@ pub struct Listener {
     pub name: ListenerName,
     /// Its zone.
     pub zone: ZoneName,
+    /// What devices know it by.
+    pub here: SocketAddr,
     /// Whether TLS is spoken on it.
     pub signaling: Signaling,
     /// Whose calls it takes.
@@ -143,6 +149,15 @@ impl Known<'_> {
         self.trunk.map_or(self.listener.ice, |trunk| trunk.ice)
     }
 
+    /// What its calls lead to.
+    pub(crate) fn kind(&self) -> Kind {
+        let of_listener = match self.listener.policy {
+            Policy::Accounts | Policy::Connector => Kind::Hardware,
+            Policy::Trunks | Policy::Anybody => Kind::Phone,
+        };
+        self.trunk.map_or(of_listener, |trunk| trunk.kind)
+    }
+
     /// ISO-3: from where the sound of its calls is taken.
     pub(crate) fn sources(&self) -> &Sources {
         self.trunk.map_or(&self.listener.sources, |trunk| &trunk.sources)
@@ -165,8 +180,13 @@ impl Peers {
         let trunk = self.trunks.iter().find(fits);
         match (trunk, listener.policy) {
             (None, Policy::Trunks) => None,
-            (trunk, Policy::Trunks | Policy::Anybody) => Some(Known { listener, trunk }),
+            (trunk, _) => Some(Known { listener, trunk }),
         }
+    }
+
+    /// Who has logged in by a listener: no trunk's caller, wherever it sends from.
+    pub(crate) fn of_accounts(&self, listener: ListenerId) -> Option<Known<'_>> {
+        Some(Known { listener: self.listeners.get(&listener)?, trunk: None })
     }
 
     /// The trunk that calls may go out by, and how.
@@ -185,6 +205,6 @@ pub(crate) fn gate_of_trunk(trunk: &Trunk) -> (Gate, GateLimits) {
     (Gate::Trunk(trunk.name.clone()), trunk.limits)
 }
 
-fn gate_of_listener(listener: &Listener) -> (Gate, GateLimits) {
+pub(crate) fn gate_of_listener(listener: &Listener) -> (Gate, GateLimits) {
     (Gate::Listener(listener.name.clone()), listener.limits)
 }

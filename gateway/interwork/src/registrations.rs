@@ -10,10 +10,13 @@
 //!                 └───────────────────────────────────────────────┘
 //! ```
 //!
+//! Who calls as an account is asked for the same password, and goes on as [`Output::Known`] (`calling`).
+//!
 //! Nothing is acknowledged that is not stored (REL-4). Each question, and each write, is answered within a bound, or the device
 //! is told to come again. What became of each attempt is remembered for the registration doctor (OPS-4).
 
 mod attempts;
+pub(crate) mod calling;
 mod desk;
 mod pace;
 mod stages;
@@ -33,7 +36,7 @@ use call::{
 };
 use sip::{
     auth::{Algorithm, Authenticator},
-    endpoint::{Command, Registering, RequestId},
+    endpoint::{Command, DialogId, Invited, Registering, RequestId},
     registrar::{Binding, Gruus, Limits, Locations},
 };
 use terms::{AccountName, Entropy, Instant, Now};
@@ -41,6 +44,7 @@ use terms::{AccountName, Entropy, Instant, Now};
 use crate::KeySource;
 use attempts::Attempts;
 pub use attempts::{Attempt, Outcome};
+pub use calling::Member;
 use pace::Pace;
 use stages::Stages;
 pub use view::{BindingView, RegistrationView, StrangersView};
@@ -58,13 +62,24 @@ pub struct RegistrarSettings {
     pub lockouts: LockoutSettings,
 }
 
+/// What somebody wants who has to be known for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Errand {
+    /// To register.
+    Register(RequestId),
+    /// To call.
+    Call(DialogId),
+}
+
 /// What a registrar is told.
 #[derive(Debug)]
 pub enum Input {
     /// A REGISTER came.
     Registering(Box<Registering>),
+    /// An INVITE came, of somebody who has to log in.
+    Calling(Box<Invited>),
     /// To [`Output::Ask`].
-    Answer(RequestId, Answer),
+    Answer(Errand, Answer),
     /// To [`Output::Store`] with a request: it is durable, or it is not.
     Stored(RequestId, Durability),
     /// What the store kept of an account.
@@ -89,8 +104,10 @@ pub enum Durability {
 pub enum Output {
     /// Answer a REGISTER.
     Sip(Command),
+    /// Somebody who calls is known.
+    Known(Box<Invited>, Box<Member>),
     /// Ask the core about an account.
-    Ask(RequestId, Question),
+    Ask(Errand, Question),
     /// Keep an account's bindings, all of them; an answer is due where a request waits for it.
     Store(Option<RequestId>, AccountName, Vec<Binding>),
     /// Some of an account's devices have gone by themselves; it has so many left.
@@ -153,7 +170,9 @@ impl Registrations {
     pub fn handle_input(&mut self, now: Now, input: Input) {
         match input {
             Input::Registering(registering) => self.on_registering(now, &registering),
+            Input::Calling(invited) => self.on_calling(now, invited),
             Input::Answer(id, Answer::Password(password)) => self.on_password(now, id, password.as_ref()),
+            Input::Answer(id, Answer::Caller(tenant)) => self.on_caller(now, id, tenant),
             Input::Answer(id, Answer::Enrolled(enrolled)) => self.on_enrolled(now, id, enrolled),
             Input::Stored(id, durability) => self.on_stored(now, id, durability),
             Input::Restore(account, bindings) => {
@@ -240,6 +259,6 @@ impl Registrations {
 /// Who asks, and by what.
 #[derive(Debug, Clone, Copy)]
 struct Asker {
-    request: RequestId,
+    errand: Errand,
     source: SocketAddr,
 }

@@ -1,17 +1,21 @@
 //! SIP legs: offer and answer, ringing, refusing, hanging up.
 
+mod dialing;
+mod refusals;
+
 use std::{collections::VecDeque, fmt, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
-use call::leg::{Arrival, Dial, EndedBy, LegCommand, LegEvent, LocalMedia};
+use call::{
+    leg::{Arrival, Caller, Dial, EndedBy, Kind, LegCommand, LegEvent, LocalMedia},
+    terminal::Terminal,
+};
 use sdp::{Capabilities, LocalDescription, LocalDtls, OfferError, SessionDescription};
 use serde::{Deserialize, Serialize};
 use sip::{
-    endpoint::{
-        Body, Command, DialogId, Ending, Event, ExtraHeader, Failure, Invited, ListenerId, Oversize, Refusal,
-        Reliability,
-    },
-    wire::{ContentType, HeaderName, MaxForwards, Reason, Request, RetryAfter, StatusCode, Text, Warning},
+    endpoint::{Body, Command, DialogId, Ending, Event, Invited, ListenerId, Oversize, Refusal, Reliability},
+    registrar::Binding,
+    wire::{MaxForwards, Reason, Request, StatusCode, Text},
 };
 use terms::{
     Cause, Direction, Entropy, Instant, LegId, MediaLine,
@@ -20,25 +24,16 @@ use terms::{
 
 use crate::{
     arrival::{called, caller},
-    body::{self, Unreadable},
-    causes::{cause_of, cause_of_failure, status_of},
+    causes::cause_of,
     dtmf,
     gates::{Gate, GateLimit, GateView},
     ice::Checks,
     key_source::{Fresh, KeySource},
     legs::Legs,
-    outgoing,
-    peers::{Known, Peers, Signaling, gate_of_trunk},
+    peers::{Known, Peers, Policy, Signaling},
+    registrations::{Member, calling::said_marks},
 };
-
-/// RFC 3261 §20.43.
-const INCOMPATIBLE_TRANSPORT_PROTOCOL: u16 = 302;
-/// RFC 3261 §20.43.
-const INCOMPATIBLE_MEDIA_FORMAT: u16 = 305;
-/// RFC 3261 §21.1.5.
-const SESSION_PROGRESS: u16 = 183;
-/// A peer that calls too fast waits 1 s to this: they don't all come back at once.
-const LONGEST_RETRY_SECONDS: u64 = 5;
+use refusals::{NoOffer, accepts_descriptions, offer_of, refusal_of, refusal_of_cause, refusal_when_full};
 
 /// What SIP legs are told once, and again after a reload.
 #[derive(Debug, Clone, Default)]
@@ -54,8 +49,12 @@ pub struct SipSettings {
 pub enum Input {
     /// The endpoint speaks.
     Sip(Event),
+    /// An INVITE came of somebody who has logged in.
+    Calling(Box<Invited>, Box<Member>),
     /// A call speaks to its leg.
     Call(LegId, LegCommand),
+    /// A call wants a leg to where an account is registered; it is not any more: `None`.
+    Reach(LegId, Box<Dial>, Option<Box<Binding>>),
 }
 
 /// What the legs want done.
@@ -167,7 +166,8 @@ impl SipLegs {
     /// Feed one, then drain [`SipLegs::poll_output`].
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
-            Input::Sip(Event::Invited(invited)) => self.on_invited(now, &invited),
+            Input::Sip(Event::Invited(invited)) => self.on_invited(now, &invited, None),
+            Input::Calling(invited, member) => self.on_invited(now, &invited, Some(*member)),
             Input::Sip(Event::Acknowledged { dialog, body }) => self.on_acknowledged(dialog, body.as_ref()),
             Input::Sip(Event::Reoffered { dialog, request }) => self.on_reoffered(dialog, &request),
             Input::Sip(Event::Info { dialog, request }) => self.on_info(dialog, &request),
@@ -187,6 +187,7 @@ impl SipLegs {
                 | Event::Counted(_),
             ) => {}
             Input::Call(leg, LegCommand::Dial(dial)) => self.dial(now, leg, &dial),
+            Input::Reach(leg, dial, binding) => self.reach_account(now, leg, (&dial, binding.as_deref())),
             Input::Call(leg, command) => self.on_command(leg, &command),
         }
     }
@@ -211,6 +212,17 @@ impl SipLegs {
         self.legs.views(self.settings.peers.gates())
     }
 
+    /// Whether an INVITE is taken only of who logs in.
+    pub fn asks_who(&self, invited: &Invited) -> bool {
+        let known = self.settings.peers.find(invited.listener, invited.source.ip());
+        known.is_some_and(|known| known.trunk.is_none() && known.listener.policy == Policy::Accounts)
+    }
+
+    /// A socket that devices are reached by.
+    pub fn listener(&self, listener: ListenerId) -> Option<&crate::Listener> {
+        self.settings.peers.listeners.get(&listener)
+    }
+
     /// A leg as a value.
     pub fn snapshot(&self, leg: LegId) -> Option<SipLegSnapshot> {
         Some(SipLegSnapshot { leg, sip: self.legs.get(leg)?.clone() })
@@ -222,10 +234,14 @@ impl SipLegs {
         self.legs.insert(leg, sip);
     }
 
-    fn on_invited(&mut self, now: Instant, invited: &Invited) {
+    fn on_invited(&mut self, now: Instant, invited: &Invited, member: Option<Member>) {
         let Invited { dialog, listener, source, request } = invited;
         let settings = Arc::clone(&self.settings);
-        let Some(known) = settings.peers.find(*listener, source.ip()) else {
+        let known = match member {
+            Some(_) => settings.peers.of_accounts(*listener),
+            None => settings.peers.find(*listener, source.ip()),
+        };
+        let Some(known) = known else {
             return self.refuse(*dialog, Refusal::new(StatusCode::FORBIDDEN));
         };
         // The endpoint's names are unique within an origin, and so are the legs'.
@@ -235,7 +251,7 @@ impl SipLegs {
             self.outputs.push_back(Output::Full(gate, limit));
             let refusal = refusal_when_full(limit, &mut self.entropy);
             self.refuse(*dialog, refusal);
-            let arrival = Box::new(arrival(&known, request, Vec::new()));
+            let arrival = Box::new(arrival(&known, (leg, request), member));
             let turned_away = LegEvent::TurnedAway { arrival, cause: limit.cause() };
             return self.outputs.push_back(Output::Call(leg, turned_away));
         }
@@ -255,7 +271,7 @@ impl SipLegs {
                 };
                 self.legs.insert(leg, sip);
                 self.reach(*dialog, *listener, &known);
-                let arrival = arrival(&known, request, lines);
+                let arrival = Arrival { lines, ..arrival(&known, (leg, request), member) };
                 self.outputs.push_back(Output::Call(leg, LegEvent::Arrived(Box::new(arrival))));
             }
             Err(error) => self.refuse(*dialog, refusal_of(error)),
@@ -322,11 +338,9 @@ impl SipLegs {
                 self.outputs.push_back(Output::Sip(progress));
             }
             LegCommand::Answer { audio } => self.answer(leg, *audio),
-            LegCommand::Refuse { cause } => {
+            LegCommand::Refuse { cause, text } => {
                 self.legs.remove(leg);
-                let refusal =
-                    Refusal { reason: Some(Reason::q850(*cause)), ..Refusal::new(status_of(*cause)) };
-                self.refuse(dialog, refusal);
+                self.refuse(dialog, refusal_of_cause(*cause, *text));
             }
             LegCommand::Key(digit) => {
                 let body = dtmf::relay(*digit);
@@ -357,62 +371,6 @@ impl SipLegs {
         let body = Some(Body::sdp(Bytes::from(settled.text)));
         self.outputs.push_back(Output::Sip(Command::Answer { dialog, body, headers: Vec::new() }));
         self.negotiated(leg, settled.agreed);
-    }
-
-    /// Makes a leg: OUT-3 always offers.
-    fn dial(&mut self, now: Instant, leg: LegId, dial: &Dial) {
-        let settings = Arc::clone(&self.settings);
-        let Some((trunk, way)) = settings.peers.way_out(&dial.trunk) else {
-            return self.ended(leg, Cause::NO_ROUTE_TO_DESTINATION, EndedBy::Gateway);
-        };
-        let gates = [gate_of_trunk(trunk)];
-        if let Err((gate, limit)) = self.legs.admit(now, &gates) {
-            self.outputs.push_back(Output::Full(gate, limit));
-            return self.ended(leg, limit.cause(), EndedBy::Gateway);
-        }
-        let dialog = DialogId::outgoing(leg.0 >> 1);
-        let mut sip = SipLeg {
-            dialog,
-            gates: gates.into_iter().map(|(gate, _)| gate).collect(),
-            exchange: Exchange::Delayed,
-            said: None,
-            session_id: self.entropy.next_u64() >> 2,
-            version: 1,
-            media: Some(dial.audio),
-            secret: Secret::of(trunk.encryption, settings.peers.signaling(way.hop.listener), &mut self.keys),
-            checks: Checks::default(),
-        };
-        let fresh = self.keys.fresh();
-        let offer = settle(&mut sip, &settings.capabilities, fresh).map(|settled| settled.text);
-        let Some(invite) = offer.and_then(|offer| outgoing::invite(dialog, dial, way, offer)) else {
-            return self.ended(leg, Cause::INVALID_NUMBER_FORMAT, EndedBy::Gateway);
-        };
-        self.legs.insert(leg, sip);
-        self.outputs.push_back(Output::Sip(Command::Invite(Box::new(invite))));
-    }
-
-    /// Whatever the peer says it does meanwhile, its caller hears that it rings.
-    fn on_progressed(&mut self, dialog: DialogId, status: StatusCode) {
-        let is_ringing = status == StatusCode::RINGING || status.code() == SESSION_PROGRESS;
-        if let Some(leg) = self.legs.of_dialog(dialog).filter(|_| is_ringing) {
-            self.outputs.push_back(Output::Call(leg, LegEvent::Ringing));
-        }
-    }
-
-    fn on_accepted(&mut self, dialog: DialogId, body: Option<&Body>) {
-        if let Some(leg) = self.take_answer(dialog, body) {
-            self.outputs.push_back(Output::Call(leg, LegEvent::Established));
-        }
-    }
-
-    fn on_failed(&mut self, dialog: DialogId, failure: &Failure) {
-        let Some(leg) = self.legs.of_dialog(dialog) else { return };
-        self.legs.remove(leg);
-        let by = match failure {
-            Failure::Refused(_) => EndedBy::Peer,
-            Failure::Timeout | Failure::NotSent(_) => EndedBy::Failure,
-        };
-        self.ended(leg, cause_of_failure(failure), by);
     }
 
     fn on_acknowledged(&mut self, dialog: DialogId, body: Option<&Body>) {
@@ -644,104 +602,35 @@ fn accept(body: Option<&Body>, ours: Option<&str>) -> Option<Stream> {
     sdp::accept(&answer, &ours).ok()
 }
 
-fn arrival(known: &Known<'_>, request: &Request, lines: Vec<MediaLine>) -> Arrival {
+fn arrival(known: &Known<'_>, (leg, request): (LegId, &Request), member: Option<Member>) -> Arrival {
     let place = known.trunk.map(|trunk| trunk.called_number).unwrap_or_default();
-    Arrival {
+    let arrival = Arrival {
         zone: known.listener.zone.clone(),
         sources: known.sources().clone(),
         trunk: known.trunk.map(|trunk| trunk.name.clone()),
         called: called(request, place),
         caller: caller(request, known.trunk),
-        kind: known.trunk.map(|trunk| trunk.kind).unwrap_or_default(),
+        kind: known.kind(),
         keys: known.trunk.map(|trunk| trunk.keys).unwrap_or_default(),
-        lines,
         hops_left: request.max_forwards.unwrap_or(MaxForwards::INITIAL).0,
+        ..Arrival::default()
+    };
+    match member {
+        Some(Member { account, tenant, terminal }) => Arrival {
+            caller: Caller::Account(account.clone()),
+            account: Some(account),
+            tenant: Some(tenant),
+            terminal: Some(Box::new(terminal)),
+            kind: Kind::Hardware,
+            ..arrival
+        },
+        // ISO-1: what a room system says of itself that has not logged in is a hint.
+        None if known.trunk.is_none() && known.kind() == Kind::Hardware => {
+            let terminal = Terminal::of_stranger(leg, said_marks(request));
+            Arrival { terminal: Some(Box::new(terminal)), ..arrival }
+        }
+        None => arrival,
     }
-}
-
-/// OUT-6: with the cause in Reason (RFC 6432). How long channels stay full nobody knows, so a call beyond them is told no
-/// time: a proxy takes another way at once.
-fn refusal_when_full(limit: GateLimit, entropy: &mut Entropy) -> Refusal {
-    let pause = || RetryAfter(1 + u32::try_from(entropy.below(LONGEST_RETRY_SECONDS)).unwrap_or(0));
-    Refusal {
-        reason: Some(Reason::q850(limit.cause())),
-        retry_after: (limit == GateLimit::Rate).then(pause),
-        ..Refusal::new(status_of(limit.cause()))
-    }
-}
-
-/// Why an INVITE's body is no offer for us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum NoOffer {
-    /// It is no session description.
-    NotSdp,
-    /// It is encoded in a way that we don't know.
-    Encoded,
-    /// The peer says by Accept that it would not take a description from us.
-    AnswerUnwanted,
-    /// It does not parse.
-    Malformed,
-    /// It has no key that we can use, and must be encrypted.
-    InClear,
-    /// It has nothing that we can take; the status says so.
-    Unacceptable(u16),
-}
-
-/// RFC 3261 §20.1: no Accept is `application/sdp`; an empty one, or one of other types, is none of it.
-fn accepts_descriptions(request: &Request) -> bool {
-    let mut ranges = request.headers.raw(HeaderName::Accept).peekable();
-    ranges.peek().is_none()
-        || ranges.any(|value| {
-            let types = value.as_str().unwrap_or_default().split(',');
-            let mut types = types.map(|range| range.split(';').next().unwrap_or_default().trim());
-            types.any(|range| {
-                ["application/sdp", "application/*", "*/*"]
-                    .iter()
-                    .any(|wanted| range.eq_ignore_ascii_case(wanted))
-            })
-        })
-}
-
-/// The offer of a request; none where it asks us for one.
-fn offer_of(request: &Request) -> Result<Option<SessionDescription>, NoOffer> {
-    let body = body::description(request).map_err(|error| match error {
-        Unreadable::Unknown => NoOffer::NotSdp,
-        Unreadable::Encoded => NoOffer::Encoded,
-    })?;
-    let parse = |body: Body| SessionDescription::parse(&body.bytes).map_err(|_| NoOffer::Malformed);
-    body.map(parse).transpose()
-}
-
-/// RFC 3261 §8.2.3, §21.4.7 and §21.4.26: a body that we don't know is 415 with Accept, an answer that
-/// would not be taken is 406, a body that does not parse is 400, one that we can't take is 488.
-fn refusal_of(error: NoOffer) -> Refusal {
-    match error {
-        NoOffer::NotSdp => unsupported_media("Accept", ContentType::SDP.media().clone()),
-        NoOffer::Encoded => unsupported_media("Accept-Encoding", Text::from_static("identity")),
-        NoOffer::AnswerUnwanted => Refusal::new(StatusCode::NOT_ACCEPTABLE),
-        NoOffer::Malformed => Refusal::new(StatusCode::BAD_REQUEST),
-        // RFC 3261 §13.3.1.3: a 488 says what was in the way.
-        NoOffer::Unacceptable(status) => warned(
-            StatusCode::new(status).unwrap_or(StatusCode::NOT_ACCEPTABLE_HERE),
-            INCOMPATIBLE_MEDIA_FORMAT,
-            "no audio line has a codec, protocol and crypto suite that are taken here",
-        ),
-        NoOffer::InClear => warned(
-            StatusCode::NOT_ACCEPTABLE_HERE,
-            INCOMPATIBLE_TRANSPORT_PROTOCOL,
-            "audio must be encrypted here: RTP/SAVP with a=crypto (RFC 4568), or UDP/TLS/RTP/SAVP (RFC 5764)",
-        ),
-    }
-}
-
-fn warned(status: StatusCode, code: u16, text: &'static str) -> Refusal {
-    let warning = Warning { code, agent: Text::from_static("gateway"), text: Text::from_static(text) };
-    Refusal { warning: Some(warning), ..Refusal::new(status) }
-}
-
-fn unsupported_media(name: &'static str, value: Text) -> Refusal {
-    let headers = vec![ExtraHeader { name: Text::from_static(name), value }];
-    Refusal { headers, ..Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE) }
 }
 
 #[cfg(test)]

@@ -375,6 +375,7 @@ fn peer_side(listener: &config::Listener) -> interwork::Listener {
     interwork::Listener {
         name: listener.name(),
         zone: listener.zone.clone(),
+        here: listener.advertised,
         signaling: match listener.transport {
             config::Transport::Tls => Signaling::Encrypted,
             config::Transport::Udp | config::Transport::Tcp => Signaling::InClear,

@@ -20,8 +20,10 @@ use call::{
     accounts::{Account, AccountRules, Accounts},
     core::{self, Change, Control, Core, Meeting, Rules},
     event::Record,
-    lease::Leases,
-    question::{Answer, Departure, QuestionId},
+    lease::{self, Leases},
+    leg::{KeyMethod, LegCommand, Way},
+    question::{Answer, Directive, QuestionId, Reached, Whereabouts},
+    snapshot::Membership,
     switch::Census,
 };
 use interwork::{
@@ -38,7 +40,7 @@ use sip::{
     registrar::Binding,
 };
 use terms::{
-    AccountName, CallId, Cause, Entropy, Instant, LegId, MeetingId, Now, PortId, Secret,
+    AccountName, CallId, Cause, Entropy, Instant, LegId, MeetingId, Now, PortId, Secret, TenantId,
     media::{Command, Report},
 };
 
@@ -358,11 +360,12 @@ impl Shard {
     pub fn restore(&mut self, now: Now, snapshot: Snapshot) -> Result<(), RestoreError> {
         let Snapshot { call, leg, dialog } = snapshot;
         self.endpoint.restore(now, dialog)?;
-        if let Some((Departure { leg, terminal, tag, .. }, participant)) = call.membership() {
-            self.leases.adopt(terminal, tag);
-            if let Some(participant) = participant {
-                self.core.handle_input(now, core::Input::Restored(leg, tag.meeting, participant));
-            }
+        let Membership { leg: of, lease, inside } = call.membership();
+        if let Some((terminal, place, epoch)) = lease {
+            self.leases.adopt((of, terminal), place, epoch);
+        }
+        if let Some((meeting, participant)) = inside {
+            self.core.handle_input(now, core::Input::Restored(of, meeting, participant));
         }
         self.legs.restore(leg);
         self.switch.restore(call);
@@ -418,6 +421,7 @@ impl Shard {
             | self.settle_legs(now)
             | self.settle_switch(now)
             | self.settle_core(now)
+            | self.settle_leases(now)
             | self.settle_desk(now)
         {}
     }
@@ -444,6 +448,11 @@ impl Shard {
                 }
                 endpoint::Output::Event(endpoint::Event::Registering(registering)) => {
                     self.desk.on_registering(now, registering);
+                }
+                endpoint::Output::Event(endpoint::Event::Invited(invited))
+                    if self.legs.asks_who(&invited) || self.desk.registrations.knows(now, &invited) =>
+                {
+                    self.desk.on_calling(now, invited);
                 }
                 endpoint::Output::Event(event) => {
                     self.legs.handle_input(now.mono, interwork::Input::Sip(event));
@@ -475,25 +484,13 @@ impl Shard {
         while let Some(output) = self.switch.poll_output() {
             moved = true;
             match output {
-                call::Output::Leg(leg, command) => {
-                    self.legs.handle_input(now.mono, interwork::Input::Call(leg, command));
-                }
+                call::Output::Leg(leg, command) => self.command_leg(now, leg, command),
                 call::Output::Media(command) => self.outputs.push_back(Output::Media(command)),
-                call::Output::Question(id, Question::TakeLease { terminal, meeting }) => {
-                    let answer = Answer::Lease(self.leases.take(&terminal, meeting));
-                    self.switch.handle_input(now, call::Input::Answer(id, answer));
-                }
-                call::Output::Question(id, question) => match (self.booking, &question) {
-                    (Booking::Elsewhere, Question::LookUp { meeting: Some(meeting), .. }) => {
-                        self.outputs.push_back(Output::LookUp(id, *meeting));
-                        self.bookings.wait(id, *meeting, question);
-                    }
-                    _ => self.core.handle_input(now, core::Input::Question(id, question)),
-                },
+                call::Output::Question(id, question) => self.on_question(now, id, question),
                 call::Output::Departure(departure) => {
-                    self.leases.release(&departure.terminal, departure.tag.epoch);
                     self.core.handle_input(now, core::Input::Departure(departure));
                 }
+                call::Output::Release(epoch) => self.leases.release(epoch),
                 call::Output::Speaking(leg, meeting, speaking) => {
                     self.core.handle_input(now, core::Input::Speaking(leg, meeting, speaking));
                 }
@@ -508,6 +505,63 @@ impl Shard {
         moved
     }
 
+    /// A leg to an account goes to where that is registered by now.
+    fn command_leg(&mut self, now: Now, leg: LegId, command: LegCommand) {
+        let input = match command {
+            LegCommand::Dial(dial) => match &dial.way {
+                Way::Account(account) => {
+                    let reached = self.desk.registrations.reached(account);
+                    let binding = reached.map(|(binding, _)| Box::new(binding.clone()));
+                    interwork::Input::Reach(leg, dial, binding)
+                }
+                Way::Trunk(_) => interwork::Input::Call(leg, LegCommand::Dial(dial)),
+            },
+            command => interwork::Input::Call(leg, command),
+        };
+        self.legs.handle_input(now.mono, input);
+    }
+
+    fn on_question(&mut self, now: Now, id: QuestionId, question: Question) {
+        match (self.booking, question) {
+            (_, Question::TakeLease(claim)) => self.leases.take(id, *claim),
+            (_, Question::Locate { account, of }) => {
+                let whereabouts = self.whereabouts(&account, of.as_ref());
+                self.switch.handle_input(now, call::Input::Answer(id, Answer::Located(whereabouts)));
+            }
+            (Booking::Elsewhere, question @ Question::LookUp { meeting: Some(meeting), .. }) => {
+                self.outputs.push_back(Output::LookUp(id, meeting));
+                self.bookings.wait(id, meeting, question);
+            }
+            (_, question) => self.core.handle_input(now, core::Input::Question(id, question)),
+        }
+    }
+
+    fn whereabouts(&self, account: &AccountName, of: Option<&TenantId>) -> Whereabouts {
+        let Ok(reached) = self.desk.locate(account, of) else { return Whereabouts::Nobody };
+        let by = reached
+            .and_then(|(binding, terminal)| Some((self.legs.listener(binding.source.listener)?, terminal)));
+        let Some((listener, terminal)) = by else { return Whereabouts::Offline };
+        Whereabouts::At(Box::new(Reached {
+            zone: listener.zone.clone(),
+            sources: listener.sources.clone(),
+            keys: KeyMethod::Auto,
+            terminal,
+        }))
+    }
+
+    fn settle_leases(&mut self, now: Now) -> bool {
+        let mut moved = false;
+        while let Some(output) = self.leases.poll_output() {
+            moved = true;
+            let input = match output {
+                lease::Output::Answer(id, answer) => call::Input::Answer(id, Answer::Lease(answer)),
+                lease::Output::Revoke(leg, epoch) => call::Input::Directive(Directive::Revoke(leg, epoch)),
+            };
+            self.switch.handle_input(now, input);
+        }
+        moved
+    }
+
     fn settle_desk(&mut self, now: Now) -> bool {
         let mut moved = false;
         while let Some(output) = self.desk.poll_output(now) {
@@ -515,6 +569,9 @@ impl Shard {
             match output {
                 desk::Output::Sip(command) => {
                     self.endpoint.handle_input(now, endpoint::Input::Command(command));
+                }
+                desk::Output::Known(invited, member) => {
+                    self.legs.handle_input(now.mono, interwork::Input::Calling(invited, member));
                 }
                 desk::Output::Keep(request, write) => self.outputs.push_back(Output::Keep(request, write)),
                 desk::Output::Attempted(account, source, outcome) => {

@@ -31,7 +31,7 @@ fn enroll(accounts: &mut Accounts, name: &str, devices: u32) -> Result<(), Denia
     let question = Question::Enroll { account: name.into(), devices, serial: None };
     match accounts.answer(Now::default(), question) {
         Answer::Enrolled(enrolled) => enrolled,
-        Answer::Password(_) => panic!("another question"),
+        Answer::Password(_) | Answer::Caller(_) => panic!("another question"),
     }
 }
 

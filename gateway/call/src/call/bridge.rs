@@ -3,14 +3,18 @@
 
 use serde::{Deserialize, Serialize};
 use terms::{
-    CallId, Cause, Digit, PortId, TrunkName, ZoneName,
+    AccountName, CallId, Cause, Digit, PortId, TrunkName, ZoneName,
     media::{Command, Route, Sources},
 };
 
 use super::{Beginning, Call, Context, LegState, PortState, Program, Stage, digits::KeysBy};
 use crate::{
     event::Event,
-    leg::{Arrival, Dial, KeyMethod, Kind, LegCommand, LocalMedia},
+    lease::SecondJoin,
+    leg::{Arrival, Dial, KeyMethod, Kind, LegCommand, LocalMedia, Way},
+    question::{LeaseAnswer, Place, Reached},
+    settings::WayOut,
+    terminal::Terminal,
 };
 
 /// The other half.
@@ -21,26 +25,45 @@ pub(crate) struct Partner {
 }
 
 /// Where a call goes on to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Onward {
-    pub(crate) trunk: TrunkName,
-    pub(crate) zone: ZoneName,
-    pub(crate) sources: Sources,
-    pub(crate) keys: KeyMethod,
-    pub(crate) number: String,
+    way: Way,
+    zone: ZoneName,
+    sources: Sources,
+    keys: KeyMethod,
+    terminal: Option<Box<Terminal>>,
+    number: String,
 }
 
 impl Onward {
+    pub(crate) fn to_trunk(trunk: TrunkName, out: WayOut, number: String) -> Self {
+        let WayOut { zone, sources, keys } = out;
+        Self { way: Way::Trunk(trunk), zone, sources, keys, terminal: None, number }
+    }
+
+    pub(super) fn to_account(account: AccountName, reached: Reached) -> Self {
+        let Reached { zone, sources, keys, terminal } = reached;
+        let number = account.as_str().to_owned();
+        Self { way: Way::Account(account), zone, sources, keys, terminal: Some(Box::new(terminal)), number }
+    }
+
     /// The leg that is to be made for one that came.
     pub(crate) fn arrival(self, came: &Arrival) -> Arrival {
-        let Self { trunk, zone, sources, keys, number } = self;
+        let Self { way, zone, sources, keys, terminal, number } = self;
+        let (trunk, account, kind) = match way {
+            Way::Trunk(trunk) => (Some(trunk), None, Kind::Phone),
+            Way::Account(account) => (None, Some(account), Kind::Hardware),
+        };
         Arrival {
             zone,
             sources,
-            trunk: Some(trunk),
+            trunk,
+            account,
+            tenant: came.tenant.clone(),
+            terminal,
             called: number,
             caller: came.caller.clone(),
-            kind: Kind::Phone,
+            kind,
             keys,
             lines: Vec::new(),
             hops_left: came.hops_left.saturating_sub(1),
@@ -69,31 +92,48 @@ pub(crate) enum Rings {
 }
 
 impl Call {
-    /// The half of who calls: it waits for what becomes of the other.
-    pub(crate) fn reach(beginning: Beginning, partner: Partner, context: &mut Context<'_>) -> Self {
-        let mut call = Self::new(beginning, LegState::Offered, context);
-        call.partner = Some(partner);
-        call.milestones.partner = Some(partner.call);
-        call.stage = Stage::Reaching { rings: Rings::NotYet };
+    /// The half of who calls: the other is being made.
+    pub(crate) fn join(&mut self, partner: Partner) {
+        self.partner = Some(partner);
+        self.milestones.partner = Some(partner.call);
+    }
+
+    /// The half of who is called: dialed as soon as its port is open, and its device has the lease.
+    pub(crate) fn dial(beginning: Beginning, partner: Partner, context: &mut Context<'_>) -> Self {
+        let mut call = Self::new(beginning, LegState::Planned, context);
+        call.join(partner);
+        call.stage = Stage::Dialing { until: context.now.mono + context.settings.no_answer };
+        if call.arrival.terminal.is_some() {
+            // Whoever is called is not moved by that.
+            call.claim_as(SecondJoin::Reject, Place::Call(partner.call), context);
+        }
         call
     }
 
-    /// The half of who is called: dialed as soon as its port is open.
-    pub(crate) fn dial(beginning: Beginning, partner: Partner, context: &mut Context<'_>) -> Self {
-        let mut call = Self::new(beginning, LegState::Planned, context);
-        call.partner = Some(partner);
-        call.milestones.partner = Some(partner.call);
-        call.stage = Stage::Dialing { until: context.now.mono + context.settings.no_answer };
-        call
+    /// The lease service's word on the device that is to be called.
+    pub(super) fn on_callee_lease(&mut self, answer: LeaseAnswer, context: &mut Context<'_>) {
+        match (answer, self.port_state) {
+            (LeaseAnswer::Granted { place, epoch }, port_state) => {
+                self.lease = Some((place, epoch));
+                if let PortState::Open(media) = port_state {
+                    self.send_dial(media, context);
+                }
+            }
+            (LeaseAnswer::Held | LeaseAnswer::Contended, _) => self.end(Cause::USER_BUSY, context),
+        }
     }
 
     pub(super) fn send_dial(&mut self, audio: LocalMedia, context: &mut Context<'_>) {
-        let Some(trunk) = self.arrival.trunk.clone() else { return };
+        let way = match (&self.arrival.trunk, &self.arrival.account) {
+            (Some(trunk), _) => Way::Trunk(trunk.clone()),
+            (None, Some(account)) => Way::Account(account.clone()),
+            (None, None) => return,
+        };
         self.leg_state = LegState::Dialed;
         let called = terms::Pii(self.arrival.called.clone());
-        context.out.event(self.id, Event::Dialed { trunk: trunk.clone(), called });
+        context.out.event(self.id, Event::Dialed { trunk: self.arrival.trunk.clone(), called });
         let dial = Dial {
-            trunk,
+            way,
             number: self.arrival.called.clone(),
             caller: self.arrival.caller.clone(),
             hops_left: self.arrival.hops_left,

@@ -5,7 +5,7 @@ use terms::{
     media::{Command, PlayId, Route, Voice},
 };
 
-use super::{Call, Context, Joined, Stage};
+use super::{Call, Context, Joined, Program, Stage};
 use crate::{
     core::{RecordingNotice, Tones},
     ivr,
@@ -70,7 +70,8 @@ impl Call {
                 };
                 self.tell(&[notice], context);
             }
-            Stage::Announcing { joined: Some(joined), .. } => joined.welcome.role = role,
+            Stage::Announcing { joined: Some(joined), .. }
+            | Stage::Answering { program: Program::Join(joined) } => joined.welcome.role = role,
             _ => {}
         }
     }

@@ -1,12 +1,12 @@
 //! From the IVR's first word into a meeting, and out of it again.
 
 use terms::{
-    Cause, MeetingTag,
+    Cause, MeetingId, MeetingTag,
     media::{Command, PlayId, PlayItem, Route},
 };
 
 use super::{
-    ANNOUNCEMENT_BOUND, Call, Context, Joined, Pending, Stage,
+    ANNOUNCEMENT_BOUND, Call, Context, Door, Joined, LegState, Pending, Program, Seek, Stage,
     in_meeting::{ENTRY_TONE, EXIT_TONE},
 };
 use crate::{
@@ -15,36 +15,45 @@ use crate::{
     guard::Suspect,
     ivr::{self, Finish, Ivr},
     outcome::Outcome,
-    question::{
-        Admission, Answer, Departure, LeaseAnswer, Question, Role, Terminal, Verdict, WaitingFor, Who,
-    },
+    question::{Admission, Answer, Departure, Question, Role, Verdict, WaitingFor},
+    snapshot::Membership,
 };
 
 /// The recording that is heard while waiting.
 const MUSIC: &str = "music";
 
 impl Call {
-    /// Who holds which meeting as what, for core and lease service after a restore. Who is being admitted holds its lease,
-    /// and is no participant yet: the core is asked again.
-    pub(crate) fn membership(&self) -> Option<(Departure, Option<Participant>)> {
-        let (tag, role, presence) = match &self.stage {
-            Stage::Meeting(joined) | Stage::Announcing { joined: Some(joined), .. } => {
-                (joined.tag, joined.welcome.role, Presence::In)
-            }
-            Stage::Waiting { tag, reason, .. } => (*tag, Role::Guest, Presence::Waiting(*reason)),
-            Stage::Admitting { tag } => return Some((self.departure(*tag), None)),
-            _ => return None,
-        };
+    /// What the call holds and is in, for core and lease service after a restore. Who is being admitted is no participant yet:
+    /// the core is asked again.
+    pub(crate) fn membership(&self) -> Membership {
         let (voice, kind) = (self.voice, self.arrival.kind);
-        let participant = Participant { role, presence, voice, kind, ..Participant::default() };
-        Some((self.departure(tag), Some(participant)))
+        let participant =
+            |role, presence| Participant { role, presence, voice, kind, ..Participant::default() };
+        let inside = match &self.stage {
+            Stage::Meeting(Joined { tag, welcome })
+            | Stage::Announcing { joined: Some(Joined { tag, welcome }), .. }
+            | Stage::Answering { program: Program::Join(Joined { tag, welcome }) } => {
+                Some((tag.meeting, participant(welcome.role, Presence::In)))
+            }
+            Stage::Waiting { tag, reason, .. } | Stage::Answering { program: Program::Wait(tag, reason) } => {
+                Some((tag.meeting, participant(Role::Guest, Presence::Waiting(*reason))))
+            }
+            Stage::Confirming { meeting, role, .. } => {
+                Some((*meeting, participant(*role, Presence::Waiting(WaitingFor::Confirmation))))
+            }
+            _ => None,
+        };
+        let lease = self.lease.map(|(place, epoch)| (self.terminal(), place, epoch));
+        Membership { leg: self.leg, lease, inside }
     }
 
     /// The meeting that the leg is in, waits for, or is being told that it is in.
     pub(crate) fn meeting(&self) -> Option<MeetingTag> {
         match &self.stage {
-            Stage::Waiting { tag, .. } => Some(*tag),
-            Stage::Meeting(joined) | Stage::Announcing { joined: Some(joined), .. } => Some(joined.tag),
+            Stage::Waiting { tag, .. } | Stage::Answering { program: Program::Wait(tag, _) } => Some(*tag),
+            Stage::Meeting(joined)
+            | Stage::Announcing { joined: Some(joined), .. }
+            | Stage::Answering { program: Program::Join(joined) } => Some(joined.tag),
             _ => None,
         }
     }
@@ -56,25 +65,40 @@ impl Call {
             (Stage::Ivr(ivr), Answer::Entrance(entrance)) => {
                 self.feed_ivr(ivr, ivr::Input::Entrance(entrance), context)
             }
-            (Stage::Ivr(ivr), Answer::Password(verdict)) => self.hold_back(ivr, verdict, context),
-            (Stage::Leasing { role }, Answer::Lease(LeaseAnswer::Granted { tag, .. })) => {
-                let who = Who { kind: self.arrival.kind, identity: self.arrival.identity() };
-                self.ask(Question::Admit { leg: self.leg, tag, role, who }, context);
-                Stage::Admitting { tag }
+            (Stage::Ivr(ivr), Answer::Password(verdict)) => self.hold_back(Door::Ivr(ivr), verdict, context),
+            (Stage::Knocking { meeting }, Answer::Password(verdict)) => {
+                self.hold_back(Door::Dialed(meeting), verdict, context)
             }
-            (Stage::Leasing { .. }, Answer::Lease(LeaseAnswer::Held)) => {
-                self.announce(Outcome::InAnotherMeeting, None, context)
+            (Stage::Knocking { meeting }, Answer::Entrance(entrance)) => {
+                self.on_entrance(meeting, entrance, context)
             }
+            (Stage::Locating { account }, Answer::Located(whereabouts)) => {
+                self.on_located(account, whereabouts, context)
+            }
+            (Stage::Leasing { seek }, Answer::Lease(answer)) => self.on_lease(seek, answer, context),
+            (stage @ Stage::Dialing { .. }, Answer::Lease(answer)) => {
+                self.stage = stage;
+                return self.on_callee_lease(answer, context);
+            }
+            (Stage::Confirming { .. }, Answer::Confirming(Err(outcome))) => self.turn_away(outcome, context),
             (Stage::Admitting { tag }, Answer::Admission(admission)) => {
                 self.on_admission(tag, admission, context)
             }
             (Stage::Admitting { tag }, Answer::Unreachable) => {
                 self.depart(tag, context);
-                self.announce(Outcome::CoreUnreachable, None, context)
+                self.turn_away(Outcome::CoreUnreachable, context)
             }
             (Stage::Ivr(ivr), Answer::Unreachable) => self.leave_ivr(&ivr, Outcome::CoreUnreachable, context),
-            (Stage::Leasing { .. }, Answer::Unreachable) => {
-                self.announce(Outcome::CoreUnreachable, None, context)
+            (
+                Stage::Leasing { .. }
+                | Stage::Confirming { .. }
+                | Stage::Knocking { .. }
+                | Stage::Locating { .. },
+                Answer::Unreachable,
+            ) => self.turn_away(Outcome::CoreUnreachable, context),
+            (stage @ Stage::Dialing { .. }, Answer::Unreachable) => {
+                self.stage = stage;
+                return self.end(Cause::TEMPORARY_FAILURE, context);
             }
             (stage @ Stage::Meeting(_), Answer::Control(controlled)) => {
                 self.on_controlled(controlled, context);
@@ -87,6 +111,10 @@ impl Call {
 
     /// The meeting is over, or the participant is put out of it.
     pub(crate) fn on_put_out(&mut self, outcome: Outcome, context: &mut Context<'_>) {
+        if matches!(self.stage, Stage::Confirming { .. }) {
+            self.pending = None;
+            self.stage = self.turn_away(outcome, context);
+        }
         if let Some(tag) = self.meeting() {
             if let Stage::Meeting(joined) = self.stage {
                 self.chime(&joined, EXIT_TONE, context);
@@ -107,27 +135,27 @@ impl Call {
     }
 
     /// DIAL-5: right or wrong, the verdict is as late as the guard wants it.
-    fn hold_back(&mut self, ivr: Box<Ivr>, verdict: Verdict, context: &mut Context<'_>) -> Stage {
+    fn hold_back(&mut self, door: Door, verdict: Verdict, context: &mut Context<'_>) -> Stage {
         let suspect = Suspect::of(&self.arrival);
-        let about = (&suspect, ivr.meeting());
+        let about = (&suspect, door.meeting());
         let delay = context.guard.delay(context.now.mono, &context.settings.guard, about);
         if delay.is_zero() {
-            return self.on_verdict(ivr, verdict, context);
+            return self.on_verdict(door, verdict, context);
         }
-        Stage::HeldBack { ivr, verdict, until: context.now.mono + delay }
+        Stage::HeldBack { door, verdict, until: context.now.mono + delay }
     }
 
-    pub(super) fn on_verdict(&mut self, ivr: Box<Ivr>, verdict: Verdict, context: &mut Context<'_>) -> Stage {
+    pub(super) fn on_verdict(&mut self, door: Door, verdict: Verdict, context: &mut Context<'_>) -> Stage {
         // DIAL-5: calls of one number share its lock, though they began before it.
         if context.guard.is_locked(context.now.mono, &Suspect::of(&self.arrival)) {
-            return self.leave_ivr(&ivr, Outcome::LockedOut, context);
+            return self.leave(&door, Outcome::LockedOut, context);
         }
         if verdict != Verdict::Wrong {
             context.out.event(self.id, Event::Keyed(Keyed::Right));
-            return self.feed_ivr(ivr, ivr::Input::Verdict(verdict), context);
+            return self.open(door, verdict, context);
         }
         context.out.event(self.id, Event::Keyed(Keyed::Wrong));
-        let (suspect, meeting) = (Suspect::of(&self.arrival), ivr.meeting());
+        let (suspect, meeting) = (Suspect::of(&self.arrival), door.meeting());
         let about = (&suspect, meeting);
         let led_to = context.guard.on_failure(context.now.mono, &context.settings.guard, about);
         if let Some(meeting) = meeting.filter(|_| led_to.meeting_attacked) {
@@ -135,9 +163,26 @@ impl Call {
         }
         if led_to.caller_locked {
             context.out.event(self.id, Event::CallerLocked);
-            return self.leave_ivr(&ivr, Outcome::LockedOut, context);
+            return self.leave(&door, Outcome::LockedOut, context);
         }
-        self.feed_ivr(ivr, ivr::Input::Verdict(verdict), context)
+        self.open(door, verdict, context)
+    }
+
+    fn open(&mut self, door: Door, verdict: Verdict, context: &mut Context<'_>) -> Stage {
+        match (door, verdict) {
+            (Door::Ivr(ivr), verdict) => self.feed_ivr(ivr, ivr::Input::Verdict(verdict), context),
+            (Door::Dialed(Some(meeting)), Verdict::Right(role)) => {
+                self.seek(Seek::Meeting { meeting, role }, context)
+            }
+            (Door::Dialed(_), _) => self.turn_away(Outcome::Wrong, context),
+        }
+    }
+
+    fn leave(&mut self, door: &Door, outcome: Outcome, context: &mut Context<'_>) -> Stage {
+        if let Door::Ivr(ivr) = door {
+            self.keep_of(ivr);
+        }
+        self.turn_away(outcome, context)
     }
 
     /// Ends the questions before their own end.
@@ -159,14 +204,27 @@ impl Call {
         }
     }
 
+    pub(super) fn wait(
+        &mut self,
+        (tag, reason): (MeetingTag, WaitingFor),
+        context: &mut Context<'_>,
+    ) -> Stage {
+        self.play_waiting(Outcome::of_admission(Admission::Waiting(reason)), context);
+        Stage::Waiting { tag, reason, until: context.now.mono + context.settings.waiting }
+    }
+
     /// Music follows the words until the wait is over.
-    fn wait(&mut self, (tag, reason): (MeetingTag, WaitingFor), context: &mut Context<'_>) -> Stage {
-        let outcome = Outcome::of_admission(Admission::Waiting(reason));
+    pub(super) fn play_waiting(&mut self, outcome: Outcome, context: &mut Context<'_>) {
         let mut items = ivr::speak(&self.languages, &context.settings.words.ending(outcome).say);
         items.push(PlayItem::Music { name: MUSIC.into() });
         let route = Route::Prompts { play: self.next_play(), items };
         context.out.media(Command::Route { port: self.port, route });
-        Stage::Waiting { tag, reason, until: context.now.mono + context.settings.waiting }
+    }
+
+    /// It hears as what it is in, then the meeting.
+    pub(super) fn enter(&mut self, joined: Joined, context: &mut Context<'_>) -> Stage {
+        let outcome = Outcome::of_admission(Admission::Admitted(joined.welcome));
+        self.announce(outcome, Some(joined), context)
     }
 
     fn on_admission(&mut self, tag: MeetingTag, admission: Admission, context: &mut Context<'_>) -> Stage {
@@ -175,13 +233,22 @@ impl Call {
         if let Admission::Admitted(welcome) = admission {
             self.milestones.meeting = Some(tag);
             self.voice = welcome.voice;
-            return self.announce(outcome, Some(Joined { tag, welcome }), context);
+            return self.go(Program::Join(Joined { tag, welcome }), context);
         }
         if let Admission::Waiting(reason) = admission {
-            return self.wait((tag, reason), context);
+            return self.go(Program::Wait(tag, reason), context);
         }
         self.depart(tag, context);
-        self.announce(outcome, None, context)
+        self.turn_away(outcome, context)
+    }
+
+    /// Who is not answered yet is answered first.
+    fn go(&mut self, program: Program, context: &mut Context<'_>) -> Stage {
+        if self.leg_state == LegState::Offered {
+            self.answer(program, context)
+        } else {
+            self.begin_program(program, context)
+        }
     }
 
     pub(super) fn after_announcement(
@@ -243,10 +310,7 @@ impl Call {
     fn on_finish(&mut self, finish: Finish, context: &mut Context<'_>) -> Stage {
         self.pending = None;
         match finish {
-            Finish::Right { meeting, role } => {
-                self.ask(Question::TakeLease { terminal: self.terminal(), meeting }, context);
-                Stage::Leasing { role }
-            }
+            Finish::Right { meeting, role } => self.seek(Seek::Meeting { meeting, role }, context),
             Finish::NoPhonePassword => self.announce(Outcome::NoPhonePassword, None, context),
             Finish::TooOften => self.announce(Outcome::WrongTooOften, None, context),
             Finish::TimedOut => self.announce(Outcome::TimedOut, None, context),
@@ -285,20 +349,24 @@ impl Call {
         self.pending = Some(Pending { id, question, until });
     }
 
-    const fn terminal(&self) -> Terminal {
-        Terminal::PhoneCall(self.id)
+    pub(super) fn departure(&self, meeting: MeetingId) -> Departure {
+        Departure { leg: self.leg, meeting, identity: self.arrival.identity() }
     }
 
-    fn departure(&self, tag: MeetingTag) -> Departure {
-        let identity = self.arrival.identity();
-        Departure { leg: self.leg, terminal: self.terminal(), tag, identity }
-    }
-
-    /// Tells core and lease service that the meeting is left.
+    /// Tells the core that the meeting is left.
     pub(super) fn depart(&self, tag: MeetingTag, context: &mut Context<'_>) {
-        context.out.departure(self.departure(tag));
+        context.out.departure(self.departure(tag.meeting));
         if self.milestones.joined.is_some() {
             context.out.event(self.id, Event::Left { tag });
+        }
+    }
+}
+
+impl Door {
+    const fn meeting(&self) -> Option<MeetingId> {
+        match self {
+            Self::Ivr(ivr) => ivr.meeting(),
+            Self::Dialed(meeting) => *meeting,
         }
     }
 }

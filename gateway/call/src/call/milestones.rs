@@ -62,6 +62,7 @@ impl Milestones {
             leg,
             partner: self.partner,
             trunk: arrival.trunk.clone(),
+            account: arrival.account.clone(),
             caller: arrival.caller.number().map(str::to_owned),
             called: arrival.called.clone(),
             meeting: self.meeting.map(|tag| tag.meeting),

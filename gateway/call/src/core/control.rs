@@ -194,6 +194,11 @@ impl Core {
         let is_full = room.is_full() || self.tenants.is_full(&room.meeting.tenant);
         let waiting = room.participants.get(&leg).filter(|participant| participant.presence != Presence::In);
         let Some(participant) = waiting.copied() else { return };
+        if participant.presence == Presence::Waiting(WaitingFor::Confirmation) {
+            // It comes again when its device has left where it is.
+            self.remove(meeting, leg);
+            return self.outputs.push_back(Output::Directive(Directive::Confirmed(leg)));
+        }
         let inside = Participant { presence: Presence::In, ..participant };
         let admitted = room.admission(&inside);
         let admission = if is_full {

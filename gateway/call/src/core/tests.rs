@@ -84,8 +84,10 @@ fn meet_4_a_full_meeting_admits_again_when_a_leg_left() {
     admit(&mut core, 2, Role::Guest);
     assert_eq!(admit(&mut core, 3, Role::Guest), Answer::Admission(Admission::Full));
     let tag = MeetingTag { meeting: FIRST.parse().expect("digits"), epoch: LeaseEpoch(1) };
-    let terminal = crate::question::Terminal::PhoneCall(terms::CallId(1));
-    core.handle_input(NOW, Input::Departure(Departure { leg: LegId(1), terminal, tag, identity: None }));
+    core.handle_input(
+        NOW,
+        Input::Departure(Departure { leg: LegId(1), meeting: tag.meeting, identity: None }),
+    );
     assert_eq!(
         admit(&mut core, 3, Role::Guest),
         Answer::Admission(Admission::Admitted(Welcome::new(Role::Guest)))

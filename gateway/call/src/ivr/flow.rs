@@ -167,6 +167,14 @@ impl Flow {
         self.begin
     }
 
+    /// Where a caller goes on whose meeting is known: where it asks for a password, and where only its host has one.
+    pub(super) fn after_meeting_id(&self) -> Option<(StepId, StepId)> {
+        self.steps.iter().find_map(|step| match step.then {
+            Then::MeetingId { next, host, .. } => Some((next, host)),
+            _ => None,
+        })
+    }
+
     /// A step of this flow.
     pub fn step(&self, id: StepId) -> &Step {
         self.get(id).expect("new() has seen every step that a step names")

@@ -10,8 +10,10 @@ use super::*;
 use crate::{
     leg::{Caller, EndedBy, LocalMedia},
     outcome::Outcome,
-    question::{Admission, Entrance, Role, Terminal, Verdict, Welcome},
+    question::{Admission, Entrance, Place, Role, Verdict, Welcome},
 };
+
+mod rooms;
 
 const LEG: LegId = LegId(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -139,7 +141,7 @@ fn departures(outputs: &[Output]) -> usize {
 }
 
 fn granted(tag: MeetingTag) -> Answer {
-    Answer::Lease(LeaseAnswer::Granted { terminal: Terminal::PhoneCall(CallId(1)), tag })
+    Answer::Lease(LeaseAnswer::Granted { place: Place::Meeting(tag.meeting), epoch: tag.epoch })
 }
 
 fn tag() -> MeetingTag {
@@ -177,7 +179,7 @@ fn a_call_that_is_refused_is_recorded() {
     ];
     for (name, called, cause) in rows {
         let outputs = Bench::new().arrive(called);
-        assert_eq!(to_leg(&outputs), [LegCommand::Refuse { cause }], "{name}");
+        assert_eq!(to_leg(&outputs), [LegCommand::Refuse { cause, text: None }], "{name}");
         let record = outputs.iter().find_map(|output| match output {
             Output::Record(record) => Some((record.cause, record.by, record.answered)),
             _ => None,
@@ -193,7 +195,7 @@ fn one_call_too_many_is_congestion() {
     bench.arrive("9001");
     let arrival = Arrival { called: "9001".into(), ..Arrival::default() };
     let outputs = bench.feed(Input::Leg(LegId(2), LegEvent::Arrived(Box::new(arrival))));
-    assert_eq!(to_leg(&outputs), [LegCommand::Refuse { cause: Cause::CONGESTION }]);
+    assert_eq!(to_leg(&outputs), [LegCommand::Refuse { cause: Cause::CONGESTION, text: None }]);
 }
 
 #[test]
@@ -236,7 +238,8 @@ fn iso_1_a_lease_that_comes_after_the_call_is_given_back() {
     let mut bench = Bench::new();
     let lease = bench.key_a_right_pair();
     bench.feed(Input::Leg(LEG, LegEvent::Ended { cause: Cause::NORMAL_CLEARING, by: EndedBy::Peer }));
-    assert_eq!(departures(&bench.feed(Input::Answer(lease, granted(tag())))), 1);
+    let late = bench.feed(Input::Answer(lease, granted(tag())));
+    assert!(late.contains(&Output::Release(tag().epoch)), "{late:?}");
 }
 
 #[test]
@@ -270,7 +273,7 @@ fn a_port_that_is_refused_ends_the_call_as_congestion() {
     let mut bench = Bench::new();
     let port = opened(&bench.arrive("9001")).expect("a port is asked for");
     let outputs = bench.feed(Input::Media(Report::Refused { port, reason: PortRefusal::RangeExhausted }));
-    assert_eq!(to_leg(&outputs), [LegCommand::Refuse { cause: Cause::CONGESTION }]);
+    assert_eq!(to_leg(&outputs), [LegCommand::Refuse { cause: Cause::CONGESTION, text: None }]);
     assert!(bench.switch.is_empty());
 }
 

@@ -8,20 +8,20 @@ use call::{
 };
 use sip::{
     auth::{Shown, Staleness, Verdict},
-    endpoint::{Command, ExtraHeader, Hop, Registering, RequestId},
+    endpoint::{Command, ExtraHeader, Hop, Refusal, Registering, RequestId},
     registrar::{Answer, Change, Contacts, Plan, Refused, Registration},
     wire::{MinExpires, RetryAfter, StatusCode, Text, Warning},
 };
 use terms::{AccountName, HashedPassword, Now, SerialNumber};
 
 use super::{
-    Asker, Durability, Outcome, Output, Registrations,
+    Asker, Durability, Errand, Outcome, Output, Registrations,
     pace::Turn,
     stages::{Reply, Stage, Wanted},
 };
 
 /// How long the core, and the store, may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// When a device shall come again that found no room, or no store.
 const AGAIN: RetryAfter = RetryAfter(30);
 /// The longest name that an account may have, in octets; nobody has a longer one.
@@ -30,7 +30,7 @@ pub(crate) const LONGEST_NAME: usize = 64;
 impl Registrations {
     pub(super) fn on_registering(&mut self, now: Now, registering: &Registering) {
         let Registering { id, listener, source, request } = registering;
-        let asker = Asker { request: *id, source: *source };
+        let asker = Asker { errand: Errand::Register(*id), source: *source };
         match self.authenticator.look(now.mono, request) {
             Shown::Nothing => self.challenge(now, asker, None),
             Shown::Stale(staleness) => self.challenge(now, asker, Some(staleness)),
@@ -41,31 +41,36 @@ impl Registrations {
                     Err(refused) => return self.refuse_plan(now, (asker, None), refused),
                 };
                 let account = account_of(credentials.username());
-                match self.lockouts.leave(now.mono, &claimant(&account, asker, &registration)) {
-                    Leave::Free => {}
-                    Leave::Slowed { until } => {
-                        let pause = until.since(now.mono);
-                        return self.put_off(now, (asker, Some(account)), pause);
-                    }
-                    Leave::Locked { until } => {
-                        let seconds = until.since(now.mono).as_secs().max(1);
-                        return self.refuse_locked(now, asker, account, seconds);
-                    }
-                }
-                if self.stages.is_full() {
-                    return self.refuse(now, asker, None, Outcome::Full);
+                if !self.may_try(now, asker, &claimant(&account, asker, &registration)) {
+                    return;
                 }
                 let question = Question::Password(account.clone());
                 let wanted = Wanted { account, credentials, registration };
                 self.stages.enter(asker, now.mono + PATIENCE, Stage::Password(Box::new(wanted)));
-                self.outputs.push_back(Output::Ask(asker.request, question));
+                self.outputs.push_back(Output::Ask(asker.errand, question));
             }
         }
     }
 
-    pub(super) fn on_password(&mut self, now: Now, id: RequestId, password: Option<&HashedPassword>) {
-        let Some((asker, Stage::Password(wanted))) = self.stages.leave(id) else { return };
-        let Wanted { account, credentials, registration } = *wanted;
+    pub(super) fn on_password(&mut self, now: Now, id: Errand, password: Option<&HashedPassword>) {
+        match self.stages.leave(id) {
+            Some((asker, Stage::Password(wanted))) => {
+                self.on_device_password(now, asker, (*wanted, password));
+            }
+            Some((asker, Stage::CallerPassword(calling))) => {
+                self.on_caller_password(now, asker, (*calling, password));
+            }
+            _ => {}
+        }
+    }
+
+    fn on_device_password(
+        &mut self,
+        now: Now,
+        asker: Asker,
+        (wanted, password): (Wanted, Option<&HashedPassword>),
+    ) {
+        let Wanted { account, credentials, registration } = wanted;
         let claimant = claimant(&account, asker, &registration);
         match self.authenticator.check(now.mono, &credentials, password) {
             Verdict::Stale(staleness) => self.challenge(now, asker, Some(staleness)),
@@ -80,7 +85,7 @@ impl Registrations {
         }
     }
 
-    pub(super) fn on_enrolled(&mut self, now: Now, id: RequestId, enrolled: Result<(), Denial>) {
+    pub(super) fn on_enrolled(&mut self, now: Now, id: Errand, enrolled: Result<(), Denial>) {
         let Some((asker, Stage::Enroll(account, registration))) = self.stages.leave(id) else { return };
         if let Err(denial) = enrolled {
             return self.refuse(now, asker, Some(account), denial.into());
@@ -96,12 +101,15 @@ impl Registrations {
         let reply = Reply { status: StatusCode::OK, headers, outcome: Some(outcome) };
         let bindings = self.locations.bindings(&account).cloned().collect();
         self.stages.enter(asker, now.mono + PATIENCE, Stage::Store(account.clone(), reply));
-        self.outputs.push_back(Output::Store(Some(asker.request), account, bindings));
+        let Errand::Register(request) = asker.errand else { return };
+        self.outputs.push_back(Output::Store(Some(request), account, bindings));
     }
 
     /// REL-4. What was not stored is there all the same until the next start: the device comes again before that.
     pub(super) fn on_stored(&mut self, now: Now, id: RequestId, durability: Durability) {
-        let Some((asker, Stage::Store(account, reply))) = self.stages.leave(id) else { return };
+        let Some((asker, Stage::Store(account, reply))) = self.stages.leave(Errand::Register(id)) else {
+            return;
+        };
         match durability {
             Durability::Durable => self.send(now, (asker, Some(account)), reply),
             Durability::Failed => self.refuse(now, asker, Some(account), Outcome::Unavailable),
@@ -115,7 +123,9 @@ impl Registrations {
                 Stage::Enroll(account, _) | Stage::Store(account, _) => {
                     self.refuse(now, asker, Some(account), Outcome::Unavailable);
                 }
-                Stage::Password(_) => self.refuse(now, asker, None, Outcome::Unavailable),
+                Stage::Password(_) | Stage::CallerPassword(_) | Stage::Caller(..) => {
+                    self.refuse(now, asker, None, Outcome::Unavailable);
+                }
             }
         }
         while let Some(expired) = self.locations.expire(now.mono) {
@@ -129,15 +139,35 @@ impl Registrations {
         }
     }
 
+    /// Whether a password is looked at; who may not try is told so.
+    pub(super) fn may_try(&mut self, now: Now, asker: Asker, claimant: &Claimant) -> bool {
+        let account = claimant.account.clone();
+        match self.lockouts.leave(now.mono, claimant) {
+            Leave::Free if self.stages.is_full() => self.refuse(now, asker, None, Outcome::Full),
+            Leave::Free => return true,
+            Leave::Slowed { until } => self.put_off(now, (asker, Some(account)), until.since(now.mono)),
+            Leave::Locked { until } => {
+                let seconds = until.since(now.mono).as_secs().max(1);
+                self.refuse_locked(now, asker, account, seconds);
+            }
+        }
+        false
+    }
+
     /// The first 401, and one for a nonce that serves no more, count for nothing (ROOM-3).
-    fn challenge(&mut self, now: Now, asker: Asker, stale: Option<Staleness>) {
+    pub(super) fn challenge(&mut self, now: Now, asker: Asker, stale: Option<Staleness>) {
         let challenges = self.authenticator.challenges(now.mono, stale);
         let headers = challenges.iter().map(ExtraHeader::of).collect();
         self.send(now, (asker, None), Reply { status: StatusCode::UNAUTHORIZED, headers, outcome: None });
     }
 
     /// An account that nobody has and a wrong password look alike: a 401, at once.
-    fn on_wrong(&mut self, now: Now, (asker, known): (Asker, Option<AccountName>), claimant: &Claimant) {
+    pub(super) fn on_wrong(
+        &mut self,
+        now: Now,
+        (asker, known): (Asker, Option<AccountName>),
+        claimant: &Claimant,
+    ) {
         let locked = self.lockouts.on_wrong(now.mono, claimant);
         let outcome = if known.is_some() { Outcome::WrongPassword } else { Outcome::NoAccount };
         self.tell(now, (known.clone(), asker.source), outcome);
@@ -182,7 +212,7 @@ impl Registrations {
         let serial = registration.epid.as_ref().and_then(Text::as_str).map(SerialNumber::from);
         let question = Question::Enroll { account: account.clone(), devices, serial };
         self.stages.enter(asker, now.mono + PATIENCE, Stage::Enroll(account, registration));
-        self.outputs.push_back(Output::Ask(asker.request, question));
+        self.outputs.push_back(Output::Ask(asker.errand, question));
     }
 
     fn answer(&mut self, now: Now, account: &AccountName, registration: &Registration) -> Vec<ExtraHeader> {
@@ -190,7 +220,7 @@ impl Registrations {
         answer.headers(now.mono, account, &mut self.entropy)
     }
 
-    fn refuse(&mut self, now: Now, asker: Asker, account: Option<AccountName>, outcome: Outcome) {
+    pub(super) fn refuse(&mut self, now: Now, asker: Asker, account: Option<AccountName>, outcome: Outcome) {
         self.send(now, (asker, account), refusal(outcome));
     }
 
@@ -220,7 +250,12 @@ impl Registrations {
         if let Some(outcome) = outcome {
             self.tell(now, (account, asker.source), outcome);
         }
-        let command = Command::AnswerRegister { request: asker.request, status, headers };
+        let command = match asker.errand {
+            Errand::Register(request) => Command::AnswerRegister { request, status, headers },
+            Errand::Call(dialog) => {
+                Command::Refuse { dialog, refusal: Refusal { headers, ..Refusal::new(status) } }
+            }
+        };
         self.outputs.push_back(Output::Sip(command));
     }
 }
@@ -257,7 +292,10 @@ fn outcome_of(plan: &Plan) -> Outcome {
 }
 
 fn claimant(account: &AccountName, asker: Asker, registration: &Registration) -> Claimant {
-    let instance = registration.instance().or(registration.epid.as_ref());
+    claimant_by(account, asker, registration.instance().or(registration.epid.as_ref()))
+}
+
+pub(super) fn claimant_by(account: &AccountName, asker: Asker, instance: Option<&Text>) -> Claimant {
     Claimant {
         account: account.clone(),
         source: asker.source.ip().to_canonical(),
@@ -266,7 +304,7 @@ fn claimant(account: &AccountName, asker: Asker, registration: &Registration) ->
 }
 
 /// The account that a user name means; one that is too long is nobody's, and is remembered by its beginning.
-fn account_of(username: &Text) -> AccountName {
+pub(super) fn account_of(username: &Text) -> AccountName {
     let text = username.to_string();
     let end = (0..=LONGEST_NAME.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
     if text.len() <= LONGEST_NAME {

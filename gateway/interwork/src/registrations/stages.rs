@@ -1,21 +1,21 @@
-//! REGISTERs that are under way: what each waits for, and until when.
+//! REGISTERs, and calls of accounts, that are under way: what each waits for, and until when.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use sip::{
     auth::Credentials,
-    endpoint::{ExtraHeader, RequestId},
+    endpoint::{ExtraHeader, Invited},
     registrar::Registration,
     wire::StatusCode,
 };
 use terms::{AccountName, Instant};
 
-use super::{Asker, Outcome};
+use super::{Asker, Errand, Outcome};
 
-/// REGISTERs that may be under way; beyond it they get 503.
+/// How many may be under way; beyond it they get 503.
 const MOST: usize = 20_000;
 
-/// What a REGISTER waits for.
+/// What a REGISTER or a call waits for.
 #[derive(Debug)]
 pub(super) enum Stage {
     /// The password of its account.
@@ -26,6 +26,18 @@ pub(super) enum Stage {
     Enroll(AccountName, Box<Registration>),
     /// That its bindings are durable.
     Store(AccountName, Reply),
+    /// The password of the account that calls.
+    CallerPassword(Box<Calling>),
+    /// Whether that account may call.
+    Caller(AccountName, Box<Invited>),
+}
+
+/// Somebody who calls, and is to be known.
+#[derive(Debug)]
+pub(super) struct Calling {
+    pub(super) account: AccountName,
+    pub(super) credentials: Box<Credentials>,
+    pub(super) invited: Box<Invited>,
 }
 
 /// Somebody who is to be known.
@@ -48,8 +60,8 @@ pub(super) struct Reply {
 /// All that are under way.
 #[derive(Debug, Default)]
 pub(super) struct Stages {
-    by_id: BTreeMap<RequestId, (Asker, Instant, Stage)>,
-    by_due: BTreeSet<(Instant, RequestId)>,
+    by_id: BTreeMap<Errand, (Asker, Instant, Stage)>,
+    by_due: BTreeSet<(Instant, Errand)>,
 }
 
 impl Stages {
@@ -59,12 +71,12 @@ impl Stages {
 
     /// It waits from here on, until `due` at most.
     pub(super) fn enter(&mut self, asker: Asker, due: Instant, stage: Stage) {
-        self.by_due.insert((due, asker.request));
-        self.by_id.insert(asker.request, (asker, due, stage));
+        self.by_due.insert((due, asker.errand));
+        self.by_id.insert(asker.errand, (asker, due, stage));
     }
 
     /// What it waited for has come.
-    pub(super) fn leave(&mut self, id: RequestId) -> Option<(Asker, Stage)> {
+    pub(super) fn leave(&mut self, id: Errand) -> Option<(Asker, Stage)> {
         let (asker, due, stage) = self.by_id.remove(&id)?;
         self.by_due.remove(&(due, id));
         Some((asker, stage))

@@ -31,8 +31,8 @@ struct Desk {
 #[derive(Debug, Default)]
 struct Said {
     sent: Vec<String>,
-    asked: Vec<(RequestId, Question)>,
-    stored: Vec<(Option<RequestId>, usize)>,
+    asked: Vec<(Errand, Question)>,
+    stored: Vec<(Option<Errand>, usize)>,
     outcomes: Vec<Outcome>,
 }
 
@@ -41,9 +41,14 @@ impl Said {
         self.sent.last()?.split(' ').nth(1)?.parse().ok()
     }
 
-    fn asks(&self) -> RequestId {
+    fn asks(&self) -> Errand {
         self.asked.last().expect("a question").0
     }
+}
+
+fn stored(id: Errand, durability: Durability) -> Input {
+    let Errand::Register(request) = id else { panic!("a call stores nothing") };
+    Input::Stored(request, durability)
 }
 
 impl Desk {
@@ -155,7 +160,10 @@ impl Desk {
                         self.endpoint.handle_input(self.now, endpoint::Input::Command(command));
                     }
                     Output::Ask(id, question) => said.asked.push((id, question)),
-                    Output::Store(id, _, bindings) => said.stored.push((id, bindings.len())),
+                    Output::Known(..) => {}
+                    Output::Store(id, _, bindings) => {
+                        said.stored.push((id.map(Errand::Register), bindings.len()));
+                    }
                     Output::Attempted(_, _, outcome) => said.outcomes.push(outcome),
                     Output::Devices(..) => {}
                 }
@@ -166,7 +174,7 @@ impl Desk {
     }
 
     /// It has logged in, and waits for what the core says of its licence.
-    fn known() -> (Self, RequestId) {
+    fn known() -> (Self, Errand) {
         let mut desk = Self::challenged();
         let id = desk.register("").asks();
         let said = desk.input(Input::Answer(id, Answer::Password(Some(password()))));
@@ -176,7 +184,7 @@ impl Desk {
     }
 
     /// It may, and waits for the store.
-    fn granted() -> (Self, RequestId) {
+    fn granted() -> (Self, Errand) {
         let (mut desk, id) = Self::known();
         let said = desk.input(Input::Answer(id, Answer::Enrolled(Ok(()))));
         assert_eq!((said.stored, said.sent), (vec![(Some(id), 1)], vec![]));
@@ -191,7 +199,7 @@ fn password() -> HashedPassword {
 #[test]
 fn rel_4_nothing_is_acknowledged_before_it_is_stored() {
     let (mut desk, id) = Desk::granted();
-    let said = desk.input(Input::Stored(id, Durability::Durable));
+    let said = desk.input(stored(id, Durability::Durable));
     assert_eq!((said.status(), said.outcomes), (Some(200), vec![Outcome::Registered]));
     assert_eq!(desk.registrations.poll_timeout(), Some(desk.now.mono + Duration::from_secs(3_600)));
 }
@@ -199,19 +207,18 @@ fn rel_4_nothing_is_acknowledged_before_it_is_stored() {
 /// Each row: a stage, what comes, and what the device is told of it.
 #[test]
 fn each_stage_and_what_may_come_of_it() {
-    type Entered = fn() -> (Desk, RequestId);
+    type Entered = fn() -> (Desk, Errand);
     let waits_for_password: Entered = || {
         let mut desk = Desk::challenged();
         let id = desk.register("").asks();
         (desk, id)
     };
-    let denied = |denial: Denial| -> Box<dyn Fn(RequestId) -> Input> {
+    let denied = |denial: Denial| -> Box<dyn Fn(Errand) -> Input> {
         Box::new(move |id| Input::Answer(id, Answer::Enrolled(Err(denial.clone()))))
     };
-    let stored =
-        |durability| -> Box<dyn Fn(RequestId) -> Input> { Box::new(move |id| Input::Stored(id, durability)) };
+    let stored = |durability| -> Box<dyn Fn(Errand) -> Input> { Box::new(move |id| stored(id, durability)) };
     let wrong = HashedPassword { md5: [0; 16], sha256: [0; 32] };
-    type Row = (&'static str, Entered, Box<dyn Fn(RequestId) -> Input>, Option<u16>, Vec<Outcome>);
+    type Row = (&'static str, Entered, Box<dyn Fn(Errand) -> Input>, Option<u16>, Vec<Outcome>);
     let rows: [Row; 10] = [
         (
             "a wrong password",
@@ -278,7 +285,7 @@ fn a_question_and_a_write_that_nobody_answers_are_given_up_and_late_answers_are_
         for late in [
             Input::Answer(id, Answer::Password(Some(password()))),
             Input::Answer(id, Answer::Enrolled(Ok(()))),
-            Input::Stored(id, Durability::Durable),
+            stored(id, Durability::Durable),
         ] {
             let said = desk.input(late);
             assert!(
@@ -296,7 +303,7 @@ fn what_a_device_asks_for_is_planned_again_once_it_may() {
     let second = desk.register("").asks();
     desk.input(Input::Answer(second, Answer::Password(Some(password()))));
     desk.input(Input::Answer(second, Answer::Enrolled(Ok(()))));
-    assert_eq!(desk.input(Input::Stored(second, Durability::Durable)).status(), Some(200));
+    assert_eq!(desk.input(stored(second, Durability::Durable)).status(), Some(200));
     let said = desk.input(Input::Answer(first, Answer::Enrolled(Ok(()))));
     assert_eq!((said.status(), said.outcomes), (Some(500), vec![Outcome::OutOfOrder]));
     assert_eq!(desk.registrations.bindings(&"room".into()).count(), 1);

@@ -98,7 +98,7 @@ fn iso_3_a_call_by_a_trunk_takes_media_as_the_trunk_says_and_any_other_as_the_li
     let peers = Peers { listeners: [(ListenerId(0), listener)].into(), trunks: vec![trunk] };
     for (source, expected) in [([192, 0, 2, 1], sources), ([198, 51, 100, 1], Sources::default())] {
         let known = peers.find(ListenerId(0), source.into()).expect("anybody may call");
-        assert_eq!(arrival(&known, &invite(""), Vec::new()).sources, expected, "{source:?}");
+        assert_eq!(arrival(&known, (LegId(2), &invite("")), None).sources, expected, "{source:?}");
     }
 }
 
@@ -106,6 +106,7 @@ fn listener(name: &str, trunk: &crate::Trunk) -> crate::Listener {
     crate::Listener {
         name: name.into(),
         zone: trunk.zone.clone(),
+        here: ([192, 0, 2, 100], 5060).into(),
         signaling: crate::Signaling::InClear,
         policy: crate::Policy::Trunks,
         encryption: Encryption::Preferred,

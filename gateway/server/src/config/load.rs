@@ -194,7 +194,12 @@ fn listener(section: Section<'_, '_>, folder: &Path) -> Option<Listener> {
     let listens = section.required("address", "127.0.0.1:5060").as_ref().and_then(address);
     let tls = tls::of_listener(&section, transport, listens, folder);
     let advertised = section.text("advertised").as_ref().and_then(address);
-    let policies = [("trunks", Policy::Trunks), ("anybody", Policy::Anybody)];
+    let policies = [
+        ("trunks", Policy::Trunks),
+        ("accounts", Policy::Accounts),
+        ("connector", Policy::Connector),
+        ("anybody", Policy::Anybody),
+    ];
     let policy = section.text("policy").map_or(Some(Policy::Trunks), |text| text.one_of(&policies));
     let encryption = encryption(&section);
     let sources = sources::of_listener(&section);

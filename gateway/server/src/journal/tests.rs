@@ -14,6 +14,7 @@ fn record(call: u64, day: u64) -> Record {
         leg: LegId(call),
         partner: None,
         trunk: None,
+        account: None,
         caller: None,
         called: "9001".into(),
         meeting: None,

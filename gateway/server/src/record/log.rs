@@ -23,7 +23,10 @@ pub(super) fn event(call: CallId, event: &Event) {
             let caller = caller.as_ref().map_or_else(|| "withheld".to_owned(), ToString::to_string);
             info!(call, trunk, %caller, %called, "call arrived");
         }
-        Event::Dialed { trunk, called } => info!(call, trunk = trunk.as_str(), %called, "calls out"),
+        Event::Dialed { trunk, called } => {
+            let trunk = trunk.as_ref().map_or("-", |trunk| trunk.as_str());
+            info!(call, trunk, %called, "calls out");
+        }
         Event::Refused(cause) => info!(call, cause = cause.0, "call refused"),
         Event::Answered => info!(call, "call answered"),
         Event::Keyed(Keyed::Right) => debug!(call, "meeting ID and password are right"),

@@ -2,13 +2,19 @@
 
 use std::{collections::BTreeSet, net::SocketAddr};
 
-use call::accounts::{Account, AccountRules, Accounts, Kept};
+use call::{
+    accounts::{Account, AccountRules, Accounts, Kept},
+    terminal::Terminal,
+};
 use interwork::{
-    KeySource, RegistrarSettings, Registrations,
+    KeySource, Member, RegistrarSettings, Registrations,
     registrations::{self, Durability, Outcome},
 };
-use sip::endpoint::{Command, Registering, RequestId};
-use terms::{AccountName, Entropy, Instant, Now};
+use sip::{
+    endpoint::{Command, Invited, Registering, RequestId},
+    registrar::Binding,
+};
+use terms::{AccountName, Entropy, Instant, Now, TenantId};
 
 use super::Settings;
 use crate::store::Write;
@@ -20,10 +26,15 @@ pub(super) struct Desk {
     pub(super) registrations: Registrations,
 }
 
+/// Nobody has an account of that name, or it is not for who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NoAccount;
+
 /// What the desk wants done.
 #[derive(Debug)]
 pub(super) enum Output {
     Sip(Command),
+    Known(Box<Invited>, Box<Member>),
     Keep(Option<RequestId>, Write),
     Attempted(Option<AccountName>, SocketAddr, Outcome),
 }
@@ -79,6 +90,23 @@ impl Desk {
         self.registrations.handle_input(now, registrations::Input::Registering(registering));
     }
 
+    pub(super) fn on_calling(&mut self, now: Now, invited: Box<Invited>) {
+        self.registrations.handle_input(now, registrations::Input::Calling(invited));
+    }
+
+    /// Where an account is reached; there is none, or not for that tenant: `Err`.
+    pub(super) fn locate(
+        &self,
+        account: &AccountName,
+        of: Option<&TenantId>,
+    ) -> Result<Option<(&Binding, Terminal)>, NoAccount> {
+        let known = self.accounts.get(account).ok_or(NoAccount)?;
+        if of.is_some_and(|tenant| *tenant != known.tenant) {
+            return Err(NoAccount);
+        }
+        Ok(self.registrations.reached(account))
+    }
+
     pub(super) fn on_kept(&mut self, now: Now, request: RequestId, durability: Durability) {
         self.registrations.handle_input(now, registrations::Input::Stored(request, durability));
     }
@@ -101,6 +129,7 @@ impl Desk {
         loop {
             return Some(match self.registrations.poll_output()? {
                 registrations::Output::Sip(command) => Output::Sip(command),
+                registrations::Output::Known(invited, member) => Output::Known(invited, member),
                 registrations::Output::Ask(id, question) => {
                     let answer = self.accounts.answer(now, question);
                     self.registrations.handle_input(now, registrations::Input::Answer(id, answer));

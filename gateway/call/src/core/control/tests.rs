@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     core::{Entry, Input, Meeting, Passwords, PhoneJoin, Rules, Tenant},
     leg::{Caller, Identity},
-    question::{Answer, Departure, Question, QuestionId, Terminal, Welcome, Who},
+    question::{Answer, Departure, Question, QuestionId, Welcome, Who},
 };
 
 const NOW: Now = Now { mono: Instant::from_nanos(1), wall: WallTime::from_unix_nanos(1) };
@@ -186,8 +186,7 @@ fn meet_4_a_tenant_has_so_many_places_and_whoever_goes_gives_one_back() {
     assert_eq!(order(&mut core, Control::Admit { leg: OTHER }), enter(OTHER, in_as_guest));
     let tag = MeetingTag { meeting: meeting(), epoch: LeaseEpoch(1) };
     for leg in [HOST, HOST, OTHER] {
-        let terminal = Terminal::PhoneCall(terms::CallId(leg.0));
-        core.handle_input(NOW, Input::Departure(Departure { leg, terminal, tag, identity: None }));
+        core.handle_input(NOW, Input::Departure(Departure { leg, meeting: tag.meeting, identity: None }));
     }
     for leg in [HOST, GUEST] {
         let entered = join(&mut core, leg, Role::Host).0;
@@ -209,8 +208,7 @@ fn known(number: &str) -> Who {
 
 fn leave(core: &mut Core, leg: LegId, who: Who) {
     let tag = MeetingTag { meeting: meeting(), epoch: LeaseEpoch(leg.0) };
-    let terminal = Terminal::PhoneCall(terms::CallId(leg.0));
-    core.handle_input(NOW, Input::Departure(Departure { leg, terminal, tag, identity: who.identity }));
+    core.handle_input(NOW, Input::Departure(Departure { leg, meeting: tag.meeting, identity: who.identity }));
     while core.poll_output().is_some() {}
 }
 

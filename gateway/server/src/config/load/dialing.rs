@@ -10,6 +10,7 @@ use call::{
     Settings,
     core::Rules,
     keys::Keys,
+    lease::SecondJoin,
     settings::{Access, GuardSettings, IvrSettings},
 };
 use dialplan::{Number, NumberPlan, Table};
@@ -31,6 +32,7 @@ pub(super) fn calls(
     let number_plan = number_plan(root.section("number_plan"));
     let (ivr, flows) = ivr(root.section("ivr"), folder);
     let access_numbers = access_numbers(root, (tenants, &flows), &number_plan);
+    let Rooms { asked, second_join, confirmation } = rooms(root.section("rooms"), &flows, &access_numbers);
     let guard = guard(root.section("guard"));
     let keys = keys(root.section("keys"));
     let section = root.section("calls");
@@ -42,6 +44,9 @@ pub(super) fn calls(
         trunks: BTreeMap::new(),
         no_answer: section.pause("no_answer", defaults.no_answer),
         access_numbers,
+        rooms: asked,
+        second_join,
+        confirmation,
         ivr,
         guard,
         words: flows.words,
@@ -105,6 +110,32 @@ fn access_numbers(
         Some((number?, Access { tenant, languages, flow: flow? }))
     };
     root.sections("access_number").into_iter().filter_map(&mut access).collect()
+}
+
+/// What is said of room systems.
+struct Rooms {
+    asked: Access,
+    second_join: SecondJoin,
+    confirmation: Duration,
+}
+
+/// Rooms are spoken to as the access number that speaks most languages, unless the file says otherwise.
+fn rooms(section: Section<'_, '_>, flows: &Flows, access: &BTreeMap<String, Access>) -> Rooms {
+    let defaults = Settings::default();
+    let named: Vec<Language> =
+        section.texts("languages").iter().map(|text| Language::from(text.value)).collect();
+    let usual = access.values().max_by_key(|access| access.languages.len());
+    let languages = match usual {
+        _ if !named.is_empty() => named,
+        Some(access) => access.languages.clone(),
+        None => Vec::new(),
+    };
+    let flow = flows.get(section.text("flow").as_ref()).unwrap_or(defaults.rooms.flow);
+    let words = [("reject", SecondJoin::Reject), ("move", SecondJoin::Move), ("ask", SecondJoin::Ask)];
+    let second_join = section.text("second_join").and_then(|text| text.one_of(&words)).unwrap_or_default();
+    let confirmation = section.pause("confirmation", defaults.confirmation);
+    section.finish();
+    Rooms { asked: Access { tenant: None, languages, flow }, second_join, confirmation }
 }
 
 fn ivr(section: Section<'_, '_>, folder: &Path) -> (IvrSettings, Flows) {

@@ -17,7 +17,7 @@ use crate::config::{
 /// Every recording that callers can come to hear, with its language.
 pub(crate) fn spoken(settings: &Settings) -> BTreeSet<(PromptName, Language)> {
     let mut spoken = BTreeSet::new();
-    for access in settings.access_numbers.values() {
+    for access in settings.access_numbers.values().chain([&settings.rooms]) {
         spoken.extend(access.flow.spoken(&access.languages));
         for name in settings.words.prompts() {
             spoken.extend(access.languages.iter().map(|language| (name.clone(), language.clone())));
