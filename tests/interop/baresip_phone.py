@@ -51,7 +51,7 @@ module opus.so
 module aufile.so
 module aubridge.so
 module sndfile.so
-module_tmp account.so
+{instance}module_tmp account.so
 module_app menu.so
 module_app ctrl_tcp.so
 """
@@ -63,20 +63,22 @@ NAMES = {"pcma": "pcma", "g722": "G722/16000/1", "opus": "opus/48000/2"}
 
 
 class Phone:
-    def __init__(self, user, hertz, folder, avoid, answers=False, codec="pcma", encryption=None, settings="", account=None, ice=None):
-        """`ice`: the address that it is to have, and check by."""
+    def __init__(self, user, hertz, folder, avoid, answers=False, codec="pcma", encryption=None, settings="", account=None, ice=None, instance=None):
+        """`ice`: the address that it is to have, and check by. `instance`: the UUID that it registers by."""
         self.folder, self.user, self.rate = folder, user, RATES[codec]
         self.first = gateway_under_test.free_ports(PORTS_PER_PHONE, set(avoid))
         folder.mkdir()
         write_tone(folder / "tone.wav", hertz, self.rate)
         (folder / "config").write_text(CONFIG.format(
             sip=self.first, control=self.first + 2, media=self.first + 4, media_end=self.first + PORTS_PER_PHONE - 1,
-            folder=folder, modules=modules(), rate=self.rate, address=ice or "127.0.0.1") + encryption_module(encryption) + ("module ice.so\n" if ice else "") + settings)
+            folder=folder, modules=modules(), rate=self.rate, instance="module_tmp uuid.so\n" if instance else "", address=ice or "127.0.0.1") + encryption_module(encryption) + ("module ice.so\n" if ice else "") + settings)
         mode = "auto" if answers else "manual"
         mediaenc = (f";mediaenc={encryption}" if encryption else "") + (";medianat=ice" if ice else "")
         account = account or f"<sip:{self.user}@127.0.0.1>;regint=0"
         (folder / "accounts").write_text(f"{account};audio_codecs={NAMES[codec]};answermode={mode}{mediaenc}\n")
         (folder / "contacts").write_text("")
+        if instance:
+            (folder / "uuid").write_text(instance)
         self.log = open(folder / "log", "w")
         environment = {**os.environ, **p256_certificate()} if encryption == "dtls_srtp" else None
         self.process = subprocess.Popen([*gateway_under_test.URGENT, "baresip", "-4", "-f", folder], stdin=subprocess.DEVNULL, stdout=self.log,

@@ -72,11 +72,12 @@ use_files=1
 class Linphone:
     """linphonec, which takes commands by its standard input."""
 
-    def __init__(self, user, hertz, folder, avoid, keys="use_rfc2833=1"):
-        self.user, self.folder = user, folder
+    def __init__(self, user, hertz, folder, avoid, keys="use_rfc2833=1", account=""):
+        """`account`: what its configuration says of where it registers."""
+        self.user, self.folder, self.records = user, folder, "heard.wav"
         self.first = gateway_under_test.free_ports(PORTS_PER_PHONE, set(avoid))
         (folder / ".local/share/linphone").mkdir(parents=True)
-        (folder / "rc").write_text(CONFIG.format(user=user, sip=self.first, media=self.first + 2, keys=keys))
+        (folder / "rc").write_text(CONFIG.format(user=user, sip=self.first, media=self.first + 2, keys=keys) + account)
         write_tone(folder / "tone.wav", hertz)
         self.said = open(folder / "said", "w")
         environment = {**os.environ, "HOME": str(folder)}
@@ -89,7 +90,7 @@ class Linphone:
 
     def dial(self, uri):
         """Whether it was answered."""
-        for line in ("soundcard use files", "play tone.wav", "record heard.wav", f"call {uri}"):
+        for line in ("soundcard use files", "play tone.wav", f"record {self.records}", f"call {uri}"):
             self.command(line)
         return self.wait_for("Media streams established", 10)
 
@@ -112,7 +113,7 @@ class Linphone:
         return (self.folder / "said").read_text(errors="replace")
 
     def heard(self):
-        with wave.open(str(self.folder / "heard.wav")) as file:
+        with wave.open(str(self.folder / self.records)) as file:
             samples = array.array("h", file.readframes(file.getnframes()))[::file.getnchannels()]
             return numpy.array(samples, dtype=float), file.getframerate()
 

@@ -49,7 +49,7 @@ def main():
         folder = pathlib.Path(folder)
         make_chains(folder)
         pairs = ", ".join(f'{{ chain = "{folder}/{kind}.pem", key = "{folder}/{kind}.key" }}' for kind in ("ecdsa", "rsa"))
-        settings = ["listener.2.self_signed=off", f"listener.2.certificates=[{pairs}]", "listener.2.encryption=required",
+        settings = ["listener.2.self_signed=off", f"listener.2.certificates=[{pairs}]", "listener.2.encryption=required", "listener.2.client_certificates=ask",
                     "trunk.0.encryption=required"]
         with own_gateway.OwnGateway(folder, settings) as gateway:
             faults = clients(gateway, folder) + device(gateway, folder) + in_clear(gateway) + reload(gateway, folder)

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use call::{ivr::Flow, words::Words};
+use call::{accounts::AccountType, ivr::Flow, words::Words};
+use interwork::Policy;
 use server::config::{self, Problems};
-use terms::Language;
+use terms::{Language, media::Encryption};
 
 fn conf(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../conf").join(name)
@@ -22,14 +23,55 @@ fn the_demonstration_keeps_its_contract() {
     assert_eq!(config.call.access_numbers.len(), 2);
     let ids: Vec<String> = config.meetings.iter().map(|meeting| meeting.id.to_string()).collect();
     assert_eq!(
-        (ids.len(), ids.first(), ids.last()),
-        (200, Some(&"900100001".into()), Some(&"900100200".into()))
+        (ids.len(), &ids[0], &ids[199], &ids[200], &ids[209]),
+        (
+            210,
+            &"900100001".to_owned(),
+            &"900100200".to_owned(),
+            &"900200001".to_owned(),
+            &"900200010".to_owned()
+        )
     );
     for meeting in &config.meetings {
         let passwords = &meeting.passwords;
         assert!(passwords.guest_password.matches("1234") && passwords.host_password.matches("4321"));
-        assert_eq!((meeting.tenant.as_str(), meeting.capacity), ("demo", 1_000));
+        let tenant = if meeting.id.to_string().starts_with("9001") { "demo" } else { "quiet" };
+        assert_eq!((meeting.tenant.as_str(), meeting.capacity), (tenant, 1_000));
     }
+    let accounts: Vec<&str> = config.accounts.iter().map(|account| account.name.as_str()).collect();
+    assert_eq!((accounts.len(), accounts[0], accounts[19]), (20, "1001", "1020"));
+    for account in &config.accounts {
+        let password = format!("Demo-{}", account.name);
+        assert_eq!(account.password, sip::auth::hash_password(account.name.as_str(), "gateway", &password));
+        assert_eq!((account.tenant.as_str(), account.kind), ("demo", AccountType::ThirdParty));
+    }
+    let licences: Vec<_> = config.account_rules.licences.into_iter().collect();
+    assert_eq!(licences, [(("demo".into(), AccountType::ThirdParty), 15)]);
+}
+
+#[test]
+fn the_demonstrations_secrets_open_nothing_beyond_loopback() {
+    let beyond = |listener: &str| [(format!("listener.{listener}.address"), "192.0.2.10:5060".to_owned())];
+    let found = config::load(&conf("demo.toml"), &beyond("0")).expect_err("everyone knows them").to_string();
+    for key in ["http.token", "meetings.0.host_password", "meetings.1.guest_password", "account.19.password"]
+    {
+        assert!(found.contains(&format!("{key}: this is the demonstration's")), "{key}: {found}");
+    }
+    let token = [("http.token".to_owned(), "demo-token".to_owned())];
+    let found = config::load(&conf("gateway.toml"), &token).expect_err("everyone knows it").to_string();
+    assert!(found.contains("http.token: this is the demonstration's"), "{found}");
+}
+
+#[test]
+fn the_public_zone_asks_for_accounts_and_takes_nothing_in_clear() {
+    let text = "[[listener]]\nzone = \"public\"\ntransport = \"udp\"\naddress = \"127.0.0.1:5060\"\n[[media.range]]\nzone = \"public\"\n\
+                address = \"127.0.0.1\"\nports = \"10000-10001\"\n[http]\naddress = \"127.0.0.1:8080\"\ntoken = \"long enough\"\n[rooms]\nlanguages = [\"zh\"]\n";
+    let found = config::parse("x.toml", text, &[]).expect_err("it is in clear").to_string();
+    assert!(found.contains("zone \"public\" speaks TLS alone"), "{found}");
+    let text = text.replace("\"udp\"", "\"tls\"\nself_signed = \"on\"");
+    let config = config::parse("x.toml", &text, &[]).expect("no problems");
+    let listener = &config.listeners[0];
+    assert_eq!((listener.policy, listener.encryption), (Policy::Accounts, Encryption::Required));
 }
 
 #[test]
@@ -171,6 +213,10 @@ const IMPOSSIBLE: &[(&str, &str)] = &[
     ("quality.icon_yellow_percent", "5"),
     ("quality.icon_red_percent", "1"),
     ("quality.severe_after", "soon"),
+    ("listener.0.policy", "everybody"),
+    ("rooms.flow", "nowhere"),
+    ("rooms.second_join", "both"),
+    ("rooms.confirmation", "0s"),
 ];
 
 #[test]
@@ -228,8 +274,8 @@ fn accounts_of_all_files_have_names_and_serial_numbers_of_their_own() {
         format!("[[account]]\nname = \"{name}\"\ntenant = \"demo\"\npassword = \"secret-1\"\n{more}\n")
     };
     let text = std::fs::read_to_string(conf("demo.toml")).expect("shipped");
-    let main =
-        format!("{text}\n[registrar]\naccounts = [\"more.toml\"]\n{}", account("a", "serial = \"SN1\""));
+    let main = format!("{text}\n{}", account("a", "serial = \"SN1\""));
+    let main = main.replace("[registrar]\n", "[registrar]\naccounts = [\"more.toml\"]\n");
     let file = folder.join("gateway.toml");
     let parse = |more: &str| {
         std::fs::write(folder.join("more.toml"), more).expect("own folder");
@@ -237,8 +283,9 @@ fn accounts_of_all_files_have_names_and_serial_numbers_of_their_own() {
     };
     let config = parse(&account("b", "serial = \"SN2\"\ntype = \"board\"\ndisplay_name = \"B\""))
         .expect("no problems");
-    let names: Vec<&str> = config.accounts.iter().map(|account| account.name.as_str()).collect();
-    assert_eq!((names, config.accounts[1].display_name.as_str()), (vec!["a", "b"], "B"));
+    let (_, added) = config.accounts.split_at(20);
+    let names: Vec<&str> = added.iter().map(|account| account.name.as_str()).collect();
+    assert_eq!((names, added[1].display_name.as_str()), (vec!["a", "b"], "B"));
     for (more, told) in [
         (account("a", ""), "more.toml:2: account.0.name: there is an account \"a\" already"),
         (account("b", "serial = \"SN1\""), "account \"a\" has this serial number"),

@@ -510,7 +510,7 @@ impl Shard {
         let input = match command {
             LegCommand::Dial(dial) => match &dial.way {
                 Way::Account(account) => {
-                    let reached = self.desk.registrations.reached(account);
+                    let reached = self.desk.registrations.reached(account, |hop| self.endpoint.reaches(hop));
                     let binding = reached.map(|(binding, _)| Box::new(binding.clone()));
                     interwork::Input::Reach(leg, dial, binding)
                 }
@@ -537,7 +537,8 @@ impl Shard {
     }
 
     fn whereabouts(&self, account: &AccountName, of: Option<&TenantId>) -> Whereabouts {
-        let Ok(reached) = self.desk.locate(account, of) else { return Whereabouts::Nobody };
+        let located = self.desk.locate(account, of, |hop| self.endpoint.reaches(hop));
+        let Ok(reached) = located else { return Whereabouts::Nobody };
         let by = reached
             .and_then(|(binding, terminal)| Some((self.legs.listener(binding.source.listener)?, terminal)));
         let Some((listener, terminal)) = by else { return Whereabouts::Offline };

@@ -6,7 +6,7 @@ use call::{
 };
 use sip::{
     auth::{Shown, Verdict},
-    endpoint::{Invited, ListenerId},
+    endpoint::{Hop, Invited, ListenerId},
     registrar::Binding,
     wire::{Contact, NameAddr, Request, Text},
 };
@@ -64,9 +64,13 @@ impl Registrations {
         self.authenticator.look(now.mono, request) != Shown::Nothing || is_registered_here().is_some()
     }
 
-    /// The device of an account that calls reach: the one that registered last.
-    pub fn reached(&self, account: &AccountName) -> Option<(&Binding, Terminal)> {
-        let binding = self.bindings(account).next_back()?;
+    /// The device of an account that calls reach: the one that registered last, of those whose flow is up (RFC 5626 §5.3).
+    pub fn reached(
+        &self,
+        account: &AccountName,
+        is_up: impl Fn(Hop) -> bool,
+    ) -> Option<(&Binding, Terminal)> {
+        let binding = self.bindings(account).rev().find(|binding| is_up(binding.source))?;
         Some((binding, Terminal::of_account(account, marks_of(binding))))
     }
 

@@ -3,6 +3,7 @@
 mod accounts;
 mod admission;
 mod customers;
+mod demo;
 mod dialing;
 mod flow;
 mod probing;
@@ -94,11 +95,19 @@ fn read(root: &Section<'_, '_>, folder: &Path) -> Option<Config> {
     let trust = tls::trust(root, tls::roots(root.section("tls"), folder), names);
     let tenants = customers::tenants(root);
     let meetings = customers::meetings(root, &tenants);
-    let registering = accounts::registering(root, (folder, &tenants));
+    let reach = demo::reach(&listeners);
+    demo::refuse_secrets(root, reach);
+    let registering = accounts::registering(root, (folder, &tenants), reach);
     let (mut call, host_grace) = dialing::calls(root, (folder, &tenants), media.workers);
     call.trunks = ways_out(&trunks);
     check_zones(root, &listeners, &media.ranges);
     probing::check(root, &listeners, &media);
+    let takes_rooms = |listener: &Listener| matches!(listener.policy, Policy::Accounts | Policy::Connector);
+    if call.rooms.languages.is_empty() && listeners.iter().any(takes_rooms) {
+        root.report(
+            "rooms are taken, and nobody says in what languages; write [rooms] languages = [\"zh\", \"en\"]",
+        );
+    }
     check_trunks(root, &listeners, &trunks, &call.dialplan);
     if directory.as_ref().is_some_and(|directory| directory.timeout >= call.question_timeout) {
         root.report(
@@ -176,6 +185,9 @@ fn http(section: Section<'_, '_>) -> Option<Http> {
     Some(Http { address: listens?, token: Secret::new(token?.value.to_owned()), timeout })
 }
 
+/// The zone that faces the Internet (SEC-1).
+const PUBLIC: &str = "public";
+
 /// What a listener speaks, and a trunk is reached by.
 const TRANSPORTS: [(&str, Transport); 3] =
     [("udp", Transport::Udp), ("tcp", Transport::Tcp), ("tls", Transport::Tls)];
@@ -200,8 +212,19 @@ fn listener(section: Section<'_, '_>, folder: &Path) -> Option<Listener> {
         ("connector", Policy::Connector),
         ("anybody", Policy::Anybody),
     ];
-    let policy = section.text("policy").map_or(Some(Policy::Trunks), |text| text.one_of(&policies));
-    let encryption = encryption(&section);
+    let is_public = zone.as_ref().is_some_and(|zone| zone.as_str() == PUBLIC);
+    let (usual_policy, usual_encryption) = if is_public {
+        (Policy::Accounts, Encryption::Required)
+    } else {
+        (Policy::Trunks, Encryption::default())
+    };
+    if is_public && transport.is_some_and(|transport| transport != Transport::Tls) {
+        section.report(
+            "zone \"public\" speaks TLS alone; write transport = \"tls\", or name the zone otherwise",
+        );
+    }
+    let policy = section.text("policy").map_or(Some(usual_policy), |text| text.one_of(&policies));
+    let encryption = encryption(&section, usual_encryption);
     let sources = sources::of_listener(&section);
     let ice = ice(&section);
     let limits = limits(&section);
@@ -228,10 +251,10 @@ fn listener(section: Section<'_, '_>, folder: &Path) -> Option<Listener> {
 }
 
 /// Of a trunk or of a listener (MEDIA-2).
-fn encryption(section: &Section<'_, '_>) -> Encryption {
+fn encryption(section: &Section<'_, '_>, usual: Encryption) -> Encryption {
     let policies =
         [("required", Encryption::Required), ("preferred", Encryption::Preferred), ("off", Encryption::Off)];
-    section.text("encryption").and_then(|text| text.one_of(&policies)).unwrap_or_default()
+    section.text("encryption").and_then(|text| text.one_of(&policies)).unwrap_or(usual)
 }
 
 /// Of a trunk or of a listener (MEDIA-3).
@@ -439,7 +462,7 @@ fn trunks(root: &Section<'_, '_>, listeners: &[Listener]) -> (Vec<Trunk>, tls::N
         ];
         let keys = section.text("dtmf").and_then(|text| text.one_of(&methods)).unwrap_or_default();
         let oversize = zone.as_ref().map_or(Oversize::Same, |zone| oversize(&section, zone, listeners));
-        let (encryption, limits) = (encryption(&section), limits(&section));
+        let (encryption, limits) = (encryption(&section, Encryption::default()), limits(&section));
         let (sources, ice) = (sources::of_trunk(&section, &peers), ice(&section));
         let out = zone.as_ref().and_then(|zone| way_out(&section, zone, listeners));
         tls::name(&section, out.as_ref(), &mut domains);

@@ -11,7 +11,7 @@ use interwork::{
     registrations::{self, Durability, Outcome},
 };
 use sip::{
-    endpoint::{Command, Invited, Registering, RequestId},
+    endpoint::{Command, Hop, Invited, Registering, RequestId},
     registrar::Binding,
 };
 use terms::{AccountName, Entropy, Instant, Now, TenantId};
@@ -99,12 +99,13 @@ impl Desk {
         &self,
         account: &AccountName,
         of: Option<&TenantId>,
+        is_up: impl Fn(Hop) -> bool,
     ) -> Result<Option<(&Binding, Terminal)>, NoAccount> {
         let known = self.accounts.get(account).ok_or(NoAccount)?;
         if of.is_some_and(|tenant| *tenant != known.tenant) {
             return Err(NoAccount);
         }
-        Ok(self.registrations.reached(account))
+        Ok(self.registrations.reached(account, is_up))
     }
 
     pub(super) fn on_kept(&mut self, now: Now, request: RequestId, durability: Durability) {

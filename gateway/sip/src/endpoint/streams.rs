@@ -168,6 +168,11 @@ impl Endpoint {
         self.emit_output(Output::Connect { listener: hop.listener, destination: hop.destination });
     }
 
+    /// Whether a device can be reached by where it was seen: over a stream only by the connection that it opened itself.
+    pub fn reaches(&self, hop: Hop) -> bool {
+        !self.is_stream(hop) || self.connections.to(hop.way()).is_some()
+    }
+
     /// RFC 3261 §18.2.2: an answer goes back by the connection of its request; where that is gone,
     /// by one to the address of the Via.
     pub(super) fn answer_hop(&self, hop: Hop, otherwise: SocketAddr) -> Hop {

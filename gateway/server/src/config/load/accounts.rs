@@ -25,6 +25,7 @@ use super::{
         source::Source,
     },
     customers::{Tenants, known_tenant},
+    demo::{Reach, refuse_secrets},
 };
 
 /// The types of accounts by the words of the configuration and the API.
@@ -44,14 +45,18 @@ pub(super) struct Registering {
     pub(super) accounts: Vec<Account>,
 }
 
-pub(super) fn registering(root: &Section<'_, '_>, (folder, tenants): (&Path, &Tenants)) -> Registering {
+pub(super) fn registering(
+    root: &Section<'_, '_>,
+    (folder, tenants): (&Path, &Tenants),
+    reach: Reach,
+) -> Registering {
     let section = root.section("registrar");
     let (registrar, rules) = (registrar(&section), rules(&section));
     let files = section.texts("accounts");
     section.finish();
     let licences = licences(root, tenants);
     let mut reader =
-        Reader { tenants, realm: &registrar.realm, names: BTreeSet::new(), serials: BTreeMap::new() };
+        Reader { tenants, reach, realm: &registrar.realm, names: BTreeSet::new(), serials: BTreeMap::new() };
     let mut accounts = reader.accounts(root);
     for file in files {
         match reader.file(&folder.join(file.value)) {
@@ -149,6 +154,7 @@ fn licences(root: &Section<'_, '_>, tenants: &Tenants) -> Licences {
 /// Reads accounts of several files: names and serial numbers are taken once over all.
 struct Reader<'r> {
     tenants: &'r Tenants,
+    reach: Reach,
     realm: &'r str,
     names: BTreeSet<AccountName>,
     serials: BTreeMap<SerialNumber, AccountName>,
@@ -168,6 +174,7 @@ impl Reader<'_> {
         let tree = source.parse(&[]);
         let root = Section::root(&source, &tree);
         let accounts = self.accounts(&root);
+        refuse_secrets(&root, self.reach);
         root.finish();
         source.finish(Some(accounts))
     }
