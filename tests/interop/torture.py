@@ -445,6 +445,7 @@ class Gateway:
         settings = [
             "listener.0.address=%s:%d" % SIP, "listener.1.address=%s:%d" % SIP, "listener.2.address=%s:%d" % (SIP[0], SIP[1] + 1), f"http.address={HTTP}", f"media.range.0.ports={RTP}",
             f"state={self.folder}/state", "sip.t1=50ms", "media.quarantine=1s", "trunk.0.called_number=p-called-party-id",
+            *(f"listener.{number}.registrar=off" for number in range(3)),
         ]
         command = [program, "run", "--config", ROOT / "conf/demo.toml"]
         for setting in settings:

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use call::{accounts::AccountType, ivr::Flow, words::Words};
-use interwork::Policy;
+use interwork::{Policy, profiles::Profiles};
 use server::config::{self, Problems};
 use terms::{Language, media::Encryption};
 
@@ -104,6 +104,23 @@ fn the_flow_and_the_words_that_are_shipped_are_those_that_hold_without_a_file() 
     let flow = config::parse_flow("standard.toml", &text("ivr/standard.toml")).expect("no problems");
     let words = config::parse_words("words.toml", &text("ivr/words.toml")).expect("no problems");
     assert_eq!((flow, words), (Flow::standard(), Words::default()));
+}
+
+#[test]
+fn the_profiles_that_are_shipped_are_those_that_hold_without_a_file() {
+    let text = std::fs::read_to_string(conf("devices.toml")).expect("shipped");
+    assert_eq!(config::parse_profiles("devices.toml", &text).expect("no problems"), Profiles::default());
+    let wrong = "[[profile]]\nname = \"a\"\nagents = [\"x\"]\n[[profile]]\nname = \"a\"\nquirks = [\"odd\"]\ncolor = 1\n";
+    let found = config::parse_profiles("devices.toml", wrong).expect_err("nearly all is wrong").to_string();
+    for told in [
+        "devices.toml:3: profile.0.agents.0: too short",
+        "profile.1.name: there is a profile of that name",
+        "profile.1: `agents` is empty",
+        "\"md5-only\", \"keys-in-sound\", \"no-gruu\", \"no-outbound\"",
+        "profile.1.color",
+    ] {
+        assert!(found.contains(told), "{told}: {found}");
+    }
 }
 
 #[test]
@@ -217,6 +234,15 @@ const IMPOSSIBLE: &[(&str, &str)] = &[
     ("rooms.flow", "nowhere"),
     ("rooms.second_join", "both"),
     ("rooms.confirmation", "0s"),
+    ("defence.per_second", "0"),
+    ("defence.burst", "many"),
+    ("defence.connections", "0"),
+    ("defence.failures", "0"),
+    ("defence.window", "0s"),
+    ("defence.ban", "2h"),
+    ("defence.longest_ban", "10s"),
+    ("defence.scanners", "[\"ab\"]"),
+    ("defence.allowed", "[\"everybody\"]"),
 ];
 
 #[test]
@@ -232,6 +258,7 @@ fn a_setting_of_the_registrar_that_cannot_be_meant_is_refused_by_its_name() {
         ("registrar.algorithms", "[\"sha-1\"]"),
         ("registrar.algorithms", "[\"md5\", \"md5\"]"),
         ("registrar.accounts", "[\"nowhere.toml\"]"),
+        ("registrar.profiles", "nowhere.toml"),
         ("registrar.contacts", "0"),
         ("registrar.bindings", "many"),
         ("registrar.expires", "3h"),

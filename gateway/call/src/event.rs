@@ -2,14 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 use terms::{
-    AccountName, CallId, Cause, LegId, MeetingId, MeetingTag, Pii, PortId, TenantId, TrunkName, WallTime,
+    AccountName, CallId, Cause, LegId, MediaKind, MediaLine, MeetingId, MeetingTag, Pii, PortId, TenantId,
+    TrunkName, WallTime,
     media::{DtlsFault, Quality, Secrecy},
 };
 
 use crate::{
     doctor::Stopped,
     gauge::{Fault, StreamsSummary, Way},
-    leg::EndedBy,
+    leg::{EndedBy, Model},
     outcome::Outcome,
     question::Role,
 };
@@ -141,6 +142,48 @@ pub struct LegRecord {
     /// The account that called or was called.
     #[serde(default)]
     pub account: Option<AccountName>,
+    /// The model of its device, and which quirks of it had an effect (ROOM-11).
+    #[serde(default)]
+    pub model: Option<Box<Model>>,
+    /// The lines of its offer that were refused, and why.
+    #[serde(default)]
+    pub refused_lines: Vec<RefusedLine>,
+}
+
+/// A line of an offer that was answered with port 0.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedLine {
+    /// Which: its place in the offer, from 0 on.
+    pub line: usize,
+    /// What it would carry.
+    pub kind: MediaKind,
+    /// Why it does not.
+    pub reason: String,
+}
+
+impl RefusedLine {
+    /// Those that have no port of ours.
+    pub fn among(lines: &[MediaLine]) -> Vec<Self> {
+        let refused = lines.iter().enumerate().filter(|(_, line)| line.port.is_none());
+        refused
+            .map(|(line, MediaLine { kind, .. })| Self {
+                line,
+                kind: kind.clone(),
+                reason: why(kind).to_owned(),
+            })
+            .collect()
+    }
+}
+
+const fn why(kind: &MediaKind) -> &'static str {
+    match kind {
+        MediaKind::Audio => "a call has one audio line",
+        MediaKind::Video => "video is not carried",
+        MediaKind::Slides => "content is not carried",
+        MediaKind::Bfcp => "the floor of content (BFCP) is not controlled",
+        MediaKind::CameraControl => "far-end camera control (H.224) is not carried",
+        MediaKind::Unknown(_) => "the line is of a kind that is not known",
+    }
 }
 
 /// The record of one sitting of a meeting (REL-5), written once the last of its legs is over.

@@ -36,6 +36,9 @@ pub struct Arrival {
     pub kind: Kind,
     /// How its keys come.
     pub keys: KeyMethod,
+    /// What it is, where it is known.
+    #[serde(default)]
+    pub model: Option<Box<Model>>,
     /// The media lines that the peer offered, in its order; none for a delayed offer.
     pub lines: Vec<MediaLine>,
     /// How many gateways and proxies it may still pass (RFC 3261 §20.22).
@@ -55,6 +58,7 @@ impl Default for Arrival {
             caller: Caller::Withheld,
             kind: Kind::Phone,
             keys: KeyMethod::Auto,
+            model: None,
             lines: Vec::new(),
             hops_left: 70,
         }
@@ -67,6 +71,15 @@ impl Arrival {
         let caller = self.caller.clone();
         (caller != Caller::Withheld).then(|| Identity { trunk: self.trunk.clone(), caller })
     }
+}
+
+/// A model of devices, and what of its quirks had an effect on the call (ROOM-11).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Model {
+    /// The profile that was chosen.
+    pub profile: String,
+    /// By their names.
+    pub quirks: Vec<String>,
 }
 
 /// One number on one trunk. A number that the network asserts is another than the same number merely claimed.

@@ -16,6 +16,8 @@ pub enum Mark {
     Instance(String),
     /// The number of its hardware: `epid` of a Polycom device.
     Serial(SerialNumber),
+    /// The fingerprint of the certificate that it shows (SEC-4).
+    Certificate(String),
 }
 
 /// How sure it is that a leg leads to a device.
@@ -54,6 +56,12 @@ impl Terminal {
     pub fn of_stranger(leg: LegId, hints: impl IntoIterator<Item = Mark>) -> Self {
         let hints = hints.into_iter().map(|mark| (mark, Proof::Hinted));
         Self::of(hints.chain([(Mark::Leg(leg), Proof::Proved)]).collect())
+    }
+
+    /// It is known by this besides, and has proved it.
+    pub fn also(self, mark: Mark) -> Self {
+        let named = self.marks.into_iter().filter(|(mark, _)| !matches!(mark, Mark::Account(_)));
+        Self::of(named.chain([(mark, Proof::Proved)]).collect())
     }
 
     fn of(mut marks: Vec<(Mark, Proof)>) -> Self {
@@ -98,6 +106,8 @@ mod tests {
             None,
             "nothing tells that they are one"
         );
+        let showing = |account: &str| device(account, &[]).also(Mark::Certificate("ab:cd".into()));
+        assert_eq!(showing("1001").kinship(&showing("1002")), Some((Proof::Proved, Proof::Proved)));
         assert_eq!(Terminal::of_call(CallId(1)).kinship(&Terminal::of_call(CallId(2))), None);
     }
 

@@ -23,6 +23,7 @@ mod key_source;
 mod legs;
 mod outgoing;
 pub mod peers;
+pub mod profiles;
 pub mod registrations;
 pub mod sip_leg;
 

@@ -38,10 +38,14 @@ use sip::{
     auth::{Algorithm, Authenticator},
     endpoint::{Command, DialogId, Invited, Registering, RequestId},
     registrar::{Binding, Gruus, Limits, Locations},
+    wire::Request,
 };
 use terms::{AccountName, Entropy, Instant, Now};
 
-use crate::KeySource;
+use crate::{
+    KeySource,
+    profiles::{Profiles, Quirk},
+};
 use attempts::Attempts;
 pub use attempts::{Attempt, Outcome};
 pub use calling::Member;
@@ -60,6 +64,8 @@ pub struct RegistrarSettings {
     pub limits: Limits,
     /// Wrong passwords.
     pub lockouts: LockoutSettings,
+    /// Models of devices.
+    pub profiles: Profiles,
 }
 
 /// What somebody wants who has to be known for it.
@@ -139,6 +145,7 @@ pub struct Registrations {
     stages: Stages,
     outputs: VecDeque<Output>,
     entropy: Entropy,
+    profiles: Profiles,
 }
 
 impl Registrations {
@@ -154,6 +161,7 @@ impl Registrations {
             stages: Stages::default(),
             outputs: VecDeque::new(),
             entropy,
+            profiles: Profiles::default(),
         };
         made.configure(settings);
         made
@@ -164,6 +172,7 @@ impl Registrations {
         self.authenticator.configure(&settings.algorithms);
         self.locations.configure(settings.limits);
         self.lockouts.configure(settings.lockouts);
+        self.profiles.clone_from(&settings.profiles);
     }
 
     /// Feed one, then drain [`Registrations::poll_output`].
@@ -245,6 +254,11 @@ impl Registrations {
         self.locations.bindings(account)
     }
 
+    fn asker(&self, errand: Errand, source: SocketAddr, request: &Request) -> Asker {
+        let is_old = self.profiles.has(request, Quirk::Md5Only);
+        Asker { errand, source, asked_for: if is_old { AskedFor::Md5 } else { AskedFor::Everything } }
+    }
+
     fn tell_devices(&mut self, account: &AccountName) {
         let devices = u32::try_from(self.locations.devices(account)).unwrap_or(u32::MAX);
         self.outputs.push_back(Output::Devices(account.clone(), devices));
@@ -261,4 +275,14 @@ impl Registrations {
 struct Asker {
     errand: Errand,
     source: SocketAddr,
+    asked_for: AskedFor,
+}
+
+/// By what somebody may prove that it knows its password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AskedFor {
+    /// Whatever is configured.
+    Everything,
+    /// MD5, where that is among it ([`Quirk::Md5Only`]).
+    Md5,
 }

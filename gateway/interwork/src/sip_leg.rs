@@ -6,16 +6,13 @@ mod refusals;
 use std::{collections::VecDeque, fmt, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
-use call::{
-    leg::{Arrival, Caller, Dial, EndedBy, Kind, LegCommand, LegEvent, LocalMedia},
-    terminal::Terminal,
-};
+use call::leg::{Arrival, Dial, EndedBy, LegCommand, LegEvent, LocalMedia};
 use sdp::{Capabilities, LocalDescription, LocalDtls, OfferError, SessionDescription};
 use serde::{Deserialize, Serialize};
 use sip::{
     endpoint::{Body, Command, DialogId, Ending, Event, Invited, ListenerId, Oversize, Refusal, Reliability},
     registrar::Binding,
-    wire::{MaxForwards, Reason, Request, StatusCode, Text},
+    wire::{Reason, Request, StatusCode, Text},
 };
 use terms::{
     Cause, Direction, Entropy, Instant, LegId, MediaLine,
@@ -23,7 +20,7 @@ use terms::{
 };
 
 use crate::{
-    arrival::{called, caller},
+    arrival::arrival,
     causes::cause_of,
     dtmf,
     gates::{Gate, GateLimit, GateView},
@@ -31,7 +28,8 @@ use crate::{
     key_source::{Fresh, KeySource},
     legs::Legs,
     peers::{Known, Peers, Policy, Signaling},
-    registrations::{Member, calling::said_marks},
+    profiles::Profiles,
+    registrations::Member,
 };
 use refusals::{NoOffer, accepts_descriptions, offer_of, refusal_of, refusal_of_cause, refusal_when_full};
 
@@ -42,6 +40,8 @@ pub struct SipSettings {
     pub peers: Peers,
     /// What we offer and take.
     pub capabilities: Capabilities,
+    /// Models of devices.
+    pub profiles: Profiles,
 }
 
 /// What the legs are told.
@@ -251,7 +251,7 @@ impl SipLegs {
             self.outputs.push_back(Output::Full(gate, limit));
             let refusal = refusal_when_full(limit, &mut self.entropy);
             self.refuse(*dialog, refusal);
-            let arrival = Box::new(arrival(&known, (leg, request), member));
+            let arrival = Box::new(arrival(&settings.profiles, (&known, leg), (request, member)));
             let turned_away = LegEvent::TurnedAway { arrival, cause: limit.cause() };
             return self.outputs.push_back(Output::Call(leg, turned_away));
         }
@@ -271,7 +271,8 @@ impl SipLegs {
                 };
                 self.legs.insert(leg, sip);
                 self.reach(*dialog, *listener, &known);
-                let arrival = Arrival { lines, ..arrival(&known, (leg, request), member) };
+                let arrival =
+                    Arrival { lines, ..arrival(&settings.profiles, (&known, leg), (request, member)) };
                 self.outputs.push_back(Output::Call(leg, LegEvent::Arrived(Box::new(arrival))));
             }
             Err(error) => self.refuse(*dialog, refusal_of(error)),
@@ -600,37 +601,6 @@ fn accept(body: Option<&Body>, ours: Option<&str>) -> Option<Stream> {
     let answer = SessionDescription::parse(&body?.bytes).ok()?;
     let ours = SessionDescription::parse(ours?.as_bytes()).ok()?;
     sdp::accept(&answer, &ours).ok()
-}
-
-fn arrival(known: &Known<'_>, (leg, request): (LegId, &Request), member: Option<Member>) -> Arrival {
-    let place = known.trunk.map(|trunk| trunk.called_number).unwrap_or_default();
-    let arrival = Arrival {
-        zone: known.listener.zone.clone(),
-        sources: known.sources().clone(),
-        trunk: known.trunk.map(|trunk| trunk.name.clone()),
-        called: called(request, place),
-        caller: caller(request, known.trunk),
-        kind: known.kind(),
-        keys: known.trunk.map(|trunk| trunk.keys).unwrap_or_default(),
-        hops_left: request.max_forwards.unwrap_or(MaxForwards::INITIAL).0,
-        ..Arrival::default()
-    };
-    match member {
-        Some(Member { account, tenant, terminal }) => Arrival {
-            caller: Caller::Account(account.clone()),
-            account: Some(account),
-            tenant: Some(tenant),
-            terminal: Some(Box::new(terminal)),
-            kind: Kind::Hardware,
-            ..arrival
-        },
-        // ISO-1: what a room system says of itself that has not logged in is a hint.
-        None if known.trunk.is_none() && known.kind() == Kind::Hardware => {
-            let terminal = Terminal::of_stranger(leg, said_marks(request));
-            Arrival { terminal: Some(Box::new(terminal)), ..arrival }
-        }
-        None => arrival,
-    }
 }
 
 #[cfg(test)]

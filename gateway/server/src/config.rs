@@ -32,7 +32,7 @@ use crate::{
 };
 
 pub(crate) use load::{ACCOUNT_NAME, is_account_name, spoken};
-pub use load::{load, parse, parse_flow, parse_words};
+pub use load::{load, parse, parse_flow, parse_profiles, parse_words};
 pub(crate) use ports::certificate_warnings;
 pub use ports::{Ports, RangePorts};
 pub use problem::Problems;
@@ -58,6 +58,8 @@ pub struct Config {
     pub admission: AdmissionSettings,
     /// Whether probes are answered, and how many.
     pub probe: Probe,
+    /// How much is heard of whom.
+    pub defence: crate::net::defence::Settings,
     /// The administration's address.
     pub http: Http,
     /// The carriers' trunks.

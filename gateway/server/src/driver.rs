@@ -37,7 +37,7 @@ use crate::{
     directory::{Answers, Directory},
     feed::{Feed, MeetingView},
     health::Health,
-    net::Net,
+    net::{Net, defence},
     record::Recorder,
     shard::{Booked, Configuration, HostCheck, Input, Output, Shard},
     store::{NoRoom, StoreQueue},
@@ -58,7 +58,7 @@ pub enum Request {
     /// Is this the host password of the meeting?
     CheckHost(MeetingId, Secret, oneshot::Sender<HostCheck>),
     /// The operator changed the configuration.
-    Configure(Box<Configuration>, (AdmissionSettings, Probe), oneshot::Sender<()>),
+    Configure(Box<Configuration>, (AdmissionSettings, Probe, defence::Settings), oneshot::Sender<()>),
     /// One meeting.
     Get(MeetingId, oneshot::Sender<Option<MeetingView>>),
     /// All meetings.
@@ -208,7 +208,15 @@ impl Driver {
     fn handle(&mut self, woken: Woken) {
         let now = self.clock.now();
         match woken {
-            Woken::Sip(Ok(input)) => self.feed(now, Input::Sip(input)),
+            Woken::Sip(Ok(input)) => {
+                if let endpoint::Input::Connected { connection, listener, peer } = input
+                    && let Some(presented) = self.net.presented(connection)
+                {
+                    let certificate = presented.fingerprint.to_string();
+                    self.feed(now, Input::Presented(connection, (listener, peer), certificate));
+                }
+                self.feed(now, Input::Sip(input));
+            }
             // ICMP unreachable of an earlier sending: the transaction's own timer deals with it.
             Woken::Sip(Err(error)) => tracing::debug!(%error, "SIP socket"),
             Woken::Reported => {
@@ -250,9 +258,9 @@ impl Driver {
             Request::CheckHost(meeting, password, answer) => {
                 answer.send(self.shard.check_host(now, meeting, &password)).ok();
             }
-            Request::Configure(configuration, (admission, probe), answer) => {
+            Request::Configure(configuration, (admission, probe, defence), answer) => {
                 self.health.configure(admission);
-                self.net.configure(probe);
+                self.net.configure(probe, defence);
                 self.feed(now, Input::Configure(configuration));
                 answer.send(()).ok();
             }
@@ -284,6 +292,7 @@ impl Driver {
         self.recorder.measured(&measured);
         self.recorder.probed(&self.net.take_probed());
         self.recorder.shaken(&self.net.take_handshakes());
+        self.recorder.defended(&self.net.take_defended());
         if measured.standing.share() != measured.before.share() {
             self.serve(now);
         }
@@ -348,6 +357,7 @@ impl Driver {
                     }
                 }
                 Output::Attempted(account, source, outcome) => {
+                    self.net.on_attempt(source, &outcome);
                     self.recorder.attempted(account.as_ref(), source, &outcome);
                 }
                 Output::Counted(counted) => self.recorder.counted(&counted),

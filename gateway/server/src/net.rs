@@ -1,6 +1,7 @@
 //! The sockets of the SIP listeners: what comes in is the endpoint's input, what goes out its output. Probes are answered here.
 
 mod datagrams;
+pub mod defence;
 mod handshakes;
 mod probing;
 mod security;
@@ -12,6 +13,7 @@ use std::{
     net::SocketAddr,
     sync::Arc,
     task::{Context, Poll},
+    time::Instant,
 };
 
 use bytes::Bytes;
@@ -24,6 +26,9 @@ use crate::{
     tls::{Presented, Watched},
 };
 use datagrams::Datagrams;
+pub use defence::Defence;
+use defence::Defended;
+use interwork::registrations::Outcome;
 use probing::Face;
 pub use probing::Probing;
 pub use security::Failure;
@@ -53,12 +58,21 @@ pub struct Sockets {
 pub struct Net {
     datagrams: Datagrams,
     streams: Streams,
-    probing: Probing,
+    guards: Guards,
+}
+
+/// What looks at what comes before anybody else does.
+#[derive(Debug)]
+pub struct Guards {
+    /// Answers probes.
+    pub probing: Probing,
+    /// Leaves out who says too much.
+    pub defence: Defence,
 }
 
 impl Net {
     /// Binds every listener, or says which one can't be.
-    pub fn bind(sockets: &Sockets, probing: Probing) -> io::Result<Self> {
+    pub fn bind(sockets: &Sockets, guards: Guards) -> io::Result<Self> {
         let Sockets { listeners, tls, handshakes_on, dscp, probes, media_dscp } = sockets;
         let numbered = || (0..).map(ListenerId).zip(listeners);
         let of = |wanted: Transport| {
@@ -78,16 +92,16 @@ impl Net {
         Ok(Self {
             datagrams: Datagrams::bind(of_sip.chain(of_media))?,
             streams: Streams::bind(in_clear.chain(protected).collect(), *dscp, handshakes_on)?,
-            probing,
+            guards,
         })
     }
 
     /// The next thing that happens on any listener.
     pub fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Input>> {
-        if let Poll::Ready(input) = self.streams.poll_receive(context, &mut self.probing) {
+        if let Poll::Ready(input) = self.streams.poll_receive(context, &mut self.guards) {
             return Poll::Ready(Ok(input));
         }
-        self.datagrams.poll_receive(context, &mut self.probing)
+        self.datagrams.poll_receive(context, &mut self.guards)
     }
 
     /// Sends a datagram without waiting: a full socket buffer loses it, as the network may.
@@ -105,19 +119,30 @@ impl Net {
         self.streams.connect(listener, destination);
     }
 
-    /// How probes are answered from here on.
-    pub const fn configure(&mut self, probe: Probe) {
-        self.probing.configure(probe);
+    /// How probes are answered, and who is heard, from here on.
+    pub fn configure(&mut self, probe: Probe, defence: defence::Settings) {
+        self.guards.probing.configure(probe);
+        self.guards.defence.configure(defence);
+    }
+
+    /// Somebody tried to register, and this came of it.
+    pub fn on_attempt(&mut self, source: SocketAddr, outcome: &Outcome) {
+        self.guards.defence.on_attempt(Instant::now(), source, outcome);
+    }
+
+    /// Who was not heard since it was asked last.
+    pub fn take_defended(&mut self) -> Defended {
+        self.guards.defence.take_defended()
     }
 
     /// What became of probes since it was asked last.
     pub fn take_probed(&mut self) -> probe::Counted {
-        self.probing.take_counted()
+        self.guards.probing.take_counted()
     }
 
-    /// The certificate that a device showed where it connected, if it was asked and has one.
-    pub fn presented(&self, listener: ListenerId, peer: SocketAddr) -> Option<&Presented> {
-        self.streams.presented(listener, peer)
+    /// The certificate that a device showed as it connected, if it was asked and has one.
+    pub fn presented(&self, connection: ConnectionId) -> Option<&Presented> {
+        self.streams.presented(connection)
     }
 
     /// How handshakes ended since it was asked last.
@@ -127,7 +152,7 @@ impl Net {
 
     /// Closes a connection once what was written is sent.
     pub fn disconnect(&mut self, connection: ConnectionId) {
-        self.streams.disconnect(connection);
+        self.streams.disconnect(connection, &mut self.guards);
     }
 }
 

@@ -34,7 +34,7 @@ use crate::{
     feed::Feed,
     health::{Health, SHARD},
     journal::Journal,
-    net::{Net, Probing, Sockets},
+    net::{Defence, Guards, Net, Probing, Sockets},
     record::{Metrics, Recorder, WorkerCounters},
     recordings,
     reload::Reload,
@@ -128,9 +128,9 @@ impl Gateway {
             drained: told,
         };
         let (stop, ended) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let probing = Probing::new(config.probe, random()?, clock, media_probes(&config));
+        let guards = guards(&config, clock)?;
         let shard =
-            start_shard((sockets(&config, tls), probing), driver, Arc::clone(&stop), Arc::clone(&ended))
+            start_shard((sockets(&config, tls), guards), driver, Arc::clone(&stop), Arc::clone(&ended))
                 .await?;
         Ok(Self { stop, shard, admin: serve(http, admin), store, workers, reload, drained, ended })
     }
@@ -180,7 +180,7 @@ fn serve(http: TcpListener, admin: Arc<Admin>) -> JoinHandle<()> {
 /// The shard has a thread of its own, which it alone keeps busy: its load is the thread's, and a scrape or a slow request
 /// of the administration does not hold up a call. Returns once its listeners are bound.
 async fn start_shard(
-    (sockets, probing): (Sockets, Probing),
+    (sockets, guards): (Sockets, Guards),
     driver: impl FnOnce(Net) -> Driver + Send + 'static,
     stop: Arc<Notify>,
     ended: Arc<Notify>,
@@ -190,7 +190,7 @@ async fn start_shard(
     let run = move || {
         let _guard = TellsAtItsEnd(ended);
         runtime.block_on(async {
-            match Net::bind(&sockets, probing) {
+            match Net::bind(&sockets, guards) {
                 Ok(net) => {
                     tell.send(Ok(())).ok();
                     driver(net).run(stop).await;
@@ -368,6 +368,7 @@ pub fn sip_settings(config: &Config) -> SipSettings {
             trunks: config.trunks.clone(),
         },
         capabilities: Capabilities { codecs: config.media.codecs.clone(), ..Capabilities::default() },
+        profiles: config.registrar.profiles.clone(),
     }
 }
 
@@ -393,6 +394,13 @@ fn host(address: IpAddr) -> Host {
         IpAddr::V4(address) => Host::V4(address),
         IpAddr::V6(address) => Host::V6(address),
     }
+}
+
+fn guards(config: &Config, clock: Clock) -> Result<Guards> {
+    Ok(Guards {
+        probing: Probing::new(config.probe, random()?, clock, media_probes(config)),
+        defence: Defence::new(config.defence.clone()),
+    })
 }
 
 /// The operating system's own randomness seeds everything that must not be guessed.

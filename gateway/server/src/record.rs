@@ -19,7 +19,7 @@ pub use metrics::Metrics;
 use crate::{
     health::Measured,
     journal::{Journal, Lost},
-    net::Handshakes,
+    net::{Handshakes, defence::Defended},
     shard::Booked,
 };
 
@@ -87,6 +87,12 @@ impl Recorder {
     pub fn shaken(&self, handshakes: &Handshakes) {
         self.metrics.shaken(handshakes);
         log::shaken(handshakes);
+    }
+
+    /// Somebody was not heard.
+    pub fn defended(&self, defended: &Defended) {
+        self.metrics.defended(defended);
+        log::defended(defended);
     }
 
     /// A leg, or a sitting of a meeting, is over.

@@ -62,7 +62,7 @@ impl Reload {
         self.tenants.send_replace(config.rules.tenants.keys().cloned().collect());
         self.running = config;
         let (done, is_done) = oneshot::channel();
-        let settings = (self.running.admission, self.running.probe);
+        let settings = (self.running.admission, self.running.probe, self.running.defence.clone());
         let request = Request::Configure(Box::new(configuration), settings, done);
         if self.shard.send(request).await.is_err() || is_done.await.is_err() {
             tracing::error!("the shard is gone; nothing was reloaded");
@@ -115,6 +115,7 @@ impl Reload {
             directory: running.directory.clone(),
             admission: config.admission,
             probe: config.probe,
+            defence: config.defence,
             call: call::Settings { workers: running.media.workers, ..config.call },
             trunks: config.trunks,
             rules: config.rules,

@@ -109,6 +109,8 @@ pub struct Configuration {
 pub enum Input {
     /// Something happened on a SIP listener.
     Sip(endpoint::Input),
+    /// A device that connected has shown a certificate (SEC-4); it is told before the connection is.
+    Presented(ConnectionId, (ListenerId, SocketAddr), String),
     /// The media plane reports.
     Media(Report),
     /// The media plane had no room for a command to this port.
@@ -242,7 +244,15 @@ impl Shard {
     /// Feed one, then drain [`Shard::poll_output`].
     pub fn handle_input(&mut self, now: Now, input: Input) {
         match input {
-            Input::Sip(input) => self.endpoint.handle_input(now, input),
+            Input::Sip(input) => {
+                if let endpoint::Input::Disconnected { connection } = input {
+                    self.desk.certificates.forget(connection);
+                }
+                self.endpoint.handle_input(now, input);
+            }
+            Input::Presented(connection, way, certificate) => {
+                self.desk.certificates.note(connection, way, certificate);
+            }
             Input::Media(report) => self.switch.handle_input(now, call::Input::Media(report)),
             Input::MediaOverload(port) => self.switch.handle_input(now, call::Input::MediaOverload(port)),
             Input::PutMeeting(meeting) => self.core.handle_input(now, core::Input::Put(meeting)),

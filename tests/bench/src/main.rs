@@ -29,6 +29,7 @@ mod parser;
 mod phones;
 mod process;
 mod reaction;
+mod registering;
 mod relay;
 mod signalling;
 mod sipp;
@@ -90,6 +91,8 @@ enum Experiment {
     Sessions,
     /// What encryption adds to a packet that is passed on.
     Srtp,
+    /// Devices that register with a digest, beside Kamailio.
+    Registering,
     /// Reading SIP, beside rsip.
     Parser,
     /// Calls of all kinds; then nothing may be left of them.
@@ -99,7 +102,7 @@ enum Experiment {
 }
 
 impl Experiment {
-    const USUAL: [Self; 13] = [
+    const USUAL: [Self; 14] = [
         Self::Meetings,
         Self::Hall,
         Self::Signalling,
@@ -112,6 +115,7 @@ impl Experiment {
         Self::Transcoding,
         Self::Sessions,
         Self::Srtp,
+        Self::Registering,
         Self::Parser,
     ];
 
@@ -131,6 +135,7 @@ impl Experiment {
             Self::Srtp => relay::srtp(context),
             Self::Soak => soak::soak(context),
             Self::Isolation => isolation::isolation(context),
+            Self::Registering => registering::registering(context),
             Self::Parser => parser::parser(),
         }
     }

@@ -3,7 +3,7 @@
 //! Whatever comes: no panic, no binding beyond the limits, and once time has passed none at all.
 #![no_main]
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
@@ -26,10 +26,10 @@ fuzz_target!(|bytes: &[u8]| {
     let mut now = Now { mono: Instant::from_nanos(1), wall: WallTime::from_unix_nanos(1) };
     for (index, part) in bytes.split(|octet| *octet == 0).enumerate() {
         let Ok(Message::Request(request)) = wire::parse(Bytes::copy_from_slice(part)) else { continue };
-        if let Shown::Credentials(credentials) = authenticator.look(now.mono, &request) {
+        let source = SocketAddr::from(([192, 0, 2, u8::try_from(index & 3).unwrap_or(0)], 5060));
+        if let Shown::Credentials(credentials) = authenticator.look((now.mono, source.ip()), &request) {
             authenticator.check(now.mono, &credentials, Some(&password));
         }
-        let source = ([192, 0, 2, u8::try_from(index & 3).unwrap_or(0)], 5060).into();
         let Ok(registration) = Registration::read(&request, Hop::new(ListenerId(0), source)) else { continue };
         let account = AccountName::from(if index & 1 == 0 { "a" } else { "b" });
         if let Ok(plan) = locations.plan(now, &account, &registration) {

@@ -43,7 +43,8 @@ impl Onward {
 
     pub(super) fn to_account(account: AccountName, reached: Reached) -> Self {
         let Reached { zone, sources, keys, terminal } = reached;
-        let number = account.as_str().to_owned();
+        // Behind the name may stand which device of it.
+        let number = account.as_str().split(';').next().unwrap_or_default().to_owned();
         Self { way: Way::Account(account), zone, sources, keys, terminal: Some(Box::new(terminal)), number }
     }
 
@@ -65,6 +66,7 @@ impl Onward {
             caller: came.caller.clone(),
             kind,
             keys,
+            model: None,
             lines: Vec::new(),
             hops_left: came.hops_left.saturating_sub(1),
         }

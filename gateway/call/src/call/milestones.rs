@@ -8,7 +8,7 @@ use terms::{
 
 use crate::{
     doctor::Stopped,
-    event::LegRecord,
+    event::{LegRecord, RefusedLine},
     gauge::StreamsSummary,
     leg::{Arrival, EndedBy},
 };
@@ -62,7 +62,6 @@ impl Milestones {
             leg,
             partner: self.partner,
             trunk: arrival.trunk.clone(),
-            account: arrival.account.clone(),
             caller: arrival.caller.number().map(str::to_owned),
             called: arrival.called.clone(),
             meeting: self.meeting.map(|tag| tag.meeting),
@@ -76,6 +75,10 @@ impl Milestones {
             no_stream: self.no_stream,
             streams: self.streams,
             secrecy: self.secrecy,
+            account: arrival.account.clone(),
+            model: arrival.model.clone(),
+            // Of a call that was not answered no line was.
+            refused_lines: self.answered.map(|_| RefusedLine::among(&arrival.lines)).unwrap_or_default(),
         }
     }
 }

@@ -7,8 +7,8 @@ use call::{
 use sip::{
     auth::{Shown, Verdict},
     endpoint::{Hop, Invited, ListenerId},
-    registrar::Binding,
-    wire::{Contact, NameAddr, Request, Text},
+    registrar::{Binding, TEMPORARY},
+    wire::{Contact, NameAddr, Request, Text, Uri},
 };
 use std::net::SocketAddr;
 use terms::{AccountName, HashedPassword, Now, SerialNumber, TenantId};
@@ -18,6 +18,17 @@ use super::{
     desk::{PATIENCE, account_of, claimant_by},
     stages::{Calling, Stage},
 };
+
+/// RFC 5627 §3.1.1: the parameter that makes a URI a GRUU.
+const GR: &str = ";gr";
+
+/// What was dialed, the device that a GRUU names included.
+pub(crate) fn dialed_device(uri: &Uri, called: String) -> String {
+    match uri.params().get("gr") {
+        Some(device) if !device.is_empty() => format!("{called}{GR}={device}"),
+        Some(_) | None => called,
+    }
+}
 
 /// Who calls, logged in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,22 +72,39 @@ impl Registrations {
             let account = from.as_ref().map(account_of)?;
             self.bindings(&account).find(|binding| is_from(binding, *listener, *source))
         };
-        self.authenticator.look(now.mono, request) != Shown::Nothing || is_registered_here().is_some()
+        self.authenticator.look((now.mono, source.ip()), request) != Shown::Nothing
+            || is_registered_here().is_some()
     }
 
-    /// The device of an account that calls reach: the one that registered last, of those whose flow is up (RFC 5626 §5.3).
-    pub fn reached(
-        &self,
-        account: &AccountName,
-        is_up: impl Fn(Hop) -> bool,
-    ) -> Option<(&Binding, Terminal)> {
-        let binding = self.bindings(account).rev().find(|binding| is_up(binding.source))?;
+    /// The account that was dialed by its name, or by a GRUU of one of its devices.
+    pub fn dialed<'a>(&'a self, dialed: &'a AccountName) -> &'a AccountName {
+        self.by_gruu(dialed).map_or(dialed, |(account, _)| account)
+    }
+
+    /// The device of an account that calls reach: the one that a GRUU names, else the one that registered last, of those
+    /// whose flow is up (RFC 5626 §5.3).
+    pub fn reached(&self, dialed: &AccountName, is_up: impl Fn(Hop) -> bool) -> Option<(&Binding, Terminal)> {
+        let (account, binding) = match self.by_gruu(dialed) {
+            Some((account, binding)) => (account, Some(binding).filter(|binding| is_up(binding.source))),
+            None => (dialed, self.bindings(dialed).rev().find(|binding| is_up(binding.source))),
+        };
+        let binding = binding?;
         Some((binding, Terminal::of_account(account, marks_of(binding))))
     }
 
+    fn by_gruu(&self, dialed: &AccountName) -> Option<(&AccountName, &Binding)> {
+        let text = dialed.as_str();
+        let (user, named) = text.split_at(text.find(GR).unwrap_or(text.len()));
+        if named.is_empty() && !user.starts_with(TEMPORARY) {
+            return None;
+        }
+        let uri = Uri::try_from(format!("sip:{user}@gateway{named}").as_str()).ok()?;
+        self.locations.find_gruu(&self.gruus, &uri)
+    }
+
     pub(super) fn on_calling(&mut self, now: Now, invited: Box<Invited>) {
-        let asker = Asker { errand: Errand::Call(invited.dialog), source: invited.source };
-        match self.authenticator.look(now.mono, &invited.request) {
+        let asker = self.asker(Errand::Call(invited.dialog), invited.source, &invited.request);
+        match self.authenticator.look((now.mono, invited.source.ip()), &invited.request) {
             Shown::Nothing => self.challenge(now, asker, None),
             Shown::Stale(staleness) => self.challenge(now, asker, Some(staleness)),
             Shown::Malformed => self.refuse(now, asker, None, Outcome::WrongParameters),

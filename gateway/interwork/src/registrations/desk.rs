@@ -7,15 +7,17 @@ use call::{
     lockouts::{Claimant, Leave, Locked},
 };
 use sip::{
-    auth::{Shown, Staleness, Verdict},
+    auth::{Algorithm, Shown, Staleness, Verdict},
     endpoint::{Command, ExtraHeader, Hop, Refusal, Registering, RequestId},
     registrar::{Answer, Change, Contacts, Plan, Refused, Registration},
     wire::{MinExpires, RetryAfter, StatusCode, Text, Warning},
 };
 use terms::{AccountName, HashedPassword, Now, SerialNumber};
 
+use crate::profiles::Quirk;
+
 use super::{
-    Asker, Durability, Errand, Outcome, Output, Registrations,
+    AskedFor, Asker, Durability, Errand, Outcome, Output, Registrations,
     pace::Turn,
     stages::{Reply, Stage, Wanted},
 };
@@ -30,16 +32,22 @@ pub(crate) const LONGEST_NAME: usize = 64;
 impl Registrations {
     pub(super) fn on_registering(&mut self, now: Now, registering: &Registering) {
         let Registering { id, listener, source, request } = registering;
-        let asker = Asker { errand: Errand::Register(*id), source: *source };
-        match self.authenticator.look(now.mono, request) {
+        let asker = self.asker(Errand::Register(*id), *source, request);
+        match self.authenticator.look((now.mono, source.ip()), request) {
             Shown::Nothing => self.challenge(now, asker, None),
             Shown::Stale(staleness) => self.challenge(now, asker, Some(staleness)),
             Shown::Malformed => self.refuse(now, asker, None, Outcome::WrongParameters),
             Shown::Credentials(credentials) => {
-                let registration = match Registration::read(request, Hop::new(*listener, *source)) {
+                let mut registration = match Registration::read(request, Hop::new(*listener, *source)) {
                     Ok(registration) => registration,
                     Err(refused) => return self.refuse_plan(now, (asker, None), refused),
                 };
+                if self.profiles.has(request, Quirk::NoGruu) {
+                    registration.ignore_gruu();
+                }
+                if self.profiles.has(request, Quirk::NoOutbound) {
+                    registration.ignore_outbound();
+                }
                 let account = account_of(credentials.username());
                 if !self.may_try(now, asker, &claimant(&account, asker, &registration)) {
                     return;
@@ -156,7 +164,11 @@ impl Registrations {
 
     /// The first 401, and one for a nonce that serves no more, count for nothing (ROOM-3).
     pub(super) fn challenge(&mut self, now: Now, asker: Asker, stale: Option<Staleness>) {
-        let challenges = self.authenticator.challenges(now.mono, stale);
+        let mut challenges = self.authenticator.challenges((now.mono, asker.source.ip()), stale);
+        let md5 = Some(Text::from_static(Algorithm::Md5.as_str()));
+        if asker.asked_for == AskedFor::Md5 && challenges.iter().any(|challenge| challenge.algorithm == md5) {
+            challenges.retain(|challenge| challenge.algorithm == md5);
+        }
         let headers = challenges.iter().map(ExtraHeader::of).collect();
         self.send(now, (asker, None), Reply { status: StatusCode::UNAUTHORIZED, headers, outcome: None });
     }

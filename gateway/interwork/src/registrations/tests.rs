@@ -74,6 +74,7 @@ impl Desk {
             algorithms: Algorithm::ASKED.to_vec(),
             limits: Limits::DEFAULT,
             lockouts: LockoutSettings::default(),
+            profiles: Profiles::default(),
         };
         let mut keys = KeySource::from_seed([7; 32]);
         Self {
@@ -330,4 +331,58 @@ fn ops_4_attempts_alike_are_one_and_few_are_kept() {
     assert_eq!((attempts.strangers().count(), attempts.accounts_behind(None).count()), (64, 1));
     attempts.forget(&account);
     assert_eq!(attempts.of(&account).count(), 0);
+}
+
+#[test]
+fn room_11_a_device_that_knows_md5_alone_is_asked_for_nothing_else() {
+    let asked = |agent: &str| {
+        let said = Desk::new().register(&format!("User-Agent: {agent}\r\n"));
+        said.sent[0].matches("WWW-Authenticate: Digest").count()
+    };
+    assert_eq!(asked("TANDBERG/529 (ce8.3.4.abcdef) Cisco-SX20"), 1);
+    assert_eq!(asked("Linphone"), 2);
+}
+
+/// A device of account "room", under this instance, at this port.
+fn bound(instance: &str, port: u16, now: Now) -> Binding {
+    use sip::{
+        endpoint::Hop,
+        wire::{CallId, NameAddr, SequenceNumber, Uri},
+    };
+    let contact = format!("sip:room@192.0.2.20:{port}");
+    Binding {
+        contact: NameAddr::new(Uri::try_from(contact.as_str()).expect("a URI")),
+        path: Vec::new(),
+        source: Hop::new(ListenerId(0), ([192, 0, 2, 20], port).into()),
+        instance: Some(format!("<urn:uuid:{instance}>").into()),
+        flow: None,
+        epid: None,
+        user_agent: None,
+        call_id: CallId(instance.into()),
+        number: SequenceNumber(1),
+        since: now.wall,
+        refreshed: now.wall,
+        expires: WallTime::from_unix_nanos(now.wall.as_unix_nanos() + 600_000_000_000),
+        epoch: u64::from(port),
+    }
+}
+
+#[test]
+fn rfc5627_5_5_a_gruu_rings_the_device_that_it_names_and_no_flow_that_is_down_is_used() {
+    let mut desk = Desk::new();
+    let both = ["aa", "bb"].into_iter().zip([5_061, 5_062]);
+    let both = both.map(|(instance, port)| bound(instance, port, desk.now)).collect();
+    desk.input(Input::Restore("room".into(), both));
+    let reached = |dialed: &str, down: u16| {
+        let is_up = |hop: sip::endpoint::Hop| hop.destination.port() != down;
+        let reached = desk.registrations.reached(&dialed.into(), is_up);
+        reached.map(|(binding, _)| binding.source.destination.port())
+    };
+    assert_eq!(reached("room", 0), Some(5_062), "the one that registered last");
+    assert_eq!(reached("room", 5_062), Some(5_061), "its flow is down");
+    assert_eq!(reached("room;gr=urn:uuid:aa", 0), Some(5_061));
+    assert_eq!(reached("room;gr=urn:uuid:aa", 5_061), None, "it means that device and no other");
+    assert_eq!(reached("room;gr=urn:uuid:cc", 0), None);
+    assert_eq!(desk.registrations.dialed(&"room;gr=urn:uuid:aa".into()), &"room".into());
+    assert_eq!(desk.registrations.dialed(&"room".into()), &"room".into());
 }

@@ -5,7 +5,7 @@ mod checks;
 mod encryption;
 
 use super::*;
-use crate::KeySource;
+use crate::{KeySource, arrival::called};
 
 #[test]
 fn rfc3261_20_1_accept_says_whether_a_description_may_be_sent() {
@@ -98,7 +98,11 @@ fn iso_3_a_call_by_a_trunk_takes_media_as_the_trunk_says_and_any_other_as_the_li
     let peers = Peers { listeners: [(ListenerId(0), listener)].into(), trunks: vec![trunk] };
     for (source, expected) in [([192, 0, 2, 1], sources), ([198, 51, 100, 1], Sources::default())] {
         let known = peers.find(ListenerId(0), source.into()).expect("anybody may call");
-        assert_eq!(arrival(&known, (LegId(2), &invite("")), None).sources, expected, "{source:?}");
+        assert_eq!(
+            arrival(&Profiles::default(), (&known, LegId(2)), (&invite(""), None)).sources,
+            expected,
+            "{source:?}"
+        );
     }
 }
 
@@ -122,7 +126,7 @@ fn legs(trunk: crate::Trunk) -> SipLegs {
     let listeners =
         [(ListenerId(0), ours("udp:192.0.2.100:5060")), (ListenerId(1), ours("tcp:192.0.2.100:5060"))];
     let peers = Peers { listeners: listeners.into(), trunks: vec![trunk] };
-    let settings = SipSettings { peers, capabilities: Capabilities::default() };
+    let settings = SipSettings { peers, ..SipSettings::default() };
     SipLegs::new(Arc::new(settings), Entropy::from_seed([1; 4]), KeySource::from_seed([1; 32]))
 }
 

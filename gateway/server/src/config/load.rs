@@ -3,7 +3,9 @@
 mod accounts;
 mod admission;
 mod customers;
+mod defence;
 mod demo;
+mod devices;
 mod dialing;
 mod flow;
 mod probing;
@@ -13,6 +15,7 @@ mod sources;
 mod tls;
 
 pub(crate) use accounts::{ACCOUNT_NAME, is_account_name};
+pub use devices::parse_profiles;
 pub use flow::{parse_flow, parse_words};
 pub(crate) use recordings::spoken;
 
@@ -92,6 +95,7 @@ fn read(root: &Section<'_, '_>, folder: &Path) -> Option<Config> {
     let admission = admission::admission(root.section("admission"));
     let probe = probing::probe(root.section("probe"));
     let (trunks, names) = trunks(root, &listeners);
+    let defence = defence::defence(root.section("defence"), &trunks);
     let trust = tls::trust(root, tls::roots(root.section("tls"), folder), names);
     let tenants = customers::tenants(root);
     let meetings = customers::meetings(root, &tenants);
@@ -124,6 +128,7 @@ fn read(root: &Section<'_, '_>, folder: &Path) -> Option<Config> {
         media,
         admission,
         probe,
+        defence,
         http: http?,
         trunks,
         rules: Rules { tenants, host_grace },

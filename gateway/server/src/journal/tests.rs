@@ -15,6 +15,8 @@ fn record(call: u64, day: u64) -> Record {
         partner: None,
         trunk: None,
         account: None,
+        model: None,
+        refused_lines: Vec::new(),
         caller: None,
         called: "9001".into(),
         meeting: None,

@@ -4,6 +4,7 @@ use std::{
     io,
     net::SocketAddr,
     task::{Context, Poll},
+    time::Instant,
 };
 
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use socket2::Type;
 use terms::Dscp;
 use tokio::{io::ReadBuf, net::UdpSocket};
 
-use super::probing::{Face, Probing};
+use super::{Guards, probing::Face};
 
 /// Room for a burst of calls while the shard is at other things.
 const BUFFER: usize = 4 * 1024 * 1024;
@@ -21,6 +22,8 @@ const MAX_DATAGRAM: usize = 65_535;
 
 /// Probes that are answered before anything else has its turn.
 const PROBES: usize = 32;
+/// Datagrams that are dropped before anything else has its turn.
+const DROPS: usize = 256;
 
 /// The UDP sockets.
 #[derive(Debug)]
@@ -41,9 +44,9 @@ impl Datagrams {
     pub(super) fn poll_receive(
         &mut self,
         context: &mut Context<'_>,
-        probing: &mut Probing,
+        Guards { probing, defence }: &mut Guards,
     ) -> Poll<io::Result<Input>> {
-        let (mut silent, mut probes) = (0, 0);
+        let (mut silent, mut probes, mut drops) = (0, 0, 0);
         while silent < self.sockets.len() {
             self.turn = (self.turn + 1) % self.sockets.len();
             let (face, socket) = &self.sockets[self.turn];
@@ -57,6 +60,12 @@ impl Datagrams {
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
             };
             match face {
+                Face::Sip(_)
+                    if !probing.takes(buffer.filled())
+                        && !defence.hears_datagram(Instant::now(), source, buffer.filled()) =>
+                {
+                    (silent, drops) = (0, drops + 1);
+                }
                 Face::Sip(listener) if !probing.takes(buffer.filled()) => {
                     // A copy of its own: a dialog keeps slices of it for as long as it lives.
                     let bytes = Bytes::copy_from_slice(buffer.filled());
@@ -70,7 +79,7 @@ impl Datagrams {
                     (silent, probes) = (0, probes + 1);
                 }
             }
-            if probes == PROBES {
+            if probes == PROBES || drops == DROPS {
                 context.waker().wake_by_ref();
                 break;
             }

@@ -83,7 +83,7 @@ async fn shake(
     within: Duration,
 ) -> (IpAddr, Told) {
     let told = match timeout(within, handshake).await {
-        Ok(Ok(secured)) => Told::Up { listener, peer, secured },
+        Ok(Ok(secured)) => Told::Up { listener, peer, came: super::streams::Came::In, secured },
         Ok(Err(failure)) => Told::Refused(failure),
         Err(_) => Told::Refused(Failure::TimedOut),
     };

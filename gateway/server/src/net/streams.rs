@@ -12,7 +12,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::{Bytes, BytesMut};
@@ -30,8 +30,9 @@ use tokio::{
 };
 
 use super::{
+    Guards,
     handshakes::{self, Bounds, Doors},
-    probing::{Face, Probing},
+    probing::Face,
     security::{Failure, Secured, Security},
 };
 use crate::tls::Presented;
@@ -46,6 +47,8 @@ const BACKLOG: u32 = 1_024;
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// A peer that does not read is closed after so long.
 const WRITE_WITHIN: Duration = Duration::from_secs(30);
+/// A peer that connects and says nothing is closed after so long.
+const FIRST_WORD_WITHIN: Duration = Duration::from_secs(60);
 /// A peer that does not take our last word is closed without it.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 /// Out of file descriptors and the like: the peers wait in the backlog.
@@ -60,8 +63,27 @@ struct Connection {
     reader: AbortHandle,
     listener: ListenerId,
     peer: SocketAddr,
+    came: Came,
     speaks: Speaks,
     presented: Option<Presented>,
+}
+
+impl Connection {
+    fn leave(self, guards: &mut Guards) {
+        self.reader.abort();
+        if self.came == Came::In {
+            guards.defence.on_disconnected(self.peer);
+        }
+    }
+}
+
+/// Who opened a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Came {
+    /// Its peer.
+    In,
+    /// We did.
+    Out,
 }
 
 /// What is spoken on a connection: its first octet tells.
@@ -79,6 +101,7 @@ pub(super) enum Told {
     Up {
         listener: ListenerId,
         peer: SocketAddr,
+        came: Came,
         secured: Secured,
     },
     /// One that came is gone before it was up.
@@ -158,11 +181,11 @@ impl Streams {
         mem::take(&mut self.handshakes)
     }
 
-    pub(super) fn poll_receive(&mut self, context: &mut Context<'_>, probing: &mut Probing) -> Poll<Input> {
+    pub(super) fn poll_receive(&mut self, context: &mut Context<'_>, guards: &mut Guards) -> Poll<Input> {
         loop {
             match self.told.poll_recv(context) {
                 Poll::Ready(Some(told)) => {
-                    if let Some(input) = self.on_told(told, probing) {
+                    if let Some(input) = self.on_told(told, guards) {
                         return Poll::Ready(input);
                     }
                 }
@@ -179,7 +202,6 @@ impl Streams {
                 connection = connection.0,
                 "a peer does not read what it asked for; its connection is closed"
             );
-            // The reader says so to the shard.
             open.reader.abort();
             self.tell_down(connection);
         }
@@ -190,7 +212,7 @@ impl Streams {
         let place = self.listeners.get(&listener).cloned();
         tokio::spawn(async move {
             let told = match timeout(CONNECT_WITHIN, reach(place.as_ref(), destination, dscp)).await {
-                Ok(Ok(secured)) => Told::Up { listener, peer: destination, secured },
+                Ok(Ok(secured)) => Told::Up { listener, peer: destination, came: Came::Out, secured },
                 Ok(Err(failure)) => Told::Failed { listener, destination, failure },
                 Err(_) => Told::Failed { listener, destination, failure: None },
             };
@@ -199,22 +221,27 @@ impl Streams {
         });
     }
 
-    pub(super) fn disconnect(&mut self, connection: ConnectionId) {
+    /// Closes a connection once what was written is sent.
+    pub(super) fn disconnect(&mut self, connection: ConnectionId, guards: &mut Guards) {
         if let Some(open) = self.connections.remove(&connection) {
             // The writer ends when its queue is empty, and takes the connection down.
-            open.reader.abort();
+            open.leave(guards);
         }
     }
 
     /// What a device that connected has shown.
-    pub(super) fn presented(&self, listener: ListenerId, peer: SocketAddr) -> Option<&Presented> {
-        let is_its = |open: &&Connection| open.listener == listener && open.peer == peer;
-        self.connections.values().find(is_its)?.presented.as_ref()
+    pub(super) fn presented(&self, connection: ConnectionId) -> Option<&Presented> {
+        self.connections.get(&connection)?.presented.as_ref()
     }
 
-    fn on_told(&mut self, told: Told, probing: &mut Probing) -> Option<Input> {
+    fn on_told(&mut self, told: Told, guards: &mut Guards) -> Option<Input> {
         match told {
-            Told::Up { listener, peer, secured } => {
+            Told::Up { peer, came: Came::In, .. }
+                if !guards.defence.takes_connection(Instant::now(), peer) =>
+            {
+                None
+            }
+            Told::Up { listener, peer, came, secured } => {
                 let connection = ConnectionId(self.next.fetch_add(1, Ordering::Relaxed));
                 let is_protected =
                     self.listeners.get(&listener).is_some_and(|place| place.security.is_some());
@@ -223,9 +250,9 @@ impl Streams {
                 if let Some(Presented { fingerprint, .. }) = &presented {
                     tracing::info!(connection = connection.0, %fingerprint, "a device showed its certificate");
                 }
-                let (unsent, reader) = start(connection, secured, &self.tell);
+                let (unsent, reader) = start(connection, (came, secured), &self.tell);
                 let speaks = Speaks::Unknown;
-                let open = Connection { unsent, reader, listener, peer, speaks, presented };
+                let open = Connection { unsent, reader, listener, peer, came, speaks, presented };
                 self.connections.insert(connection, open);
                 Some(Input::Connected { listener, connection, peer })
             }
@@ -237,18 +264,23 @@ impl Streams {
                 failure.into_iter().for_each(|failure| self.handshakes.fail(failure));
                 Some(Input::ConnectFailed { listener, destination })
             }
-            Told::Read { connection, bytes } => self.on_read(connection, bytes, probing),
+            Told::Read { connection, bytes } => self.on_read(connection, bytes, guards),
             Told::Down { connection } => {
-                self.connections.remove(&connection)?;
+                // Where it was the writer that failed the reader has not seen it.
+                self.connections.remove(&connection)?.leave(guards);
                 Some(Input::Disconnected { connection })
             }
         }
     }
 
-    fn on_read(&mut self, connection: ConnectionId, bytes: Bytes, probing: &mut Probing) -> Option<Input> {
+    fn on_read(&mut self, connection: ConnectionId, bytes: Bytes, guards: &mut Guards) -> Option<Input> {
         let open = self.connections.get_mut(&connection)?;
+        if open.came == Came::In && !guards.defence.hears_stream(Instant::now(), open.peer, &bytes) {
+            self.disconnect(connection, guards);
+            return Some(Input::Disconnected { connection });
+        }
         if matches!(open.speaks, Speaks::Unknown) {
-            let is_probe = probing.takes(&bytes);
+            let is_probe = guards.probing.takes(&bytes);
             open.speaks = if is_probe { Speaks::Probe(BytesMut::new()) } else { Speaks::Sip };
         }
         let Speaks::Probe(pending) = &mut open.speaks else {
@@ -260,13 +292,13 @@ impl Streams {
             match probe::frame(pending) {
                 Frame::Whole(length) => {
                     let mut packet = pending.split_to(length);
-                    if probing.answer(face, peer, &mut packet) {
+                    if guards.probing.answer(face, peer, &mut packet) {
                         answers.extend_from_slice(&packet);
                     }
                 }
                 Frame::Part => break,
                 Frame::Broken => {
-                    self.disconnect(connection);
+                    self.disconnect(connection, guards);
                     return Some(Input::Disconnected { connection });
                 }
             }
@@ -291,7 +323,7 @@ async fn accept(id: ListenerId, listener: TcpListener, tell: mpsc::Sender<Told>)
             Ok((stream, peer)) => {
                 no_delay(&stream);
                 let secured = Secured::clear(stream);
-                if tell.send(Told::Up { listener: id, peer, secured }).await.is_err() {
+                if tell.send(Told::Up { listener: id, peer, came: Came::In, secured }).await.is_err() {
                     return;
                 }
             }
@@ -335,19 +367,30 @@ pub(super) fn no_delay(stream: &TcpStream) {
 
 fn start(
     connection: ConnectionId,
-    secured: Secured,
+    (came, secured): (Came, Secured),
     tell: &mpsc::Sender<Told>,
 ) -> (mpsc::Sender<Bytes>, AbortHandle) {
     let (unsent, queue) = mpsc::channel(UNSENT);
-    let reader = tokio::spawn(read_all(connection, secured.read, tell.clone())).abort_handle();
+    let reader = tokio::spawn(read_all((connection, came), secured.read, tell.clone())).abort_handle();
     tokio::spawn(write_all(connection, secured.write, queue, tell.clone()));
     (unsent, reader)
 }
 
-async fn read_all(connection: ConnectionId, mut stream: impl AsyncRead + Unpin, tell: mpsc::Sender<Told>) {
+async fn read_all(
+    (connection, came): (ConnectionId, Came),
+    mut stream: impl AsyncRead + Unpin,
+    tell: mpsc::Sender<Told>,
+) {
     let mut buffer = BytesMut::with_capacity(CHUNK);
+    // Who connects has something to say.
+    let mut patience = (came == Came::In).then_some(FIRST_WORD_WITHIN);
     loop {
-        let told = match stream.read_buf(&mut buffer).await {
+        let read = stream.read_buf(&mut buffer);
+        let read = match patience.take() {
+            Some(patience) => timeout(patience, read).await.unwrap_or(Ok(0)),
+            None => read.await,
+        };
+        let told = match read {
             Ok(0) | Err(_) => Told::Down { connection },
             Ok(_) => Told::Read { connection, bytes: Bytes::copy_from_slice(&buffer) },
         };

@@ -12,7 +12,7 @@ use super::limits::Met;
 use crate::{
     admission::Standing,
     health::Measured,
-    net::{Failure, Handshakes},
+    net::{Failure, Handshakes, defence::Defended},
 };
 
 pub(super) fn event(call: CallId, event: &Event) {
@@ -131,6 +131,13 @@ pub(super) fn met(met: &Met, times: u64) {
 pub(super) fn shaken(handshakes: &Handshakes) {
     if let Some(times) = handshakes.failed.get(&Failure::TooMany) {
         warn!(times, "too many handshakes of TLS went on; further connections were closed");
+    }
+}
+
+/// Budgets that are spent and scanners that go by are counted; who is banned is told, once a ban.
+pub(super) fn defended(defended: &Defended) {
+    for (address, length) in &defended.banned {
+        warn!(source = %terms::Pii(address.to_string()), seconds = length.as_secs(), "nothing of this address is heard for a while");
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
     admin::MediaStatus,
     admission::{AdmissionView, Resource},
     health::Measured,
-    net::Handshakes,
+    net::{Handshakes, defence::Defended},
     shard::Booked,
 };
 
@@ -43,6 +43,8 @@ pub struct Metrics {
     admitted: Gauge,
     probes: Family<Labels, Counter>,
     handshakes: Family<Labels, Counter>,
+    unheard: Family<Labels, Counter>,
+    bans: Counter,
     workers: WorkerCounters,
     streams: Streams,
 }
@@ -84,6 +86,9 @@ impl Metrics {
         );
         let handshakes =
             put(of, "tls_handshakes", "Handshakes of TLS, by what came of them: done, or why not (SEC-4)");
+        let unheard =
+            put(of, "unheard", "SIP that was not looked at: budget, scanner, banned, connections (SEC-2)");
+        let bans = put(of, "bans", "Addresses that were banned for a while (SEC-2)");
         registry.register_collector(Box::new(Workers(workers.clone())));
         let streams = Streams::new(&mut registry);
         Self {
@@ -99,6 +104,8 @@ impl Metrics {
             admitted,
             probes,
             handshakes,
+            unheard,
+            bans,
             workers,
             streams,
         }
@@ -231,6 +238,13 @@ impl Metrics {
         for (result, count) in failed.chain([("done", handshakes.done)]) {
             self.handshakes.get_or_create(&vec![("result", result.to_owned())]).inc_by(count);
         }
+    }
+
+    pub(super) fn defended(&self, defended: &Defended) {
+        for (unheard, count) in &defended.unheard {
+            self.unheard.get_or_create(&vec![("reason", unheard.as_str().to_owned())]).inc_by(*count);
+        }
+        self.bans.inc_by(defended.banned.len() as u64);
     }
 
     pub(super) fn record_lost(&self) {

@@ -1,17 +1,20 @@
 //! The registrar and the accounts that it asks about, joined.
 
-use std::{collections::BTreeSet, net::SocketAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
 
 use call::{
     accounts::{Account, AccountRules, Accounts, Kept},
-    terminal::Terminal,
+    terminal::{Mark, Terminal},
 };
 use interwork::{
     KeySource, Member, RegistrarSettings, Registrations,
     registrations::{self, Durability, Outcome},
 };
 use sip::{
-    endpoint::{Command, Hop, Invited, Registering, RequestId},
+    endpoint::{Command, ConnectionId, Hop, Invited, ListenerId, Registering, RequestId},
     registrar::Binding,
 };
 use terms::{AccountName, Entropy, Instant, Now, TenantId};
@@ -24,6 +27,40 @@ use crate::store::Write;
 pub(super) struct Desk {
     pub(super) accounts: Accounts,
     pub(super) registrations: Registrations,
+    pub(super) certificates: Certificates,
+}
+
+/// Certificates that devices have shown, by the connection.
+#[derive(Debug, Default)]
+pub(super) struct Certificates {
+    by_way: BTreeMap<(ListenerId, SocketAddr), String>,
+    ways: BTreeMap<ConnectionId, (ListenerId, SocketAddr)>,
+}
+
+impl Certificates {
+    pub(super) fn note(
+        &mut self,
+        connection: ConnectionId,
+        way: (ListenerId, SocketAddr),
+        certificate: String,
+    ) {
+        self.ways.insert(connection, way);
+        self.by_way.insert(way, certificate);
+    }
+
+    pub(super) fn forget(&mut self, connection: ConnectionId) {
+        if let Some(way) = self.ways.remove(&connection) {
+            self.by_way.remove(&way);
+        }
+    }
+
+    /// ISO-1: a device is known by its certificate too.
+    fn mark(&self, terminal: Terminal, way: (ListenerId, SocketAddr)) -> Terminal {
+        match self.by_way.get(&way) {
+            Some(certificate) => terminal.also(Mark::Certificate(certificate.clone())),
+            None => terminal,
+        }
+    }
 }
 
 /// Nobody has an account of that name, or it is not for who asks.
@@ -54,7 +91,7 @@ impl Desk {
                 registrations.handle_input(now, registrations::Input::Restore(account, bindings));
             }
         }
-        let mut desk = Self { accounts, registrations };
+        let mut desk = Self { accounts, registrations, certificates: Certificates::default() };
         // Devices that were restored take their licences; nothing else is said of them.
         while desk.poll_output(now).is_some() {}
         desk
@@ -101,11 +138,15 @@ impl Desk {
         of: Option<&TenantId>,
         is_up: impl Fn(Hop) -> bool,
     ) -> Result<Option<(&Binding, Terminal)>, NoAccount> {
-        let known = self.accounts.get(account).ok_or(NoAccount)?;
+        let known = self.accounts.get(self.registrations.dialed(account)).ok_or(NoAccount)?;
         if of.is_some_and(|tenant| *tenant != known.tenant) {
             return Err(NoAccount);
         }
-        Ok(self.registrations.reached(account, is_up))
+        let reached = self.registrations.reached(account, is_up);
+        Ok(reached.map(|(binding, terminal)| {
+            let way = (binding.source.listener, binding.source.destination);
+            (binding, self.certificates.mark(terminal, way))
+        }))
     }
 
     pub(super) fn on_kept(&mut self, now: Now, request: RequestId, durability: Durability) {
@@ -130,7 +171,11 @@ impl Desk {
         loop {
             return Some(match self.registrations.poll_output()? {
                 registrations::Output::Sip(command) => Output::Sip(command),
-                registrations::Output::Known(invited, member) => Output::Known(invited, member),
+                registrations::Output::Known(invited, mut member) => {
+                    let way = (invited.listener, invited.source);
+                    member.terminal = self.certificates.mark(member.terminal, way);
+                    Output::Known(invited, member)
+                }
                 registrations::Output::Ask(id, question) => {
                     let answer = self.accounts.answer(now, question);
                     self.registrations.handle_input(now, registrations::Input::Answer(id, answer));

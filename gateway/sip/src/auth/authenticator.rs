@@ -6,6 +6,7 @@ use super::{
 };
 use crate::wire::{Authorization, Method, Request, Text, Uri, WwwAuthenticate};
 use alloc::{boxed::Box, vec::Vec};
+use core::net::IpAddr;
 use terms::{HashedPassword, time::Instant};
 
 /// What a request shows of who sent it.
@@ -29,6 +30,7 @@ pub struct Credentials {
     algorithm: Algorithm,
     nonce: Nonce,
     used: Use,
+    source: IpAddr,
 }
 
 impl Credentials {
@@ -83,8 +85,13 @@ impl Authenticator {
     }
 
     /// RFC 8760 §2.3: one challenge for each algorithm, the best first, over one nonce.
-    pub fn challenges(&mut self, now: Instant, stale: Option<Staleness>) -> Vec<WwwAuthenticate> {
-        let nonce = self.nonces.issue(now);
+    /// It serves `source` alone.
+    pub fn challenges(
+        &mut self,
+        (now, source): (Instant, IpAddr),
+        stale: Option<Staleness>,
+    ) -> Vec<WwwAuthenticate> {
+        let nonce = self.nonces.issue((now, source));
         let challenge = |algorithm: &Algorithm| WwwAuthenticate {
             realm: self.realm.clone(),
             nonce: nonce.clone(),
@@ -100,7 +107,7 @@ impl Authenticator {
     ///
     /// Deviation: RFC 7616 §3.3 has `stale=true` only where the digest was right for the old nonce. Then an old nonce would
     /// let anybody try passwords uncounted; so an old one is stale whatever came with it, and no password is looked at.
-    pub fn look(&self, now: Instant, request: &Request) -> Shown {
+    pub fn look(&self, (now, source): (Instant, IpAddr), request: &Request) -> Shown {
         let shown = request.headers.all::<Authorization>().filter_map(Result::ok);
         let ours: Vec<Authorization> = shown.filter(|shown| shown.realm == self.realm).collect();
         let known = ours.iter().find_map(|shown| Some((shown, self.asked_as(shown.algorithm.as_ref())?)));
@@ -110,7 +117,7 @@ impl Authenticator {
         let Some(used) = used(shown).filter(|_| is_about(&shown.uri, &request.uri)) else {
             return Shown::Malformed;
         };
-        match self.nonces.look(now, &shown.nonce, used) {
+        match self.nonces.look((now, source), &shown.nonce, used) {
             Err(staleness) => Shown::Stale(staleness),
             Ok(nonce) => Shown::Credentials(Box::new(Credentials {
                 shown: shown.clone(),
@@ -118,6 +125,7 @@ impl Authenticator {
                 algorithm,
                 nonce,
                 used,
+                source,
             })),
         }
     }
@@ -133,9 +141,9 @@ impl Authenticator {
         credentials: &Credentials,
         password: Option<&HashedPassword>,
     ) -> Verdict {
-        let Credentials { shown, method, algorithm, nonce, used } = credentials;
+        let Credentials { shown, method, algorithm, nonce, used, source } = credentials;
         // Others may have used the nonce since it was looked at.
-        if let Err(staleness) = self.nonces.look(now, &shown.nonce, *used) {
+        if let Err(staleness) = self.nonces.look((now, *source), &shown.nonce, *used) {
             return Verdict::Stale(staleness);
         }
         let counted = match used {

@@ -1,10 +1,11 @@
 //! Nonces that nobody remembers until they are used.
 //!
 //! ```text
-//!   nonce  =  seconds (4)  serial (8)  HMAC-SHA-256(key, realm, seconds, serial) (16)      hexadecimal
+//!   nonce  =  seconds (4)  serial (8)  HMAC-SHA-256(key, realm, seconds, serial, source) (16)      hexadecimal
 //! ```
 //!
-//! Whoever shows one proves by its last part that it is ours, and by the first how old it is. Once a right password came with
+//! Whoever shows one proves by its last part that it is ours and was given to its own address, and by the first how old it is:
+//! who forges a source has no nonce of that source's. Once a right password came with
 //! it, the counts that it was used with are remembered in a window, so that none serves twice. There is room for so many
 //! windows; the nonce whose window had to go is used up from then on, as all are that were given before it: a replay never
 //! finds its window gone and its nonce good.
@@ -12,7 +13,7 @@
 use crate::wire::Text;
 use alloc::collections::BTreeMap;
 use bytes::{BufMut as _, BytesMut};
-use core::{fmt::Write as _, time::Duration};
+use core::{fmt::Write as _, net::IpAddr, time::Duration};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
@@ -31,7 +32,7 @@ const NONCE: usize = 4 + 8 + MAC;
 /// Why a nonce serves no more. None of these is a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Staleness {
-    /// It is not of this start of ours.
+    /// It is not of this start of ours, or was given to another address.
     Foreign,
     /// Its life is over.
     Old,
@@ -93,20 +94,25 @@ impl Nonces {
         Self { key, next: 1, windows: BTreeMap::new(), lost: 0, room }
     }
 
-    pub(super) fn issue(&mut self, now: Instant) -> Text {
+    pub(super) fn issue(&mut self, (now, source): (Instant, IpAddr)) -> Text {
         let nonce = Nonce { seconds: seconds(now), serial: self.next };
         self.next += 1;
         let mut out = BytesMut::with_capacity(2 * NONCE);
         let front = nonce.front();
-        for octet in front.iter().chain(&self.mac(&front)) {
+        for octet in front.iter().chain(&self.mac(&front, source)) {
             write!(out, "{octet:02x}").expect("BytesMut grows");
         }
         out.freeze().into()
     }
 
     /// Whether a nonce would serve for that use.
-    pub(super) fn look(&self, now: Instant, text: &Text, used: Use) -> Result<Nonce, Staleness> {
-        let nonce = self.read(text).ok_or(Staleness::Foreign)?;
+    pub(super) fn look(
+        &self,
+        (now, source): (Instant, IpAddr),
+        text: &Text,
+        used: Use,
+    ) -> Result<Nonce, Staleness> {
+        let nonce = self.read(text, source).ok_or(Staleness::Foreign)?;
         let age = seconds(now).saturating_sub(nonce.seconds);
         if u64::from(age) >= NONCE_LIFE.as_secs() {
             return Err(Staleness::Old);
@@ -144,7 +150,7 @@ impl Nonces {
         }
     }
 
-    fn read(&self, text: &Text) -> Option<Nonce> {
+    fn read(&self, text: &Text, source: IpAddr) -> Option<Nonce> {
         let (pairs, rest) = text.as_bytes().as_chunks::<2>();
         if pairs.len() != NONCE || !rest.is_empty() {
             return None;
@@ -154,7 +160,7 @@ impl Nonces {
             octets.put_u8(u8::from_str_radix(core::str::from_utf8(pair).ok()?, 16).ok()?);
         }
         let (front, mac) = octets.split_at_checked(NONCE - MAC)?;
-        let is_ours: bool = self.mac(front).as_slice().ct_eq(mac).into();
+        let is_ours: bool = self.mac(front, source).as_slice().ct_eq(mac).into();
         let (seconds, serial) = front.split_first_chunk::<4>()?;
         let nonce = Nonce {
             seconds: u32::from_be_bytes(*seconds),
@@ -168,9 +174,13 @@ impl Nonces {
         self.windows.len()
     }
 
-    fn mac(&self, front: &[u8]) -> [u8; MAC] {
+    fn mac(&self, front: &[u8], source: IpAddr) -> [u8; MAC] {
         let mut mac = self.key.clone();
         mac.update(front);
+        match source.to_canonical() {
+            IpAddr::V4(address) => mac.update(&address.octets()),
+            IpAddr::V6(address) => mac.update(&address.octets()),
+        }
         let whole = mac.finalize().into_bytes();
         let mut short = [0; MAC];
         short.iter_mut().zip(whole).for_each(|(short, octet)| *short = octet);

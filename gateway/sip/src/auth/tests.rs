@@ -6,10 +6,11 @@ use crate::wire::{
 };
 use alloc::{format, string::String, vec::Vec};
 use bytes::Bytes;
-use core::time::Duration;
+use core::{net::IpAddr, time::Duration};
 use terms::{HashedPassword, time::Instant};
 
 const START: Instant = Instant::from_nanos(5_000_000_000);
+const FROM: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(192, 0, 2, 20));
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
@@ -182,7 +183,7 @@ fn read(bytes: Bytes) -> Request {
 
 /// What becomes of a request as a whole, in a word.
 fn outcome(authenticator: &mut Authenticator, now: Instant, shown: &[Authorization]) -> String {
-    match authenticator.look(now, &request(shown)) {
+    match authenticator.look((now, FROM), &request(shown)) {
         Shown::Credentials(credentials) => {
             let password = (credentials.username() == "1001").then(password);
             format!("{:?}", authenticator.check(now, &credentials, password.as_ref()))
@@ -196,7 +197,7 @@ fn outcome(authenticator: &mut Authenticator, now: Instant, shown: &[Authorizati
 #[test]
 fn rfc8760_2_3_both_algorithms_are_asked_for_the_better_first() {
     let mut authenticator = authenticator();
-    let challenges = authenticator.challenges(START, None);
+    let challenges = authenticator.challenges((START, FROM), None);
     let names: Vec<_> =
         challenges.iter().map(|challenge| challenge.algorithm.clone().expect("one")).collect();
     assert_eq!(names, ["SHA-256", "MD5"]);
@@ -207,19 +208,19 @@ fn rfc8760_2_3_both_algorithms_are_asked_for_the_better_first() {
             Device { count: u32::from(challenge.algorithm == Some("MD5".into())), ..Device::new() };
         assert_eq!(outcome(&mut authenticator, START, &[device.next(challenge)]), "Right");
     }
-    let stale = authenticator.challenges(START, Some(Staleness::Old));
+    let stale = authenticator.challenges((START, FROM), Some(Staleness::Old));
     assert!(stale.iter().all(|challenge| challenge.stale == Some("true".into())));
     // Old devices take fright at what they don't know.
     let of_sha256 = challenge(&mut authenticator, Algorithm::Sha256);
     authenticator.configure(&[Algorithm::Md5]);
-    assert_eq!(authenticator.challenges(START, None).len(), 1);
+    assert_eq!(authenticator.challenges((START, FROM), None).len(), 1);
     assert_eq!(outcome(&mut authenticator, START, &[Device::new().next(&of_sha256)]), "Malformed");
     let of_md5 = challenge(&mut authenticator, Algorithm::Md5);
     assert_eq!(outcome(&mut authenticator, START, &[Device::new().next(&of_md5)]), "Right");
 }
 
 fn challenge(authenticator: &mut Authenticator, algorithm: Algorithm) -> WwwAuthenticate {
-    let mut challenges = authenticator.challenges(START, None).into_iter();
+    let mut challenges = authenticator.challenges((START, FROM), None).into_iter();
     challenges
         .find(|challenge| challenge.algorithm == Some(algorithm.as_str().into()))
         .expect("it is asked for")
@@ -354,9 +355,9 @@ fn room_3_an_old_nonce_is_stale_whatever_came_with_it_and_so_is_one_of_another_s
 #[test]
 fn room_3_a_lost_window_is_stale_and_no_replay_finds_its_nonce_good() {
     let mut nonces = Nonces::new(&[7; 32], &"gateway".into(), 3);
-    let issued: Vec<Text> = (0..5).map(|_| nonces.issue(START)).collect();
+    let issued: Vec<Text> = (0..5).map(|_| nonces.issue((START, FROM))).collect();
     let spend = |nonces: &mut Nonces, index: usize| {
-        let nonce = nonces.look(START, &issued[index], Use::Counted(1)).expect("it serves");
+        let nonce = nonces.look((START, FROM), &issued[index], Use::Counted(1)).expect("it serves");
         nonces.spend(START, nonce, Use::Counted(1));
     };
     for index in [1, 2, 3, 4] {
@@ -364,20 +365,32 @@ fn room_3_a_lost_window_is_stale_and_no_replay_finds_its_nonce_good() {
     }
     // The second had to go; the first, which nobody had used, went with it: both look alike.
     for index in [0, 1] {
-        assert_eq!(nonces.look(START, &issued[index], Use::Counted(1)), Err(Staleness::Lost), "{index}");
-        assert_eq!(nonces.look(START, &issued[index], Use::Counted(2)), Err(Staleness::Lost), "{index}");
+        assert_eq!(
+            nonces.look((START, FROM), &issued[index], Use::Counted(1)),
+            Err(Staleness::Lost),
+            "{index}"
+        );
+        assert_eq!(
+            nonces.look((START, FROM), &issued[index], Use::Counted(2)),
+            Err(Staleness::Lost),
+            "{index}"
+        );
     }
     for index in [2, 3, 4] {
-        assert_eq!(nonces.look(START, &issued[index], Use::Counted(1)), Err(Staleness::Replayed), "{index}");
-        assert!(nonces.look(START, &issued[index], Use::Counted(2)).is_ok(), "{index}");
+        assert_eq!(
+            nonces.look((START, FROM), &issued[index], Use::Counted(1)),
+            Err(Staleness::Replayed),
+            "{index}"
+        );
+        assert!(nonces.look((START, FROM), &issued[index], Use::Counted(2)).is_ok(), "{index}");
     }
     // Those whose life is over make room without anybody's loss.
     let later = START + NONCE_LIFE + SECOND;
-    let fresh = nonces.issue(later);
-    let nonce = nonces.look(later, &fresh, Use::Once).expect("it serves");
+    let fresh = nonces.issue((later, FROM));
+    let nonce = nonces.look((later, FROM), &fresh, Use::Once).expect("it serves");
     nonces.spend(later, nonce, Use::Once);
-    assert_eq!(nonces.look(later, &fresh, Use::Once), Err(Staleness::Replayed));
-    assert_eq!(nonces.look(later, &fresh, Use::Counted(1)), Err(Staleness::Replayed));
+    assert_eq!(nonces.look((later, FROM), &fresh, Use::Once), Err(Staleness::Replayed));
+    assert_eq!(nonces.look((later, FROM), &fresh, Use::Counted(1)), Err(Staleness::Replayed));
     assert_eq!(nonces.windows(), 1);
 }
 
@@ -386,8 +399,21 @@ fn room_1_a_nonce_is_spent_once_even_while_two_passwords_are_looked_up() {
     let mut authenticator = authenticator();
     let challenge = challenge(&mut authenticator, Algorithm::Sha256);
     let request = request(&[Device::new().next(&challenge)]);
-    let both = [(); 2].map(|()| authenticator.look(START, &request));
+    let both = [(); 2].map(|()| authenticator.look((START, FROM), &request));
     let [Shown::Credentials(first), Shown::Credentials(second)] = both else { panic!("{both:?}") };
     assert_eq!(authenticator.check(START, &first, Some(&password())), Verdict::Right);
     assert_eq!(authenticator.check(START, &second, Some(&password())), Verdict::Stale(Staleness::Replayed));
+}
+
+#[test]
+fn sec_2_a_nonce_is_good_from_the_address_that_got_it_alone() {
+    let mut authenticator = authenticator();
+    let challenge = challenge(&mut authenticator, Algorithm::Sha256);
+    let request = request(&[Device::new().next(&challenge)]);
+    for other in ["192.0.2.21", "::ffff:192.0.2.21", "2001:db8::1"] {
+        let shown = authenticator.look((START, other.parse().expect("an address")), &request);
+        assert_eq!(shown, Shown::Stale(Staleness::Foreign), "{other}");
+    }
+    let mapped: IpAddr = "::ffff:192.0.2.20".parse().expect("an address");
+    assert!(matches!(authenticator.look((START, mapped), &request), Shown::Credentials(_)));
 }

@@ -2,6 +2,7 @@
 
 use super::{
     Counted, Endpoint, Event, ExtraHeader, Hop, Registering, RequestId,
+    deadlines::TimerId,
     reply::{refusing, write_extra},
     transactions::{Transaction, TransactionId},
 };
@@ -32,5 +33,10 @@ impl Endpoint {
             self.count(Counted::Refused(Method::Register, status));
         }
         self.respond(now, id, status, |_, writer| write_extra(writer, headers));
+        if status == StatusCode::UNAUTHORIZED {
+            // RFC 3261 §8.2.7, §26.3.2.4: nothing is kept of who has not logged in; what it sends again is challenged again.
+            self.transactions.remove(id);
+            self.deadlines.set(TimerId::Transaction(id), None);
+        }
     }
 }

@@ -61,8 +61,11 @@ impl Peer {
 /// is an address. A name, and a Contact that cannot be reached, are left to where the peer was seen.
 pub(super) fn request_hop(dialog: &Dialog, peer: Peer) -> Hop {
     let is_routed = !dialog.route_set.is_empty();
-    let is_reached = |address: &SocketAddr| is_routed || peer.is_reached_at(*address);
-    let address = address_of(dialog.next_target()).filter(is_reached);
+    let target = dialog.next_target();
+    // RFC 5627 §4.4: a GRUU is at our own address; the device that it names is where it was seen.
+    let is_gruu = target.params().has("gr");
+    let is_reached = |address: &SocketAddr| is_routed || (!is_gruu && peer.is_reached_at(*address));
+    let address = address_of(target).filter(is_reached);
     Hop { destination: address.unwrap_or(peer.hop.destination), ..peer.hop }
 }
 

@@ -98,6 +98,16 @@ impl Registration {
         })
     }
 
+    /// As if the device did not know GRUUs.
+    pub const fn ignore_gruu(&mut self) {
+        self.knows.gruu = Known::No;
+    }
+
+    /// As if it did not know outbound.
+    pub const fn ignore_outbound(&mut self) {
+        self.knows.outbound = Known::No;
+    }
+
     /// Which device asks, as far as it says so: by `+sip.instance`, which stays when all else changes.
     pub fn instance(&self) -> Option<&Text> {
         match &self.contacts {

@@ -26,6 +26,7 @@ use super::{
     },
     customers::{Tenants, known_tenant},
     demo::{Reach, refuse_secrets},
+    devices,
 };
 
 /// The types of accounts by the words of the configuration and the API.
@@ -51,7 +52,7 @@ pub(super) fn registering(
     reach: Reach,
 ) -> Registering {
     let section = root.section("registrar");
-    let (registrar, rules) = (registrar(&section), rules(&section));
+    let (registrar, rules) = (registrar(&section, folder), rules(&section));
     let files = section.texts("accounts");
     section.finish();
     let licences = licences(root, tenants);
@@ -68,7 +69,7 @@ pub(super) fn registering(
     Registering { registrar, rules, accounts }
 }
 
-fn registrar(section: &Section<'_, '_>) -> RegistrarSettings {
+fn registrar(section: &Section<'_, '_>, folder: &Path) -> RegistrarSettings {
     let realm = section.text("realm");
     if let Some(realm) =
         realm.as_ref().filter(|realm| realm.value.is_empty() || realm.value.contains(['"', '\\']))
@@ -93,6 +94,7 @@ fn registrar(section: &Section<'_, '_>) -> RegistrarSettings {
             account_failures: section.number("account_failures", 1..100_001, lockouts.account_failures),
             account_lock: section.pause("account_lock", lockouts.account_lock),
         },
+        profiles: devices::profiles(section, folder),
     };
     let Limits { shortest, usual, longest, .. } = settings.limits;
     if shortest > usual || usual > longest || longest > Duration::from_secs(DAY) {

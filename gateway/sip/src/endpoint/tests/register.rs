@@ -46,6 +46,18 @@ fn rfc3261_10_3_a_register_is_told_once_and_its_answer_is_sent_as_often_as_it_co
 }
 
 #[test]
+fn rfc3261_26_3_2_4_nothing_is_kept_of_who_has_not_logged_in() {
+    let mut desk = desk();
+    let register = Ask::new("REGISTER", 1, "").text();
+    let first = told(&desk.feed(&register)).expect("it is told");
+    assert_eq!(desk.command(answer(first, StatusCode::UNAUTHORIZED)).sent.len(), 1);
+    assert_eq!(desk.endpoint.transactions(), 0);
+    let again = told(&desk.feed(&register)).expect("it is told again");
+    assert_ne!(first, again);
+    assert_eq!(desk.command(answer(again, StatusCode::UNAUTHORIZED)).sent.len(), 1);
+}
+
+#[test]
 fn what_is_no_final_answer_is_sent_as_500() {
     for status in [StatusCode::TRYING, StatusCode::RINGING] {
         let mut desk = desk();
