@@ -94,7 +94,9 @@ const NEVER: [&str; 8] =
 #[test]
 fn room_10_each_line_is_answered_in_its_place_with_its_protocol_and_what_is_refused_has_port_0() {
     use MediaKind::{Bfcp, CameraControl, Slides, Video};
-    let rows: [(&str, &[&str], &[(usize, MediaKind)]); 4] = [
+    /// Whose offer, how its lines are answered, and which of them the record tells.
+    type Row<'a> = (&'a str, &'a [&'a str], &'a [(usize, MediaKind)]);
+    let rows: [Row<'_>; 4] = [
         (
             "cisco-tc",
             &[
