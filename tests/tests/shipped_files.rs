@@ -273,6 +273,7 @@ fn a_setting_of_the_registrar_that_cannot_be_meant_is_refused_by_its_name() {
         ("registrar.frozen_days", "4000"),
         ("account", "[{ tenant = \"demo\", password = \"secret-1\" }]"),
         ("account", "[{ name = \"a b\", tenant = \"demo\", password = \"secret-1\" }]"),
+        ("account", "[{ name = \"021-5329\", tenant = \"demo\", password = \"secret-1\" }]"),
         ("account", "[{ name = \"tgruu.a\", tenant = \"demo\", password = \"secret-1\" }]"),
         ("account", "[{ name = \"a\", tenant = \"nobody\", password = \"secret-1\" }]"),
         ("account", "[{ name = \"a\", tenant = \"demo\", password = \"secrets\" }]"),

@@ -103,8 +103,18 @@ enum Held {
 /// What of a device registered well. Of whom it is trusted by, its failures count for that.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Proof {
+    /// Both at once: who shares one of them with it does not spend its tries.
+    Device(AccountName, IpAddr, String),
     Address(AccountName, IpAddr),
     Instance(AccountName, String),
+}
+
+impl Proof {
+    const fn account(&self) -> &AccountName {
+        match self {
+            Self::Device(account, ..) | Self::Address(account, _) | Self::Instance(account, _) => account,
+        }
+    }
 }
 
 /// Remembers wrong passwords and right ones. See the module's description.
@@ -170,6 +180,11 @@ impl Lockouts {
         }
     }
 
+    /// Whom an account trusted it trusts no longer: it has another password, or is another.
+    pub fn forget(&mut self, account: &AccountName) {
+        self.trusted.forget_if(|proof| proof.account() == account);
+    }
+
     /// Until when an account is locked for all who are not trusted, if it is.
     pub fn locked_until(&self, now: Instant, account: &AccountName) -> Option<Instant> {
         self.locks.until(now, &Held::Account(account.clone()))
@@ -181,12 +196,13 @@ impl Lockouts {
     }
 }
 
-/// The address goes first: it is no mere claim.
+/// What proves most goes first: an address is no mere claim.
 fn proofs(claimant: &Claimant) -> impl Iterator<Item = Proof> {
     let Claimant { account, source, instance } = claimant;
+    let device = instance.as_ref().map(|instance| Proof::Device(account.clone(), *source, instance.clone()));
     let address = Proof::Address(account.clone(), *source);
     let instance = instance.as_ref().map(|instance| Proof::Instance(account.clone(), instance.clone()));
-    [Some(address), instance].into_iter().flatten()
+    [device, Some(address), instance].into_iter().flatten()
 }
 
 /// What holds until some time, within a bound: beyond it what lapses first is forgotten.
@@ -205,6 +221,11 @@ impl<K> Default for Lapses<K> {
 impl<K: Ord + Clone> Lapses<K> {
     fn until(&self, now: Instant, key: &K) -> Option<Instant> {
         self.until.get(key).copied().filter(|until| now < *until)
+    }
+
+    fn forget_if(&mut self, is_over: impl Fn(&K) -> bool) {
+        self.until.retain(|key, _| !is_over(key));
+        self.by_end.retain(|(_, key)| !is_over(key));
     }
 
     fn set(&mut self, until: Instant, room: usize, key: K) {
@@ -314,5 +335,22 @@ mod tests {
         }
         assert_eq!((lapses.until.len(), lapses.by_end.len()), (10, 10));
         assert!(lapses.until(START, &99).is_some() && lapses.until(START, &89).is_none());
+    }
+
+    #[test]
+    fn room_3_an_owner_is_not_slowed_by_who_shares_its_address_or_claims_its_instance() {
+        let mut lockouts = Lockouts::default();
+        let owner = claimant("1001", OWNER, Some("urn:uuid:1"));
+        lockouts.on_right(START, &owner);
+        for neighbor in
+            [claimant("1001", OWNER, None), claimant("1001", [203, 0, 113, 9], Some("urn:uuid:1"))]
+        {
+            let (_, at) = guess(&mut lockouts, (START + SECOND, 20), &neighbor);
+            assert!(matches!(lockouts.leave(at, &neighbor), Leave::Slowed { .. }), "{neighbor:?}");
+            assert_eq!(lockouts.leave(at, &owner), Leave::Free, "{neighbor:?}");
+        }
+        lockouts.forget(&"1001".into());
+        let (_, at) = guess(&mut lockouts, (START + 60 * SECOND, 10), &owner);
+        assert!(matches!(lockouts.leave(at, &owner), Leave::Locked { .. }), "it is trusted no longer");
     }
 }

@@ -90,7 +90,7 @@ pub enum Input {
     Stored(RequestId, Durability),
     /// What the store kept of an account.
     Restore(AccountName, Vec<Binding>),
-    /// An account is no more.
+    /// An account is no more, or has another password.
     Removed(AccountName),
     /// Time passed.
     Timeout,
@@ -191,6 +191,7 @@ impl Registrations {
             Input::Removed(account) => {
                 self.attempts.forget(&account);
                 self.pace.forget(&account);
+                self.lockouts.forget(&account);
                 if self.locations.remove(&account) > 0 {
                     self.outputs.push_back(Output::Store(None, account, Vec::new()));
                 }

@@ -257,7 +257,7 @@ impl Shard {
             Input::MediaOverload(port) => self.switch.handle_input(now, call::Input::MediaOverload(port)),
             Input::PutMeeting(meeting) => self.core.handle_input(now, core::Input::Put(meeting)),
             Input::DeleteMeeting(meeting) => self.core.handle_input(now, core::Input::Delete(meeting)),
-            Input::PutAccount(account) => self.desk.accounts.put(now.mono, *account),
+            Input::PutAccount(account) => self.desk.put(now, *account),
             Input::DeleteAccount(account) => self.desk.delete(now, account),
             Input::Kept(request, durability) => self.desk.on_kept(now, request, durability),
             Input::Control(meeting, control) => {

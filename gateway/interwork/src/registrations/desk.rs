@@ -1,6 +1,9 @@
 //! The way of one REGISTER.
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    time::Duration,
+};
 
 use call::{
     accounts::{Denial, Question},
@@ -26,6 +29,8 @@ use super::{
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// When a device shall come again that found no room, or no store.
 const AGAIN: RetryAfter = RetryAfter(30);
+/// So much of an instance is remembered: `urn:uuid:` and its digits are 45.
+const LONGEST_INSTANCE: usize = 128;
 /// The longest name that an account may have, in octets; nobody has a longer one.
 pub(crate) const LONGEST_NAME: usize = 64;
 
@@ -310,8 +315,16 @@ fn claimant(account: &AccountName, asker: Asker, registration: &Registration) ->
 pub(super) fn claimant_by(account: &AccountName, asker: Asker, instance: Option<&Text>) -> Claimant {
     Claimant {
         account: account.clone(),
-        source: asker.source.ip().to_canonical(),
-        instance: instance.map(|instance| instance.to_string()),
+        source: network(asker.source.ip()),
+        instance: instance.map(|instance| instance.to_string().chars().take(LONGEST_INSTANCE).collect()),
+    }
+}
+
+/// Who has one address of a /64 of IPv6 has them all.
+fn network(source: IpAddr) -> IpAddr {
+    match source.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
     }
 }
 

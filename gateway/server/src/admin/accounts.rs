@@ -187,11 +187,17 @@ pub(super) async fn delete(
     State(admin): State<Arc<Admin>>,
     Path(name): Path<AccountName>,
 ) -> Result<StatusCode, Refused> {
+    // What is taken out of the store ends, whoever has hung up meanwhile.
+    let removed = tokio::spawn(async move { remove(&admin, name).await });
+    removed.await.map_err(|_| Refused::Unavailable)?
+}
+
+async fn remove(admin: &Admin, name: AccountName) -> Result<StatusCode, Refused> {
     let _making = admin.making.acquire().await.map_err(|_| Refused::Unavailable)?;
-    let account = of_store(&admin, name).await?;
+    let account = of_store(admin, name).await?;
     let name = account.name;
     admin.store.write(Write::DeleteAccount(name.clone())).await.map_err(|_| Refused::NotStored)?;
-    match ask_desk(&admin, |answer| DeskRequest::DeleteAccount(name, answer)).await? {
+    match ask_desk(admin, |answer| DeskRequest::DeleteAccount(name, answer)).await? {
         Existed::Yes => Ok(StatusCode::NO_CONTENT),
         Existed::No => Err(Refused::NoSuchAccount),
     }

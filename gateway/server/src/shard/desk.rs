@@ -114,7 +114,20 @@ impl Desk {
             self.delete(now, name);
         }
         for account in of_file {
+            self.revoke(now, &account);
             put_if_fitting(&mut self.accounts, now.mono, account);
+        }
+    }
+
+    pub(super) fn put(&mut self, now: Now, account: Account) {
+        self.revoke(now, &account);
+        self.accounts.put(now.mono, account);
+    }
+
+    /// Who registered by a password that is no more registers anew.
+    fn revoke(&mut self, now: Now, account: &Account) {
+        if self.accounts.get(&account.name).is_some_and(|before| before.password != account.password) {
+            self.registrations.handle_input(now, registrations::Input::Removed(account.name.clone()));
         }
     }
 

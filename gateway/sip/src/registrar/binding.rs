@@ -63,10 +63,13 @@ impl Binding {
     }
 
     /// Whether `wanted` means this binding: RFC 5626 §6 by device and flow, RFC 3261 §10.3 step 7 by URI, and a device that
-    /// has one flow by itself alone (ROOM-3).
+    /// has one flow by itself alone (ROOM-3). What ends a contact means that URI: it may be the one that the device has left.
     pub(super) fn is_meant_by(&self, registration: &Registration, wanted: &Wanted) -> bool {
         let flow = wanted.reg_id.filter(|_| registration.knows.outbound == Known::Yes);
         match (&self.instance, &wanted.instance) {
+            (Some(own), Some(other)) if flow.is_none() && wanted.expires == Some(0) => {
+                own == other && self.contact.uri.is_equivalent(&wanted.address.uri)
+            }
             (Some(own), Some(other)) => own == other && (flow == self.flow || flow.is_none()),
             (None, None) => self.contact.uri.is_equivalent(&wanted.address.uri),
             // RFC 5627 §5.1: a device that has learnt to name itself.

@@ -81,11 +81,10 @@ impl Gruus {
         check.iter().all(|octet| *octet == 0).then(|| u64::from_be_bytes(*epoch))
     }
 
-    /// The instance that a public GRUU names, as it stands in `+sip.instance`.
+    /// The instance that a public GRUU names, as it stands in `+sip.instance` between brackets.
     pub(super) fn instance_of(uri: &Uri) -> Option<alloc::vec::Vec<u8>> {
         let named = uri.params().get("gr").filter(|named| !named.is_empty())?;
-        let plain = crate::wire::unescaped(named.as_bytes());
-        Some([b'<'].into_iter().chain(plain).chain([b'>']).collect())
+        Some(crate::wire::unescaped(named.as_bytes()).collect())
     }
 }
 
@@ -100,6 +99,6 @@ fn begin(address_of_record: &Uri, user: &[u8]) -> Option<BytesMut> {
 }
 
 /// RFC 5626 §4.1 has angle brackets around it; some devices leave them out.
-fn bare(instance: &[u8]) -> &[u8] {
+pub(super) fn bare(instance: &[u8]) -> &[u8] {
     instance.strip_prefix(b"<").and_then(|inside| inside.strip_suffix(b">")).unwrap_or(instance)
 }

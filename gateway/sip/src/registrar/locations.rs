@@ -1,7 +1,7 @@
 //! Every account's bindings.
 
-use super::{Binding, Gruus, Plan};
-use crate::wire::{Text, Uri};
+use super::{Binding, Gruus, Plan, gruu::bare};
+use crate::wire::Uri;
 use alloc::{
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
@@ -181,8 +181,9 @@ impl Locations {
         let named = uri.user()?;
         let (account, _) = self.by_account.get_key_value(&AccountName::from(named.as_str()?))?;
         let instance = Gruus::instance_of(uri)?;
-        let is_it =
-            |binding: &&Binding| binding.instance.as_ref().map(Text::as_bytes) == Some(instance.as_slice());
+        let is_it = |binding: &&Binding| {
+            binding.instance.as_ref().map(|own| bare(own.as_bytes())) == Some(instance.as_slice())
+        };
         self.bindings(account).rev().find(is_it).map(|binding| (account, binding))
     }
 

@@ -97,8 +97,13 @@ impl Locations {
             Contacts::Each(wanted) => {
                 for wanted in wanted {
                     check_outbound(registration, wanted)?;
+                    // Those of this very request have its number.
+                    for entry in before.iter().filter(|entry| entry.binding.is_meant_by(registration, wanted))
+                    {
+                        check_order(&entry.binding, registration)?;
+                    }
                     let seconds = self.limits().seconds(wanted)?;
-                    plan.apply(now, registration, (wanted, seconds))?;
+                    plan.apply(now, registration, (wanted, seconds));
                 }
             }
         }
@@ -122,21 +127,13 @@ impl Plan {
         Ok(())
     }
 
-    fn apply(
-        &mut self,
-        now: Now,
-        registration: &Registration,
-        (wanted, seconds): (&Wanted, u32),
-    ) -> Result<(), Refused> {
+    fn apply(&mut self, now: Now, registration: &Registration, (wanted, seconds): (&Wanted, u32)) {
         let (meant, kept): (Vec<Entry>, Vec<Entry>) =
             self.entries.drain(..).partition(|entry| entry.binding.is_meant_by(registration, wanted));
         self.entries = kept;
-        for entry in &meant {
-            check_order(&entry.binding, registration)?;
-        }
         if seconds == 0 {
             self.changes.extend(meant.iter().map(|_| Change::Removed));
-            return Ok(());
+            return;
         }
         let (mut left, kept) = (Vec::new(), core::mem::take(&mut self.entries));
         for entry in kept {
@@ -155,7 +152,6 @@ impl Plan {
             binding.epoch = if before.call_id == binding.call_id { before.epoch } else { 0 };
         }
         self.entries.push(Entry { binding, until: now.mono + Duration::from_secs(seconds.into()) });
-        Ok(())
     }
 }
 

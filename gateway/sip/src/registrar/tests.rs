@@ -5,7 +5,7 @@ use crate::{
     endpoint::{ExtraHeader, Hop, ListenerId},
     wire::{self, Message, StatusCode, Text, Uri},
 };
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, string::String, vec, vec::Vec};
 use bytes::Bytes;
 use core::time::Duration;
 use terms::{
@@ -289,6 +289,26 @@ fn room_3_a_device_that_comes_back_from_elsewhere_replaces_its_binding_at_once()
         assert_eq!(office.locations.len(), bindings, "{name}");
         let last = office.locations.bindings(&office.account).next_back().expect("one");
         assert_eq!(last.source.destination, second.source.parse().expect("an address"), "{name}");
+    }
+}
+
+/// RFC 5626 §6: what has no reg-id is gone through by its URI.
+#[test]
+fn rfc5626_6_who_ends_the_contact_that_it_has_left_keeps_the_new_one() {
+    let (old, new) = (format!("<sip:room@192.0.2.20>;{A}"), format!("<sip:room@192.0.2.99>;{A}"));
+    let ended = format!("{old};expires=0");
+    for (name, lines) in [
+        ("in a request of its own", vec![format!("Contact: {new}"), format!("Contact: {ended}")]),
+        ("behind the new one", vec![format!("Contact: {new}, {ended}")]),
+        ("before the new one", vec![format!("Contact: {ended}, {new}")]),
+        ("twice the same", vec![format!("Contact: {new}, {new}")]),
+    ] {
+        let mut office = Office::new();
+        office.changes(&ask(&[&format!("Contact: {old}")]));
+        for line in &lines {
+            office.changes(&ask(&[line]));
+        }
+        assert_eq!(office.contacts(), ["sip:room@192.0.2.99"], "{name}");
     }
 }
 

@@ -15,6 +15,7 @@ use interwork::RegistrarSettings;
 use sip::{
     auth::{Algorithm, hash_password},
     registrar::Limits,
+    wire::{Text, Uri},
 };
 use terms::{AccountName, SerialNumber};
 
@@ -230,13 +231,15 @@ impl Reader<'_> {
 }
 
 /// What is said of a name that won't do.
-pub(crate) const ACCOUNT_NAME: &str =
-    "write 1 to 64 letters, digits, or any of - . _ +, not beginning with \"tgruu.\"";
+pub(crate) const ACCOUNT_NAME: &str = "write 1 to 64 letters, digits, or any of - . _ +, not beginning with \"tgruu.\", and no number with separators";
 
 /// Whether an account may be called so: what stands in a URI without escapes, and means no temporary address.
 pub(crate) fn is_account_name(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._+".contains(&byte);
+    // Digits with separators between them are dialed without these.
+    let dialed = || Uri::try_from(format!("sip:{text}@gateway").as_str()).ok()?.dialed();
     (1..=64).contains(&text.len())
         && text.bytes().all(is_plain)
         && !text.starts_with(sip::registrar::TEMPORARY)
+        && dialed().as_ref().and_then(Text::as_str) == Some(text)
 }
