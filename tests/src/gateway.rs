@@ -402,6 +402,7 @@ impl Gateway {
                 | shard::Output::Connect(..)
                 | shard::Output::Disconnect(_)
                 | shard::Output::Change(_)
+                | shard::Output::Known(_)
                 | shard::Output::Counted(_) => {}
             }
         }

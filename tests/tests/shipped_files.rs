@@ -236,6 +236,8 @@ const IMPOSSIBLE: &[(&str, &str)] = &[
     ("rooms.confirmation", "0s"),
     ("defence.per_second", "0"),
     ("defence.burst", "many"),
+    ("defence.known_per_second", "199"),
+    ("defence.known_burst", "0"),
     ("defence.connections", "0"),
     ("defence.failures", "0"),
     ("defence.window", "0s"),

@@ -37,7 +37,10 @@ use crate::{
     directory::{Answers, Directory},
     feed::{Feed, MeetingView},
     health::Health,
-    net::{Net, defence},
+    net::{
+        Net,
+        defence::{self, DefenceView},
+    },
     record::Recorder,
     shard::{Booked, Configuration, HostCheck, Input, Output, Shard},
     store::{NoRoom, StoreQueue},
@@ -112,6 +115,9 @@ pub struct Load {
     /// Devices that are registered.
     #[serde(default)]
     pub registered: Registered,
+    /// Who is not heard (SEC-2).
+    #[serde(default)]
+    pub defence: DefenceView,
 }
 
 /// Whether a gateway takes calls.
@@ -318,6 +324,7 @@ impl Driver {
             gates: self.shard.gates(),
             accounts: self.shard.accounts().len(),
             registered: self.shard.registrations().registered(self.clock.now().mono),
+            defence: self.net.defence(),
             ..Load::default()
         };
         for view in self.shard.core().views() {
@@ -360,6 +367,7 @@ impl Driver {
                     self.net.on_attempt(source, &outcome);
                     self.recorder.attempted(account.as_ref(), source, &outcome);
                 }
+                Output::Known(source) => self.net.on_known(source),
                 Output::Counted(counted) => self.recorder.counted(&counted),
                 Output::Full(gate, limit) => self.recorder.full(gate, limit),
                 Output::Change(change) => self.feed.tell(change, self.shard.core()),

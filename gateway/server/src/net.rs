@@ -27,7 +27,7 @@ use crate::{
 };
 use datagrams::Datagrams;
 pub use defence::Defence;
-use defence::Defended;
+use defence::{DefenceView, Defended};
 use interwork::registrations::Outcome;
 use probing::Face;
 pub use probing::Probing;
@@ -123,6 +123,7 @@ impl Net {
     pub fn configure(&mut self, probe: Probe, defence: defence::Settings) {
         self.guards.probing.configure(probe);
         self.guards.defence.configure(defence);
+        self.shut_out();
     }
 
     /// Somebody tried to register, and this came of it.
@@ -130,9 +131,28 @@ impl Net {
         self.guards.defence.on_attempt(Instant::now(), source, outcome);
     }
 
-    /// Who was not heard since it was asked last.
+    /// Somebody has logged in.
+    pub fn on_known(&mut self, source: SocketAddr) {
+        self.guards.defence.on_known(Instant::now(), source);
+    }
+
+    /// Who was not heard since it was asked last. Who was banned since has its connections closed.
     pub fn take_defended(&mut self) -> Defended {
-        self.guards.defence.take_defended()
+        let defended = self.guards.defence.take_defended(Instant::now());
+        if !defended.banned.is_empty() {
+            self.shut_out();
+        }
+        defended
+    }
+
+    /// Who is heard, as it stands.
+    pub fn defence(&self) -> DefenceView {
+        self.guards.defence.view(Instant::now())
+    }
+
+    fn shut_out(&mut self) {
+        let now = Instant::now();
+        self.streams.shut_out(now, self.guards.defence.banned(now));
     }
 
     /// What became of probes since it was asked last.

@@ -1,7 +1,7 @@
 //! Another configuration while calls go on.
 //!
 //! Trunks, the limits of listeners, dialplan, access numbers, the IVR's flows and bounds change for calls that come from then on; what callers are
-//! told, certificates, the marks of admission, how much of probes is answered, the guard, the keys of a meeting, waiting times, the bounds of silent and of bad streams, tenants and meetings for all. Accounts, licences and the registrar's bounds change for
+//! told, certificates, the marks of admission, how much of probes is answered, who is heard, the guard, the keys of a meeting, waiting times, the bounds of silent and of bad streams, tenants and meetings for all. Accounts, licences and the registrar's bounds change for
 //! who registers from then on; an account that the file has no more ends. What is
 //! bound, opened or counted at the start stays until the next one.
 

@@ -167,6 +167,8 @@ pub enum Output {
     Keep(Option<RequestId>, Write),
     /// Somebody tried to register, or a device is gone.
     Attempted(Option<AccountName>, SocketAddr, Outcome),
+    /// Somebody calls from there who has logged in.
+    Known(SocketAddr),
     /// SIP has something to count.
     Counted(endpoint::Counted),
     /// A trunk or a listener was full, and a call was refused.
@@ -582,6 +584,7 @@ impl Shard {
                     self.endpoint.handle_input(now, endpoint::Input::Command(command));
                 }
                 desk::Output::Known(invited, member) => {
+                    self.outputs.push_back(Output::Known(invited.source));
                     self.legs.handle_input(now.mono, interwork::Input::Calling(invited, member));
                 }
                 desk::Output::Keep(request, write) => self.outputs.push_back(Output::Keep(request, write)),

@@ -16,6 +16,7 @@ use crate::{
     admin::Status,
     admission::{AdmissionState, AdmissionView},
     driver::State,
+    net::defence::{DefenceView, Unheard},
 };
 
 /// An answer takes a millisecond.
@@ -157,6 +158,7 @@ impl fmt::Display for Status {
             "registered    {accounts:>6}   of {} accounts, {bindings} bindings, {flapping} flapping",
             load.accounts
         )?;
+        write_defence(f, &load.defence)?;
         writeln!(f, "leases        {:>6}", load.leases)?;
         writeln!(f, "media ports   {:>6}   of {}", media.ports_open, media.ports)?;
         writeln!(f, "packets in    {:>6}   {} of strangers", media.packets_received, media.packets_foreign)?;
@@ -186,6 +188,20 @@ fn write_gate(f: &mut fmt::Formatter<'_>, view: &GateView) -> fmt::Result {
     let name = format!("{} {}", gate.kind(), gate.name());
     let Refused { channels, rate } = refused;
     writeln!(f, "{name:<13} {in_use:>6}   {limits}; refused {channels} over channels, {rate} over rate")
+}
+
+/// Who was not heard, and why.
+fn write_defence(f: &mut fmt::Formatter<'_>, view: &DefenceView) -> fmt::Result {
+    let DefenceView { banned, known, unheard } = view;
+    let of = |reason| unheard.get(&reason).copied().unwrap_or(0);
+    writeln!(
+        f,
+        "banned        {banned:>6}   {known} known; unheard {} over budget, {} of scanners, {} of who is banned, {} connections too many",
+        of(Unheard::Budget),
+        of(Unheard::Scanner),
+        of(Unheard::Banned),
+        of(Unheard::Connections)
+    )
 }
 
 /// Seconds, as people say them.
@@ -219,7 +235,9 @@ mod tests {
             calls_per_second: Rate::try_from(2.5).ok(),
             refused: Refused { channels: 3, rate: 1 },
         }];
-        let load = Load { calls: 2, gates, ..Load::default() };
+        let unheard = [(Unheard::Budget, 7), (Unheard::Scanner, 3)].into();
+        let defence = DefenceView { banned: 2, known: 5, unheard };
+        let load = Load { calls: 2, gates, defence, ..Load::default() };
         let status = Status {
             version: "0.1.0".to_owned(),
             node: NodeId(1),
@@ -236,6 +254,8 @@ mod tests {
         let told = status.to_string();
         assert!(told.contains("start 7, up 2 h 1 min") && told.contains("1 isolation violations"), "{told}");
         assert!(!told.contains("records lost"), "{told}");
+        let unheard = "banned             2   5 known; unheard 7 over budget, 3 of scanners, 0 of who is banned, 0 connections too many";
+        assert!(told.lines().any(|line| line == unheard), "{told}");
         let limited = "12   of 30, 2.5 a second; refused 3 over channels, 1 over rate";
         assert!(
             told.lines().any(|line| line.starts_with("trunk carrier ") && line.ends_with(limited)),

@@ -4,13 +4,20 @@ use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use sip::endpoint::ListenerId;
-use tokio::{net::TcpListener, runtime::Handle, sync::mpsc, task::JoinSet, time::timeout};
+use tokio::{
+    net::TcpListener,
+    runtime::Handle,
+    sync::{mpsc, watch},
+    task::JoinSet,
+    time::timeout,
+};
 
 use super::{
+    defence::Banned,
     security::{Failure, Handshake, Security},
     streams::{ACCEPT_AGAIN, Told, no_delay},
 };
@@ -37,6 +44,7 @@ impl Bounds {
 pub(super) struct Doors {
     pub(super) security: Arc<dyn Security>,
     pub(super) bounds: Bounds,
+    pub(super) banned: watch::Receiver<Banned>,
     /// Handshakes cost far more than messages: they have these threads, and not the shard's own.
     pub(super) runtime: Handle,
 }
@@ -45,7 +53,7 @@ pub(super) struct Doors {
 pub(super) async fn accept(
     id: ListenerId,
     listener: TcpListener,
-    Doors { security, bounds, runtime }: Doors,
+    Doors { security, bounds, banned, runtime }: Doors,
     tell: mpsc::Sender<Told>,
 ) {
     let (mut running, mut sources) = (JoinSet::new(), Sources::default());
@@ -58,6 +66,8 @@ pub(super) async fn accept(
                 secured
             }
             accepted = listener.accept() => match accepted {
+                // A handshake would cost more than all that it is banned for.
+                Ok((_, peer)) if banned.borrow().has(Instant::now(), peer.ip()) => Told::ShutOut,
                 Ok((stream, peer)) if sources.enter(peer.ip(), bounds) => {
                     no_delay(&stream);
                     running.spawn_on(shake((id, peer), security.accept(stream), bounds.within), &runtime);

@@ -24,13 +24,14 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpSocket, TcpStream},
     runtime::Handle,
-    sync::mpsc,
+    sync::{mpsc, watch},
     task::AbortHandle,
     time::timeout,
 };
 
 use super::{
     Guards,
+    defence::Banned,
     handshakes::{self, Bounds, Doors},
     probing::Face,
     security::{Failure, Secured, Security},
@@ -106,6 +107,8 @@ pub(super) enum Told {
     },
     /// One that came is gone before it was up.
     Refused(Failure),
+    /// One of who is banned was closed.
+    ShutOut,
     Failed {
         listener: ListenerId,
         destination: SocketAddr,
@@ -151,6 +154,8 @@ pub(super) struct Streams {
     connections: BTreeMap<ConnectionId, Connection>,
     next: Arc<AtomicU64>,
     handshakes: Handshakes,
+    /// For those who accept.
+    banned: watch::Sender<Banned>,
     tell: mpsc::Sender<Told>,
     told: mpsc::Receiver<Told>,
 }
@@ -163,18 +168,21 @@ impl Streams {
         runtime: &Handle,
     ) -> io::Result<Self> {
         let (tell, told) = mpsc::channel(EVENTS);
+        let banned = watch::Sender::new(Banned::default());
         for (id, Place { address, security }) in &listeners {
             let (id, listener) = (*id, bind(*address, dscp).map_err(super::naming(*address))?);
             match security.clone() {
-                None => tokio::spawn(accept(id, listener, tell.clone())),
+                None => tokio::spawn(accept(id, listener, banned.subscribe(), tell.clone())),
                 Some(security) => {
-                    let doors = Doors { security, bounds: Bounds::USUAL, runtime: runtime.clone() };
+                    let banned = banned.subscribe();
+                    let doors = Doors { security, bounds: Bounds::USUAL, banned, runtime: runtime.clone() };
                     tokio::spawn(handshakes::accept(id, listener, doors, tell.clone()))
                 }
             };
         }
         let (connections, next) = (BTreeMap::new(), Arc::new(AtomicU64::new(0)));
-        Ok(Self { listeners, dscp, connections, next, handshakes: Handshakes::default(), tell, told })
+        let handshakes = Handshakes::default();
+        Ok(Self { listeners, dscp, connections, next, handshakes, banned, tell, told })
     }
 
     pub(super) fn take_handshakes(&mut self) -> Handshakes {
@@ -202,9 +210,18 @@ impl Streams {
                 connection = connection.0,
                 "a peer does not read what it asked for; its connection is closed"
             );
-            open.reader.abort();
-            self.tell_down(connection);
+            self.break_off(connection, open);
         }
+    }
+
+    /// Closes the connections of who is banned; further ones are closed as they come.
+    pub(super) fn shut_out(&self, now: Instant, banned: Banned) {
+        for (connection, open) in &self.connections {
+            if open.came == Came::In && banned.has(now, open.peer.ip()) {
+                self.break_off(*connection, open);
+            }
+        }
+        self.banned.send_replace(banned);
     }
 
     pub(super) fn connect(&mut self, listener: ListenerId, destination: SocketAddr) {
@@ -260,6 +277,10 @@ impl Streams {
                 self.handshakes.fail(failure);
                 None
             }
+            Told::ShutOut => {
+                guards.defence.on_shut_out();
+                None
+            }
             Told::Failed { listener, destination, failure } => {
                 failure.into_iter().for_each(|failure| self.handshakes.fail(failure));
                 Some(Input::ConnectFailed { listener, destination })
@@ -309,7 +330,8 @@ impl Streams {
         None
     }
 
-    fn tell_down(&self, connection: ConnectionId) {
+    fn break_off(&self, connection: ConnectionId, open: &Connection) {
+        open.reader.abort();
         let tell = self.tell.clone();
         tokio::spawn(async move {
             tell.send(Told::Down { connection }).await.ok();
@@ -317,20 +339,27 @@ impl Streams {
     }
 }
 
-async fn accept(id: ListenerId, listener: TcpListener, tell: mpsc::Sender<Told>) {
+async fn accept(
+    id: ListenerId,
+    listener: TcpListener,
+    banned: watch::Receiver<Banned>,
+    tell: mpsc::Sender<Told>,
+) {
     loop {
-        match listener.accept().await {
+        let told = match listener.accept().await {
+            Ok((_, peer)) if banned.borrow().has(Instant::now(), peer.ip()) => Told::ShutOut,
             Ok((stream, peer)) => {
                 no_delay(&stream);
-                let secured = Secured::clear(stream);
-                if tell.send(Told::Up { listener: id, peer, came: Came::In, secured }).await.is_err() {
-                    return;
-                }
+                Told::Up { listener: id, peer, came: Came::In, secured: Secured::clear(stream) }
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection can't be accepted");
                 tokio::time::sleep(ACCEPT_AGAIN).await;
+                continue;
             }
+        };
+        if tell.send(told).await.is_err() {
+            return;
         }
     }
 }

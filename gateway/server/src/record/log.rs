@@ -134,10 +134,13 @@ pub(super) fn shaken(handshakes: &Handshakes) {
     }
 }
 
-/// Budgets that are spent and scanners that go by are counted; who is banned is told, once a ban.
+/// Scanners that go by are counted alone. Who is banned is told, once a ban; whose budget is spent, once a minute.
 pub(super) fn defended(defended: &Defended) {
     for (address, length) in &defended.banned {
-        warn!(source = %terms::Pii(address.to_string()), seconds = length.as_secs(), "nothing of this address is heard for a while");
+        warn!(source = %Pii(address.to_string()), seconds = length.as_secs(), "nothing of this address is heard for a while");
+    }
+    for (address, dropped) in &defended.loud {
+        warn!(source = %Pii(address.to_string()), dropped, "more comes of this address than is heard of it");
     }
 }
 

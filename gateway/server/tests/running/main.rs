@@ -3,6 +3,7 @@
 mod accounts;
 mod admin;
 mod calls;
+mod defended;
 mod figures;
 mod limits;
 mod probed;

@@ -6,7 +6,7 @@ use interwork::Trunk;
 use ipnet::IpNet;
 
 use super::super::section::Section;
-use crate::net::defence::Settings;
+use crate::net::defence::{Budget, Settings};
 
 /// Trunks are heard whatever they do: each has bounds of its own.
 pub(super) fn defence(section: Section<'_, '_>, trunks: &[Trunk]) -> Settings {
@@ -27,8 +27,8 @@ pub(super) fn defence(section: Section<'_, '_>, trunks: &[Trunk]) -> Settings {
         scanners.push(text.value.trim().to_ascii_lowercase());
     }
     let settings = Settings {
-        per_second: section.number("per_second", 1..1_000_001, usual.per_second),
-        burst: section.number("burst", 1..1_000_001, usual.burst),
+        strangers: budget(&section, ("per_second", "burst"), usual.strangers),
+        known: budget(&section, ("known_per_second", "known_burst"), usual.known),
         connections: section.number("connections", 1..65_536, usual.connections),
         failures: section.number("failures", 1..100_001, usual.failures),
         window: section.pause("window", usual.window),
@@ -37,9 +37,27 @@ pub(super) fn defence(section: Section<'_, '_>, trunks: &[Trunk]) -> Settings {
         scanners,
         allowed,
     };
+    if settings.known.per_second < settings.strangers.per_second
+        || settings.known.burst < settings.strangers.burst
+    {
+        section.report(
+            "who has logged in may not have less than others: raise `known_per_second` and `known_burst`",
+        );
+    }
     if settings.ban > settings.longest_ban {
         section.report("`ban` may not be above `longest_ban`");
     }
     section.finish();
     settings
+}
+
+fn budget(
+    section: &Section<'_, '_>,
+    (per_second, burst): (&'static str, &'static str),
+    usual: Budget,
+) -> Budget {
+    Budget {
+        per_second: section.number(per_second, 1..1_000_001, usual.per_second),
+        burst: section.number(burst, 1..1_000_001, usual.burst),
+    }
 }

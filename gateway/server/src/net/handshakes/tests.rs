@@ -96,6 +96,16 @@ async fn sec_4_one_source_has_so_many_handshakes_at_once_and_gets_them_back() {
 }
 
 #[tokio::test]
+async fn sec_2_who_is_banned_gets_no_handshake() {
+    let mut desk = Desk::open(ClientCertificates::Off, Bounds::USUAL).await;
+    desk.banned.send_replace(Banned::of(Instant::now() + Duration::from_secs(60), desk.address.ip()));
+    desk.connect(plain(ring::default_provider(), &TLS13)).await.expect_err("it is closed at once");
+    assert!(matches!(desk.told.recv().await, Some(Told::ShutOut)));
+    desk.banned.send_replace(Banned::default());
+    desk.connect(plain(ring::default_provider(), &TLS13)).await.expect("the ban is over");
+}
+
+#[tokio::test]
 async fn sec_4_a_device_is_known_by_any_certificate_whose_key_it_has() {
     let mut desk = Desk::open(ClientCertificates::Ask, Bounds::USUAL).await;
     for version in [&TLS12, &TLS13] {
@@ -147,6 +157,7 @@ async fn rfc5922_7_1_who_we_connect_to_has_to_be_of_the_domain_and_of_an_authori
 struct Desk {
     address: SocketAddr,
     sides: watch::Sender<Sides>,
+    banned: watch::Sender<Banned>,
     told: mpsc::Receiver<Told>,
 }
 
@@ -157,9 +168,11 @@ impl Desk {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
         let address = listener.local_addr().expect("bound");
         let (tell, told) = mpsc::channel(16);
-        let doors = Doors { security: Arc::new(Protected(watched)), bounds, runtime: Handle::current() };
+        let banned = watch::Sender::new(Banned::default());
+        let (security, seen) = (Arc::new(Protected(watched)), banned.subscribe());
+        let doors = Doors { security, bounds, banned: seen, runtime: Handle::current() };
         tokio::spawn(accept(LISTENER, listener, doors, tell));
-        Self { address, sides, told }
+        Self { address, sides, banned, told }
     }
 
     async fn connect(&self, config: ClientConfig) -> std::io::Result<TlsStream<TcpStream>> {
