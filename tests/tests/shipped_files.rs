@@ -84,6 +84,19 @@ fn the_production_example_asks_for_a_token_and_for_nothing_else() {
 }
 
 #[test]
+fn sec_2_a_trunk_is_heard_from_its_peers_and_from_where_calls_to_it_go() {
+    let settings = [
+        ("trunk.0.peers", "[\"192.0.2.0/24\"]"),
+        ("trunk.0.address", "198.51.100.7:5060"),
+        ("defence.allowed", "[\"203.0.113.9\"]"),
+    ];
+    let settings = settings.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let allowed = config::load(&conf("demo.toml"), &settings).expect("no problems").defence.allowed;
+    let allowed: Vec<String> = allowed.iter().map(ToString::to_string).collect();
+    assert_eq!(allowed, ["192.0.2.0/24", "198.51.100.7/32", "203.0.113.9/32"]);
+}
+
+#[test]
 fn every_recording_that_the_ivr_can_ask_for_is_shipped_in_both_languages() {
     let (words, flow) = (Words::default(), Flow::standard());
     let languages = ["zh", "en"].map(Language::from);

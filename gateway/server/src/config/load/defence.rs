@@ -11,7 +11,10 @@ use crate::net::defence::{Budget, Settings};
 /// Trunks are heard whatever they do: each has bounds of its own.
 pub(super) fn defence(section: Section<'_, '_>, trunks: &[Trunk]) -> Settings {
     let usual = Settings::default();
-    let mut allowed: Vec<IpNet> = trunks.iter().flat_map(|trunk| trunk.peers.iter().copied()).collect();
+    let peers = trunks.iter().flat_map(|trunk| trunk.peers.iter().copied());
+    // Where our calls to it go, from there it answers.
+    let next_hops = trunks.iter().filter_map(|trunk| Some(trunk.out?.hop.destination.ip().into()));
+    let mut allowed: Vec<IpNet> = peers.chain(next_hops).collect();
     for text in section.texts("allowed") {
         let network = text.value.parse().ok().or_else(|| text.value.parse::<IpAddr>().ok().map(IpNet::from));
         match network {
