@@ -104,6 +104,11 @@ fn bind(address: SocketAddr, dscp: Dscp) -> io::Result<UdpSocket> {
     let socket = super::socket(address, Type::DGRAM, dscp)?;
     socket.set_recv_buffer_size(BUFFER)?;
     socket.set_send_buffer_size(BUFFER)?;
+    // The kernel counts its own bookkeeping, and grants what `net.core.rmem_max` allows; that is twice what is asked for.
+    let granted = socket.recv_buffer_size()?;
+    if granted < 2 * BUFFER {
+        tracing::info!(%address, granted, wanted = BUFFER, "a burst may be lost; net.core.rmem_max allows no larger buffer");
+    }
     socket.bind(&address.into())?;
     UdpSocket::from_std(socket.into())
 }

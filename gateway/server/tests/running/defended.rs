@@ -30,7 +30,7 @@ async fn sec_2_a_reload_takes_the_budget_of_strangers_and_status_tells_who_is_no
 
     let allowed =
         |text: String| text.replace("[http]", "[defence]\nburst = 5\nallowed = [\"127.0.0.1\"]\n[http]");
-    assert!(stand.reload(|text| allowed(without_trunk(text))).await.is_empty());
+    assert!(stand.reload(|text| allowed(without_trunk(&text))).await.is_empty());
     assert_eq!(answers(&loud, &stand, (12, "Desk phone 7")).await, 12);
     stand.stop().await;
 }
@@ -54,11 +54,11 @@ async fn sec_2_who_is_banned_has_its_connections_closed_and_gets_no_further_one(
 async fn defended() -> Stand {
     let mut stand = Stand::start().await;
     let few = |text: String| text.replace("[http]", "[defence]\nper_second = 1\nburst = 5\n[http]");
-    assert!(stand.reload(|text| few(without_trunk(text))).await.is_empty(), "it takes effect at once");
+    assert!(stand.reload(|text| few(without_trunk(&text))).await.is_empty(), "it takes effect at once");
     stand
 }
 
-fn without_trunk(text: String) -> String {
+fn without_trunk(text: &str) -> String {
     text.replace("peers = [\"127.0.0.0/8\"]", "peers = [\"192.0.2.0/24\"]")
 }
 
