@@ -19,6 +19,7 @@ mod findings;
 mod gateway;
 mod hearing;
 mod isolation;
+mod junk;
 mod line;
 mod loads;
 mod marks;
@@ -93,6 +94,8 @@ enum Experiment {
     Srtp,
     /// Devices that register with a digest, beside Kamailio.
     Registering,
+    /// Noise from one source while others call and register.
+    Junk,
     /// Reading SIP, beside rsip.
     Parser,
     /// Calls of all kinds; then nothing may be left of them.
@@ -102,7 +105,7 @@ enum Experiment {
 }
 
 impl Experiment {
-    const USUAL: [Self; 14] = [
+    const USUAL: [Self; 15] = [
         Self::Meetings,
         Self::Hall,
         Self::Signalling,
@@ -116,6 +119,7 @@ impl Experiment {
         Self::Sessions,
         Self::Srtp,
         Self::Registering,
+        Self::Junk,
         Self::Parser,
     ];
 
@@ -136,6 +140,7 @@ impl Experiment {
             Self::Soak => soak::soak(context),
             Self::Isolation => isolation::isolation(context),
             Self::Registering => registering::registering(context),
+            Self::Junk => junk::junk(context),
             Self::Parser => parser::parser(),
         }
     }

@@ -4,7 +4,8 @@ use std::{
     fs, io,
     net::Ipv4Addr,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use thiserror::Error;
@@ -194,6 +195,15 @@ impl Process {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.id()))?;
         // proc(5): the state is behind the name.
         Ok(stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z')))
+    }
+
+    /// Asks it to end, and waits for so long: one that is killed leaves its own children behind.
+    pub(crate) fn ask_to_end(&mut self, patience: Duration) {
+        run("kill", &["-TERM", &self.id().to_string()]).ok();
+        let until = Instant::now() + patience;
+        while self.is_up() && Instant::now() < until {
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Its ends of pipes.

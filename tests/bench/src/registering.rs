@@ -1,18 +1,16 @@
 //! Devices register with a digest, at the gateway and at Kamailio.
 
+mod devices;
+
 use std::{
     fs,
     io::Write as _,
     net::{Ipv4Addr, SocketAddr, UdpSocket},
-    ops::Range,
     path::{Path, PathBuf},
     process::Stdio,
     thread,
     time::{Duration, Instant},
 };
-
-use sip::auth::{Algorithm, Answered, hash_password};
-use terms::HashedPassword;
 
 use crate::{
     context::{Context, Fault, SERVER_CORE},
@@ -20,20 +18,18 @@ use crate::{
     gateway::own_address,
     process::{Process, ProcessError, cpu_of, not_started, on_core, resident},
 };
+pub(crate) use devices::Devices;
+use devices::{PASSWORD, name};
 
-const DEVICES: usize = 20_000;
-/// Registrations that are under way at once.
-const AT_ONCE: usize = 400;
-/// A request that was not answered is sent again after so long.
-const AGAIN: Duration = Duration::from_millis(500);
-/// All of them take no longer.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Twice as many bindings are there in the end.
+const DEVICES: usize = 25_000;
 const START: Duration = Duration::from_secs(20);
 /// An answer is kept for 64 * T1.
 const ANSWERS_REST: Duration = Duration::from_secs(8);
-const PASSWORD: &str = "Bench-1234";
 const KAMAILIO: &str = "kamailio";
 const KAMAILIO_PORT: u16 = 5_063;
+/// As large as ours: what found no room would be sent again half a second later.
+const RECEIVE_BUFFER: &str = "4194304";
 const CPU_BAR: f64 = 0.65;
 const RATE_BAR: f64 = 5_000.0;
 /// Bytes a binding.
@@ -117,26 +113,44 @@ fn gateway_turn(
 }
 
 fn kamailio_turn(context: &Context, devices: usize) -> Result<Turn, Fault> {
-    let address = SocketAddr::from((own_address(), KAMAILIO_PORT));
-    let config = context.folder().join("kamailio.cfg");
-    fs::write(&config, KAMAILIO_CONFIG.replace("ADDRESS", &address.to_string()))?;
-    let mut command = on_core(SERVER_CORE);
-    command
-        .args([KAMAILIO, "-DD", "-E", "-m", "512", "-M", "64", "-Y"])
-        .arg(context.folder())
-        .arg("-f")
-        .arg(&config);
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    let mut process = Process::start(&mut command)
-        .map_err(|error| not_started(KAMAILIO, std::io::Error::other(error), "install kamailio"))?;
-    let until = Instant::now() + START;
-    while UdpSocket::bind(address).is_ok() {
-        if Instant::now() > until || !process.is_up() {
-            return Err(ProcessError::NotUp(KAMAILIO).into());
-        }
-        thread::sleep(Duration::from_millis(50));
+    let (kamailio, address) = Kamailio::start(context)?;
+    turn(kamailio.0.id(), address, devices)
+}
+
+/// A process with children, which end when it is asked to.
+#[derive(Debug)]
+struct Kamailio(Process);
+
+impl Drop for Kamailio {
+    fn drop(&mut self) {
+        self.0.ask_to_end(START);
     }
-    turn(process.id(), address, devices)
+}
+
+impl Kamailio {
+    fn start(context: &Context) -> Result<(Self, SocketAddr), Fault> {
+        let address = SocketAddr::from((own_address(), KAMAILIO_PORT));
+        let config = context.folder().join("kamailio.cfg");
+        fs::write(&config, KAMAILIO_CONFIG.replace("ADDRESS", &address.to_string()))?;
+        let mut command = on_core(SERVER_CORE);
+        command
+            .args([KAMAILIO, "-DD", "-E", "-m", "512", "-M", "64", "-b", RECEIVE_BUFFER, "-Y"])
+            .arg(context.folder())
+            .arg("-f")
+            .arg(&config);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let process = Process::start(&mut command)
+            .map_err(|error| not_started(KAMAILIO, std::io::Error::other(error), "install kamailio"))?;
+        let mut kamailio = Self(process);
+        let until = Instant::now() + START;
+        while UdpSocket::bind(address).is_ok() {
+            if Instant::now() > until || !kamailio.0.is_up() {
+                return Err(ProcessError::NotUp(KAMAILIO).into());
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        Ok((kamailio, address))
+    }
 }
 
 /// One process takes what comes, as ours does; others keep the time.
@@ -177,10 +191,10 @@ fn memory_a_binding(context: &mut Context, devices: usize) -> Result<f64, Fault>
     let settings = [files.as_str(), "licence=[]", "registrar.algorithms=[\"md5\"]", "sip.t1=100ms"];
     let gateway = context.gateway(16, &settings)?;
     let process = gateway.process.id();
-    Devices::new(gateway.sip, 0..devices)?.run()?;
+    Devices::new(Ipv4Addr::LOCALHOST, gateway.sip, 0..devices)?.run()?;
     thread::sleep(ANSWERS_REST);
     let before = resident(process)?;
-    Devices::new(gateway.sip, devices..2 * devices)?.run()?;
+    Devices::new(Ipv4Addr::LOCALHOST, gateway.sip, devices..2 * devices)?.run()?;
     thread::sleep(ANSWERS_REST);
     let after = resident(process)?;
     println!("registering: {before} bytes resident with {devices} bindings, {after} with twice as many");
@@ -189,11 +203,11 @@ fn memory_a_binding(context: &mut Context, devices: usize) -> Result<f64, Fault>
 
 fn turn(process: u32, server: SocketAddr, devices: usize) -> Result<Turn, Fault> {
     let (cpu, began) = (cpu_of_family(process)?, Instant::now());
-    let mut crowd = Devices::new(server, 0..devices)?;
+    let mut crowd = Devices::new(Ipv4Addr::LOCALHOST, server, 0..devices)?;
     crowd.run()?;
     let took = began.elapsed();
     let cpu = cpu_of_family(process)?.saturating_sub(cpu);
-    Ok(Turn { cpu, took, registered: crowd.registered, resent: crowd.resent })
+    Ok(Turn { cpu, took, registered: crowd.registered(), resent: crowd.resent() })
 }
 
 /// CPU time of a process and of those that it started.
@@ -203,12 +217,8 @@ fn cpu_of_family(process: u32) -> Result<Duration, ProcessError> {
     children.map(cpu_of_family).try_fold(cpu_of(process)?, |sum, child| Ok(sum + child?))
 }
 
-fn name(number: usize) -> String {
-    format!("u{number:06}")
-}
-
 /// A file of as many accounts.
-fn write_accounts(folder: &Path, devices: usize) -> Result<PathBuf, Fault> {
+pub(crate) fn write_accounts(folder: &Path, devices: usize) -> Result<PathBuf, Fault> {
     let path = folder.join("accounts.toml");
     let mut file = std::io::BufWriter::new(fs::File::create(&path)?);
     for number in 0..devices {
@@ -217,145 +227,4 @@ fn write_accounts(folder: &Path, devices: usize) -> Result<PathBuf, Fault> {
     }
     file.flush()?;
     Ok(path)
-}
-
-/// How far a device is.
-#[derive(Debug, Clone)]
-enum Stage {
-    Unknown,
-    /// It answers this nonce.
-    Challenged(String),
-    Registered,
-}
-
-/// Devices behind one socket.
-#[derive(Debug)]
-struct Devices {
-    socket: UdpSocket,
-    host: SocketAddr,
-    /// The number of the first.
-    first: usize,
-    stages: Vec<Stage>,
-    /// Those under way, and when each was sent last.
-    under_way: Vec<(usize, Instant)>,
-    next: usize,
-    registered: usize,
-    resent: usize,
-}
-
-impl Devices {
-    fn new(server: SocketAddr, devices: Range<usize>) -> Result<Self, Fault> {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
-        socket.connect(server)?;
-        socket.set_read_timeout(Some(Duration::from_millis(20)))?;
-        let host = socket.local_addr()?;
-        let (first, stages) = (devices.start, vec![Stage::Unknown; devices.len()]);
-        Ok(Self { socket, host, first, stages, under_way: Vec::new(), next: 0, registered: 0, resent: 0 })
-    }
-
-    fn run(&mut self) -> Result<(), Fault> {
-        let until = Instant::now() + PATIENCE;
-        let mut buffer = [0; 65_535];
-        while self.registered < self.stages.len() {
-            if Instant::now() > until {
-                return Err(format!("{} of {} registered in time", self.registered, self.stages.len()).into());
-            }
-            while self.under_way.len() < AT_ONCE && self.next < self.stages.len() {
-                let device = self.next;
-                self.next += 1;
-                self.under_way.push((device, Instant::now()));
-                self.send(device)?;
-            }
-            match self.socket.recv(&mut buffer) {
-                Ok(length) => self.on_answer(&buffer[..length])?,
-                Err(_) => self.send_again()?,
-            }
-        }
-        Ok(())
-    }
-
-    fn on_answer(&mut self, bytes: &[u8]) -> Result<(), Fault> {
-        let text = std::str::from_utf8(bytes)?;
-        let device = text.split_once("Call-ID: u").and_then(|(_, rest)| rest.get(..6)?.parse::<usize>().ok());
-        let device = device.and_then(|device| device.checked_sub(self.first));
-        let status = text.get(8..11).unwrap_or_default();
-        let Some(device) = device.filter(|device| *device < self.stages.len()) else {
-            return Err(format!("an answer of nobody's: {text}").into());
-        };
-        match (status, &self.stages[device]) {
-            ("401", Stage::Unknown) => {
-                self.stages[device] = Stage::Challenged(nonce_of(text)?);
-                self.send(device)?;
-            }
-            // The nonce serves no more.
-            ("401", Stage::Challenged(before)) if text.contains("CSeq: 2 ") => {
-                let nonce = nonce_of(text)?;
-                if *before != nonce {
-                    self.stages[device] = Stage::Challenged(nonce);
-                    self.send(device)?;
-                }
-            }
-            ("200", Stage::Challenged(_)) => {
-                self.stages[device] = Stage::Registered;
-                self.registered += 1;
-                self.under_way.retain(|(other, _)| *other != device);
-            }
-            // What was sent twice is answered twice.
-            ("401" | "200", _) => {}
-            _ => return Err(format!("device {device}: {text}").into()),
-        }
-        Ok(())
-    }
-
-    fn send_again(&mut self) -> Result<(), Fault> {
-        let now = Instant::now();
-        let late = self.under_way.iter_mut().filter(|(_, sent)| now.duration_since(*sent) >= AGAIN);
-        let late: Vec<usize> = late
-            .map(|(device, sent)| {
-                *sent = now;
-                *device
-            })
-            .collect();
-        self.resent += late.len();
-        late.into_iter().try_for_each(|device| self.send(device))
-    }
-
-    fn send(&self, device: usize) -> Result<(), Fault> {
-        let (name, host, serial) = (name(self.first + device), self.host, self.first + device);
-        let (number, credentials) = match &self.stages[device] {
-            Stage::Unknown => (1, String::new()),
-            Stage::Challenged(nonce) => (2, authorization(&name, nonce)),
-            Stage::Registered => return Ok(()),
-        };
-        let text = format!(
-            "REGISTER sip:gateway SIP/2.0\r\nVia: SIP/2.0/UDP {host};branch=z9hG4bK{name}-{number};rport\r\nMax-Forwards: 70\r\n\
-             From: <sip:{name}@gateway>;tag={name}\r\nTo: <sip:{name}@gateway>\r\nCall-ID: {name}\r\nCSeq: {number} REGISTER\r\n\
-             Contact: <sip:{name}@{host}>;+sip.instance=\"<urn:uuid:00000000-0000-1000-8000-000000{serial:06}>\"\r\nExpires: 3600\r\n\
-             User-Agent: TANDBERG/529 (ce9.2.1) Cisco-SX20\r\n{credentials}Content-Length: 0\r\n\r\n"
-        );
-        // Lost is lost: it is sent again.
-        self.socket.send(text.as_bytes()).ok();
-        Ok(())
-    }
-}
-
-fn nonce_of(challenge: &str) -> Result<String, Fault> {
-    let behind = challenge.split_once("nonce=\"").and_then(|(_, rest)| rest.split_once('"'));
-    Ok(behind.ok_or("a challenge without a nonce")?.0.to_owned())
-}
-
-fn authorization(name: &str, nonce: &str) -> String {
-    let answered = Answered {
-        algorithm: Algorithm::Md5,
-        method: b"REGISTER",
-        uri: b"sip:gateway",
-        nonce: nonce.as_bytes(),
-        counted: Some((b"00000001", b"bench")),
-    };
-    let password: HashedPassword = hash_password(name, "gateway", PASSWORD);
-    format!(
-        "Authorization: Digest username=\"{name}\", realm=\"gateway\", nonce=\"{nonce}\", uri=\"sip:gateway\", algorithm=MD5, \
-         response=\"{}\", qop=auth, nc=00000001, cnonce=\"bench\"\r\n",
-        answered.digest(&password)
-    )
 }
