@@ -44,14 +44,46 @@ def from_environment():
     return Gateway(host, int(port), http, os.environ.get("GATEWAY_TOKEN", ""), range(int(low), int(high) + 1))
 
 
+# Below the system's own choices: those of callers, and those of gateways in blocks of so many. A gateway's stay whose they
+# are while nobody listens, for one that was killed starts on them again.
+OF_CALLERS, OF_GATEWAYS, BLOCK = range(22000, 32000, 2), range(10000, 22000, 256), 256
+kept = []
+
+
 def free_ports(count, avoid=range(0), address="127.0.0.1"):
-    """The first of `count` neighbouring ports, even, free for UDP and TCP and below the system's own choices."""
+    """The first of `count` neighbouring ports, even, free for UDP and TCP."""
     for _ in range(200):
-        first = random.randrange(10000, 32000, 2)
-        wanted = range(first, first + count)
+        wanted = ports_from(random.choice(OF_CALLERS), count)
         if not any(port in avoid for port in wanted) and all(is_free(address, port) for port in wanted):
-            return first
+            return wanted.start
     raise SystemExit(f"no {count} free ports in a row")
+
+
+def keep_ports(count, address="127.0.0.1"):
+    """The same for a gateway: they are no other script's until this one ends."""
+    for _ in range(200):
+        wanted = ports_from(random.choice(OF_GATEWAYS), count)
+        if keep(wanted[::BLOCK]) and all(is_free(address, port) for port in wanted):
+            return wanted.start
+    raise SystemExit(f"no {count} free ports in a row")
+
+
+def ports_from(first, count):
+    return range(first, first + count)
+
+
+def keep(blocks):
+    """A name that is bound is a lock that goes with its process."""
+    locks = [socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in blocks]
+    try:
+        for block, lock in zip(blocks, locks):
+            lock.bind(f"\0gateway-test-ports-{block}")
+    except OSError:
+        for lock in locks:
+            lock.close()
+        return False
+    kept.extend(locks)
+    return True
 
 
 def is_free(address, port):
