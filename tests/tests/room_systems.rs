@@ -1,6 +1,6 @@
 //! The offers of room systems, with the traps that are known of them (ROOM-11): each call is answered, and each line in its place.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use call::LegRecord;
 use sdp::SessionDescription;
@@ -10,6 +10,121 @@ use tests::{Conditions, World};
 const SECOND: Duration = Duration::from_secs(1);
 const ROOM: &str = "127.0.1.50:5060";
 const GATEWAY: &str = "127.0.0.1:5060";
+
+/// It sends no sound, and nobody shall ask after it.
+const SETTINGS: [(&str, &str); 4] = [
+    ("trunk.0.kind", "hardware"),
+    ("no_stream.end", "10m"),
+    ("no_stream.end_answered", "10m"),
+    ("no_stream.probe", "9m"),
+];
+
+/// A room system that calls the echo.
+struct Room {
+    fixture: String,
+    world: World,
+    head: String,
+    offer: String,
+    /// The whole 200 to its call.
+    answer: String,
+    number: u32,
+}
+
+impl Room {
+    /// It has been answered.
+    fn of(fixture: &str) -> Self {
+        Self::with(fixture, str::to_owned)
+    }
+
+    /// The same, saying what `change` makes of its call.
+    fn with(fixture: &str, change: fn(&str) -> String) -> Self {
+        let (mut room, answer) = Self::dial(fixture, change);
+        assert!(answer.starts_with("SIP/2.0 200"), "{fixture}: {answer}");
+        room.answer = answer;
+        let number = room.number;
+        room.send("ACK", number, "");
+        room
+    }
+
+    /// It has called; and what that came to.
+    fn dial(fixture: &str, change: fn(&str) -> String) -> (Self, String) {
+        let text = change(&text_of(fixture)).replace('\n', "\r\n");
+        let (head, offer) = text.split_once("\r\n\r\n").expect("a head and a body");
+        let (head, offer) = (head.to_owned(), offer.to_owned());
+        let number = header(&head, "CSeq").split(' ').next().and_then(|number| number.parse().ok());
+        let number = number.expect("a number");
+        let world = World::configured(Conditions::GOOD, 1, &[], &SETTINGS);
+        let mut room =
+            Self { fixture: fixture.to_owned(), world, head, offer, answer: String::new(), number };
+        room.say(&format!("{}\r\nContent-Length: {}\r\n\r\n{}", room.head, room.offer.len(), room.offer));
+        let answer = room.last(|text| text.starts_with("SIP/2.0") && !text.starts_with("SIP/2.0 1"));
+        (room, answer.expect("an answer"))
+    }
+
+    /// Asks in the dialog, with what stands behind the last common header; the answer.
+    fn ask(&mut self, method: &str, more: &str) -> String {
+        self.number += 1;
+        let number = self.number;
+        self.send(method, number, more);
+        let about = format!("CSeq: {number} {method}");
+        self.last(|text| text.starts_with("SIP/2.0") && text.contains(&about)).expect("an answer")
+    }
+
+    /// Offers again; the answer, acknowledged.
+    fn reoffer(&mut self, offer: &str) -> String {
+        let body = format!("Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{offer}", offer.len());
+        let contact = format!("Contact: {}\r\n", header(&self.head, "Contact"));
+        let answer = self.ask("INVITE", &(contact + &body));
+        let number = self.number;
+        self.send("ACK", number, "");
+        answer
+    }
+
+    fn send(&mut self, method: &str, number: u32, more: &str) {
+        let target =
+            header(&self.answer, "Contact").trim_start_matches('<').split('>').next().expect("a URI");
+        let end = if more.is_empty() { "Content-Length: 0\r\n\r\n" } else { more };
+        self.say(&format!(
+            "{method} {target} SIP/2.0\r\nVia: SIP/2.0/UDP {ROOM};branch=z9hG4bK{method}{number};rport\r\nMax-Forwards: 70\r\n\
+             From: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {number} {method}\r\n{end}",
+            header(&self.head, "From"),
+            header(&self.answer, "To"),
+            header(&self.head, "Call-ID"),
+        ));
+    }
+
+    /// Sends this, and gives it a second.
+    fn say(&mut self, text: &str) {
+        self.send_octets(GATEWAY.parse().expect("an address"), text.as_bytes());
+    }
+
+    fn send_octets(&mut self, to: SocketAddr, octets: &[u8]) {
+        let now = self.world.now();
+        self.world.network.send(now, ROOM.parse().expect("an address"), to, octets);
+        self.world.run(SECOND);
+    }
+
+    /// What the gateway sent last of this kind.
+    fn last(&self, is_it: impl Fn(&str) -> bool) -> Option<String> {
+        let sent = self.world.gateway.sent.iter().rev();
+        sent.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).find(|text| is_it(text))
+    }
+
+    /// Where the gateway takes its sound.
+    fn audio_port(&self) -> u16 {
+        let description = description_of(&self.answer);
+        description.media().next().expect("an audio line").port()
+    }
+
+    /// Hangs up; nothing of it may be left.
+    fn leave(mut self) -> Visit {
+        let answer = self.ask("BYE", "");
+        assert!(answer.starts_with("SIP/2.0 200"), "{}: {answer}", self.fixture);
+        assert!(self.world.gateway.is_at_rest(), "{}", self.fixture);
+        let record = self.world.gateway.records.pop().expect("its record");
+        Visit { description: description_of(&self.answer), answer: self.answer, record }
+    }
+}
 
 /// A room system that called the echo, was answered, and hung up.
 struct Visit {
@@ -21,38 +136,15 @@ struct Visit {
 
 impl Visit {
     fn of(fixture: &str) -> Self {
-        let file = format!("{}/fixtures/room-systems/{fixture}.sip", env!("CARGO_MANIFEST_DIR"));
-        let text = std::fs::read_to_string(file).expect("a fixture");
-        let (head, body) = text.split_once("\n\n").expect("a head and a body");
-        let (head, body) = (head.replace('\n', "\r\n"), body.replace('\n', "\r\n"));
-        let mut world = World::configured(Conditions::GOOD, 1, &[], &[("trunk.0.kind", "hardware")]);
-        send(&mut world, &format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
-        world.run(SECOND);
-        let sent = world.gateway.sent.iter().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-        let answer = sent.into_iter().find(|text| text.starts_with("SIP/2.0 200")).expect("it is answered");
-        let (_, described) = answer.split_once("\r\n\r\n").expect("a body");
-        let description = SessionDescription::parse(described.as_bytes()).expect("it parses");
-        for (method, number) in [("ACK", number_of(&head)), ("BYE", number_of(&head) + 1)] {
-            send(&mut world, &in_dialog(&head, &answer, (method, number)));
-            world.run(SECOND);
-        }
-        assert!(world.gateway.is_at_rest(), "{fixture}");
-        let record = world.gateway.records.pop().expect("its record");
-        Self { answer, description, record }
+        Room::of(fixture).leave()
     }
 
-    /// The answer's `m=` lines.
     fn lines(&self) -> Vec<&str> {
-        self.answer.lines().filter_map(|line| line.strip_prefix("m=")).collect()
+        lines(&self.answer)
     }
 
-    /// All of its `a=` lines with this beginning.
     fn attributes(&self, beginning: &str) -> Vec<&str> {
-        self.answer
-            .lines()
-            .filter_map(|line| line.strip_prefix("a="))
-            .filter(|line| line.starts_with(beginning))
-            .collect()
+        attributes(&self.answer, beginning)
     }
 
     fn refused(&self) -> Vec<(usize, MediaKind)> {
@@ -60,31 +152,30 @@ impl Visit {
     }
 }
 
-fn send(world: &mut World, text: &str) {
-    let (from, to) = (ROOM.parse().expect("an address"), GATEWAY.parse().expect("an address"));
-    let now = world.now();
-    world.network.send(now, from, to, text.as_bytes());
+fn text_of(fixture: &str) -> String {
+    let file = format!("{}/fixtures/room-systems/{fixture}.sip", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(file).expect("a fixture")
+}
+
+fn description_of(message: &str) -> SessionDescription {
+    let (_, described) = message.split_once("\r\n\r\n").expect("a body");
+    SessionDescription::parse(described.as_bytes()).expect("it parses")
+}
+
+/// A description's `m=` lines.
+fn lines(message: &str) -> Vec<&str> {
+    message.lines().filter_map(|line| line.strip_prefix("m=")).collect()
+}
+
+/// All of its `a=` lines with this beginning.
+fn attributes<'a>(message: &'a str, beginning: &str) -> Vec<&'a str> {
+    let all = message.lines().filter_map(|line| line.strip_prefix("a="));
+    all.filter(|line| line.starts_with(beginning)).collect()
 }
 
 fn header<'a>(text: &'a str, name: &str) -> &'a str {
     let lead = format!("{name}:");
     text.lines().find_map(|line| line.strip_prefix(lead.as_str())).expect(name).trim()
-}
-
-fn number_of(head: &str) -> u32 {
-    header(head, "CSeq").split(' ').next().and_then(|number| number.parse().ok()).expect("a number")
-}
-
-fn in_dialog(head: &str, answer: &str, (method, number): (&str, u32)) -> String {
-    let target =
-        header(answer, "Contact").trim_start_matches('<').split('>').next().expect("a URI").to_owned();
-    format!(
-        "{method} {target} SIP/2.0\r\nVia: SIP/2.0/UDP {ROOM};branch=z9hG4bK{method};rport\r\nMax-Forwards: 70\r\nFrom: {}\r\n\
-         To: {}\r\nCall-ID: {}\r\nCSeq: {number} {method}\r\nContent-Length: 0\r\n\r\n",
-        header(head, "From"),
-        header(answer, "To"),
-        header(head, "Call-ID"),
-    )
 }
 
 /// What is never answered: codecs that are not built, loss repair of the makers' own.
@@ -216,5 +307,153 @@ fn room_11_the_record_tells_the_model() {
         let model = Visit::of(fixture).record.model.expect("it is known");
         assert_eq!(model.profile, fixture);
         assert_eq!(model.quirks, [""; 0], "a trunk's call was not challenged");
+    }
+}
+
+#[test]
+fn room_11_a_group_adds_its_slides_later_and_is_told_of_it_where_they_stand() {
+    let mut room = Room::of("polycom-group");
+    let slides = "m=video 20008 RTP/SAVP 111\r\na=rtpmap:111 H264/90000\r\na=content:slides\r\n";
+    let offer = room.offer.clone() + slides;
+    let answer = room.reoffer(&offer);
+    let (before, after) = (lines(&room.answer), lines(&answer));
+    assert_eq!(after[..4], before[..], "{answer}");
+    assert_eq!(after[4..], ["video 0 RTP/SAVP 111"]);
+    assert_eq!(attributes(&answer, "crypto"), attributes(&room.answer, "crypto"), "the keys stay");
+    let visit = room.leave();
+    assert_eq!(visit.refused().last(), Some(&(4, MediaKind::Slides)));
+    assert_eq!(visit.record.refused_lines[0].protocol, "RTP/SAVP");
+}
+
+#[test]
+fn room_11_a_line_that_a_device_gives_up_stays_in_its_place_and_was_not_refused() {
+    let mut room = Room::of("cisco-tc");
+    let mut offer = room.offer.clone();
+    for port in ["2328", "2330", "2332"] {
+        offer = offer.replace(&format!(" {port} "), " 0 ");
+    }
+    let answer = room.reoffer(&offer);
+    assert_eq!(lines(&answer).len(), lines(&offer).len(), "{answer}");
+    let open =
+        |message: &str| lines(message).iter().filter(|line| line.split(' ').nth(1) != Some("0")).count();
+    assert_eq!((open(&offer), open(&answer)), (2, 1));
+    assert_eq!(room.leave().refused(), [(2, MediaKind::Bfcp)]);
+}
+
+#[test]
+fn room_11_a_fax_is_refused_and_the_call_goes_on() {
+    let mut room = Room::of("cisco-ce");
+    let head = room.offer.split("m=").next().expect("a head").to_owned();
+    let fax = format!("{head}m=image 46020 udptl t38\r\na=T38FaxVersion:0\r\n");
+    assert!(room.reoffer(&fax).starts_with("SIP/2.0 488"));
+    let beside = room.offer.clone() + "m=image 46020 udptl t38\r\n";
+    let answer = room.reoffer(&beside);
+    assert_eq!(lines(&answer).last(), Some(&"image 0 udptl t38"), "{answer}");
+    assert_eq!(lines(&answer)[0], lines(&room.answer)[0]);
+    room.leave();
+}
+
+#[test]
+fn media_2_a_key_without_encrypted_rtcp_is_passed_over_wherever_it_stands() {
+    let swapped = |text: &str| {
+        let mut all: Vec<&str> = text.lines().collect();
+        let places = all.iter().enumerate().filter(|(_, line)| line.starts_with("a=crypto:"));
+        let places: Vec<usize> = places.map(|(place, _)| place).take(2).collect();
+        all.swap(places[0], places[1]);
+        all.join("\n") + "\n"
+    };
+    let visit = Room::with("cisco-ce", swapped).leave();
+    let keys = visit.attributes("crypto");
+    assert!(matches!(keys[..], [key] if key.starts_with("crypto:1 AES_CM_128_HMAC_SHA1_80 ")), "{keys:?}");
+}
+
+#[test]
+fn dial_7_where_101_is_a_codec_events_have_the_number_that_says_so() {
+    let moved = |text: &str| {
+        let text = text.replace(" 101\n", " 101 99\n").replace("a=fmtp:101 0-15", "a=fmtp:99 0-15");
+        text.replace(
+            "a=rtpmap:101 telephone-event/8000",
+            "a=rtpmap:101 MP4A-LATM/90000\na=rtpmap:99 telephone-event/8000",
+        )
+    };
+    let visit = Room::with("cisco-tc", moved).leave();
+    let events: Vec<&str> =
+        visit.attributes("rtpmap").into_iter().filter(|line| line.contains("telephone-event")).collect();
+    assert_eq!(events, ["rtpmap:99 telephone-event/8000"], "{}", visit.answer);
+}
+
+#[test]
+fn room_11_the_fingerprint_of_a_line_that_is_refused_begins_no_handshake() {
+    let room = Room::of("cisco-ce");
+    assert!(room.offer.contains("a=fingerprint"), "of its line of IX");
+    assert_eq!(attributes(&room.answer, "fingerprint"), [""; 0]);
+    // RFC 7983 §7: what begins with 20 to 63 is DTLS.
+    assert!(!room.world.gateway.sent.iter().any(|bytes| matches!(bytes.first(), Some(20..=63))));
+    room.leave();
+}
+
+#[test]
+fn rfc4028_a_session_below_90_seconds_is_too_short() {
+    let shorter = |text: &str| text.replace("Session-Expires: 90", "Session-Expires: 60");
+    let (_, answer) = Room::dial("polycom-hdx", shorter);
+    assert!(answer.starts_with("SIP/2.0 422"), "{answer}");
+    assert_eq!(header(&answer, "Min-SE"), "90");
+}
+
+#[test]
+fn rfc4028_our_own_refresh_keeps_every_line_in_its_place() {
+    let ours = |text: &str| text.replace("Session-Expires: 90", "Session-Expires: 90;refresher=uas");
+    let mut room = Room::with("polycom-hdx", ours);
+    assert!(header(&room.answer, "Session-Expires").contains("uas"), "{}", room.answer);
+    room.world.run(60 * SECOND);
+    let refresh = room.last(|text| text.starts_with("INVITE ") || text.starts_with("UPDATE "));
+    let refresh = refresh.expect("a refresh");
+    let ports = |message: &str| {
+        let port = |line: &str| line.split(' ').take(2).collect::<Vec<_>>().join(" ");
+        lines(message).into_iter().map(port).collect::<Vec<_>>()
+    };
+    if refresh.starts_with("INVITE ") {
+        assert_eq!(ports(&refresh), ports(&room.answer), "{refresh}");
+    }
+}
+
+#[test]
+fn room_11_empty_datagrams_keep_a_binding_of_a_nat_and_are_nothing_else() {
+    let mut room = Room::of("polycom-group");
+    let sound = SocketAddr::from(([127, 0, 0, 1], room.audio_port()));
+    for to in [GATEWAY.parse().expect("an address"), sound] {
+        room.send_octets(to, b"");
+        room.send_octets(to, b"\r\n\r\n");
+    }
+    room.leave();
+}
+
+#[test]
+fn room_11_a_device_that_asks_for_a_whole_picture_by_info_is_answered() {
+    let mut room = Room::of("polycom-group");
+    let body = "<?xml version=\"1.0\"?><media_control><vc_primitive><to_encoder><picture_fast_update/></to_encoder></vc_primitive></media_control>";
+    let more = format!(
+        "Content-Type: application/media_control+xml\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let answer = room.ask("INFO", &more);
+    assert!(answer.starts_with("SIP/2.0 200"), "{answer}");
+    room.leave();
+}
+
+#[test]
+fn room_10_what_the_makers_write_beside_the_standards_is_read() {
+    for (fixture, oddity) in [
+        ("polycom-group", "\nP_Preferred_Identity:"),
+        ("polycom-group", "\nUser-Agent:Polycom"),
+        ("polycom-group", ";proxy=replace"),
+        ("polycom-group", ";epid="),
+        ("polycom-hdx", "\nTo:  <"),
+        ("cisco-tc", "crypto:0 "),
+        ("cisco-ce", ";egress-zone="),
+        ("cisco-ce", "\nSession-ID:"),
+    ] {
+        assert!(text_of(fixture).contains(oddity), "{fixture} has lost {oddity:?}");
+        Visit::of(fixture);
     }
 }

@@ -32,8 +32,8 @@ use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use terms::{
-    AccountName, CallId, Cause, Instant, Language, LeaseEpoch, LegId, MediaKind, MediaLine, MeetingId,
-    MeetingTag, Now, PortId, TrunkName,
+    AccountName, CallId, Cause, Instant, Language, LeaseEpoch, LegId, LineState, MediaKind, MediaLine,
+    MeetingId, MeetingTag, Now, PortId, TrunkName,
     media::{Command, KeysIn, PlayId, Quality, Report, Stream, Voice},
 };
 
@@ -355,6 +355,7 @@ impl Call {
         match event {
             LegEvent::Arrived(_) | LegEvent::TurnedAway { .. } => {}
             LegEvent::Ringing => self.tell_partner(Word::Ringing, context),
+            LegEvent::Reoffered(lines) => self.arrival.lines = lines,
             LegEvent::Negotiated { line, stream, secrecy } => {
                 self.milestones.secrecy = Some(secrecy);
                 self.on_negotiated(line, stream, context);
@@ -497,10 +498,13 @@ impl Call {
     fn on_negotiated(&mut self, line: usize, stream: Box<Stream>, context: &mut Context<'_>) {
         self.consult(doctor::Input::Agreed(stream.flow()), context);
         self.reads_events = stream.send_events.is_some();
-        let audio = MediaLine { kind: MediaKind::Audio, direction: stream.direction, port: Some(self.port) };
+        let (direction, state) = (stream.direction, LineState::Open(self.port));
         match self.arrival.lines.get_mut(line) {
-            Some(line) => *line = audio,
-            None => self.arrival.lines.push(audio),
+            Some(line) => *line = MediaLine { direction, state, ..line.clone() },
+            None => {
+                let (kind, protocol) = (MediaKind::Audio, String::new());
+                self.arrival.lines.push(MediaLine { kind, protocol, direction, state });
+            }
         }
         if self.port_state != PortState::Gone {
             context.out.media(Command::Connect { port: self.port, stream });

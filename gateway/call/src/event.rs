@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use terms::{
-    AccountName, CallId, Cause, LegId, MediaKind, MediaLine, MeetingId, MeetingTag, Pii, PortId, TenantId,
-    TrunkName, WallTime,
+    AccountName, CallId, Cause, LegId, LineState, MediaKind, MediaLine, MeetingId, MeetingTag, Pii, PortId,
+    TenantId, TrunkName, WallTime,
     media::{DtlsFault, Quality, Secrecy},
 };
 
@@ -145,7 +145,7 @@ pub struct LegRecord {
     /// The model of its device, and which quirks of it had an effect (ROOM-11).
     #[serde(default)]
     pub model: Option<Box<Model>>,
-    /// The lines of its offer that were refused, and why.
+    /// The lines of its last offer that were refused, and why.
     #[serde(default)]
     pub refused_lines: Vec<RefusedLine>,
 }
@@ -157,21 +157,24 @@ pub struct RefusedLine {
     pub line: usize,
     /// What it would carry.
     pub kind: MediaKind,
+    /// By which protocol, as it was offered.
+    #[serde(default)]
+    pub protocol: String,
     /// Why it does not.
     pub reason: String,
 }
 
 impl RefusedLine {
-    /// Those that have no port of ours.
+    /// Those that the peer wanted and did not get.
     pub fn among(lines: &[MediaLine]) -> Vec<Self> {
-        let refused = lines.iter().enumerate().filter(|(_, line)| line.port.is_none());
-        refused
-            .map(|(line, MediaLine { kind, .. })| Self {
-                line,
-                kind: kind.clone(),
-                reason: why(kind).to_owned(),
-            })
-            .collect()
+        let refused = lines.iter().enumerate().filter(|(_, line)| line.state == LineState::Refused);
+        let told = refused.map(|(line, MediaLine { kind, protocol, .. })| Self {
+            line,
+            kind: kind.clone(),
+            protocol: protocol.clone(),
+            reason: why(kind).to_owned(),
+        });
+        told.collect()
     }
 }
 

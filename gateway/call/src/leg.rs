@@ -39,7 +39,7 @@ pub struct Arrival {
     /// What it is, where it is known.
     #[serde(default)]
     pub model: Option<Box<Model>>,
-    /// The media lines that the peer offered, in its order; none for a delayed offer.
+    /// The media lines that the peer offered last, in its order; none for a delayed offer.
     pub lines: Vec<MediaLine>,
     /// How many gateways and proxies it may still pass (RFC 3261 §20.22).
     pub hops_left: u8,
@@ -152,6 +152,8 @@ pub enum LegEvent {
         /// Q.850.
         cause: Cause,
     },
+    /// The peer has made another offer, of these lines; what is agreed on follows.
+    Reoffered(Vec<MediaLine>),
     /// Offer and answer agree on line `line`, at first or again.
     Negotiated {
         /// Which of the leg's lines.

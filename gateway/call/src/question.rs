@@ -3,7 +3,7 @@
 use crate::{
     core::{RecordingNotice, Tones},
     lease::Claim,
-    leg::{Identity, KeyMethod, Kind},
+    leg::{Identity, KeyMethod, Kind, Model},
     outcome::Outcome,
     terminal::Terminal,
 };
@@ -187,6 +187,8 @@ pub struct Reached {
     pub keys: KeyMethod,
     /// Which device it is.
     pub terminal: Terminal,
+    /// Of which model, where that is known.
+    pub model: Option<Box<Model>>,
 }
 
 /// The core's word on a leg that had the right password.

@@ -1,11 +1,13 @@
 //! A call as the administration sees it.
 
 use serde::{Deserialize, Serialize};
-use terms::{CallId, LegId, MeetingId, TrunkName, WallTime, media::Secrecy};
+use terms::{AccountName, CallId, LegId, MeetingId, TrunkName, WallTime, media::Secrecy};
 
 use crate::{
     doctor::Stopped,
+    event::RefusedLine,
     gauge::{Icon, WayView},
+    leg::Model,
 };
 
 /// A call, and how its streams are (MEDIA-7).
@@ -21,6 +23,15 @@ pub struct CallView {
     pub caller: Option<String>,
     /// The called number as the peer wrote it.
     pub called: String,
+    /// The account that calls or is called.
+    #[serde(default)]
+    pub account: Option<AccountName>,
+    /// The model of its device, and which quirks of it had an effect (ROOM-11).
+    #[serde(default)]
+    pub model: Option<Box<Model>>,
+    /// The lines of its last offer that were refused, and why.
+    #[serde(default)]
+    pub refused_lines: Vec<RefusedLine>,
     /// The meeting that it is in, or waits for.
     pub meeting: Option<MeetingId>,
     /// When it came.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use call::leg::Model;
 use serde::{Deserialize, Serialize};
 use sip::wire::{HeaderName, Request, Text};
 
@@ -80,6 +81,12 @@ impl Profiles {
     pub fn of_agent(&self, agent: &Text) -> Option<&Profile> {
         let agent = agent.as_str()?.to_ascii_lowercase();
         self.0.iter().find(|profile| profile.agents.iter().any(|part| agent.contains(part)))
+    }
+
+    /// Of which model a device is by what it calls itself; none of its quirks has had an effect yet.
+    pub fn model(&self, agent: Option<&Text>) -> Option<Box<Model>> {
+        let profile = self.of_agent(agent?)?;
+        Some(Box::new(Model { profile: profile.name.clone(), quirks: Vec::new() }))
     }
 
     /// Whether who sent a request has a quirk.

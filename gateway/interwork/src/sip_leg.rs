@@ -15,7 +15,7 @@ use sip::{
     wire::{Reason, Request, StatusCode, Text},
 };
 use terms::{
-    Cause, Direction, Entropy, Instant, LegId, MediaLine,
+    Cause, Direction, Entropy, Instant, LegId, LineState, MediaLine,
     media::{DtlsRole, Encryption, Fingerprint, KeyStock, Secrecy, SrtpKey, Stream},
 };
 
@@ -32,6 +32,9 @@ use crate::{
     registrations::Member,
 };
 use refusals::{NoOffer, accepts_descriptions, offer_of, refusal_of, refusal_of_cause, refusal_when_full};
+
+/// Of a line's protocol so much is kept for its record.
+const LONGEST_PROTOCOL: usize = 32;
 
 /// What SIP legs are told once, and again after a reload.
 #[derive(Debug, Clone, Default)]
@@ -302,13 +305,7 @@ impl SipLegs {
         let Some(offer) = offer_of(request)? else { return Ok((Exchange::Delayed, Vec::new())) };
         let stream = self.draft(&offer, secret)?;
         secret.prepare(&stream, source);
-        let line = |media: sdp::MediaDescription<'_>| MediaLine {
-            kind: media.kind(),
-            direction: media.direction().reversed(),
-            port: None,
-        };
-        let lines = offer.media().map(line).collect();
-        Ok((Exchange::Offered(offer.print()), lines))
+        Ok((Exchange::Offered(offer.print()), lines_of(&offer)))
     }
 
     fn draft(&self, offer: &SessionDescription, secret: &Secret) -> Result<Stream, NoOffer> {
@@ -407,9 +404,12 @@ impl SipLegs {
         let command = match offer_of(request) {
             Ok(offered) => {
                 let before = sip.clone();
+                let lines = offered.as_ref().map(lines_of);
                 sip.exchange = offered.map_or(Exchange::Delayed, |offer| Exchange::Offered(offer.print()));
                 match settle(sip, &capabilities, fresh) {
                     Some(settled) => {
+                        let reoffered = lines.map(|lines| Output::Call(leg, LegEvent::Reoffered(lines)));
+                        self.outputs.extend(reoffered);
                         let body = Some(Body::sdp(Bytes::from(settled.text)));
                         self.negotiated(leg, settled.agreed);
                         Command::AnswerReoffer { dialog, body }
@@ -471,6 +471,17 @@ impl SipLegs {
         let leg = self.legs.of_dialog(dialog)?;
         Some((leg, self.legs.get_mut(leg)?))
     }
+}
+
+/// The lines of a peer's offer; none of them has been answered.
+fn lines_of(offer: &SessionDescription) -> Vec<MediaLine> {
+    let line = |media: sdp::MediaDescription<'_>| MediaLine {
+        kind: media.kind(),
+        protocol: media.protocol().chars().take(LONGEST_PROTOCOL).collect(),
+        direction: media.direction().reversed(),
+        state: if media.port() == 0 { LineState::Unwanted } else { LineState::Refused },
+    };
+    offer.media().map(line).collect()
 }
 
 /// Our side of an exchange, and what both agreed on, if the other side has spoken.

@@ -10,6 +10,9 @@ use core::{
 use terms::{Direction, MediaKind, media::PayloadType};
 use thiserror::Error;
 
+/// Of what nobody knows so much is kept.
+const LONGEST_KIND: usize = 32;
+
 pub use features::{Crypto, Feedback, FeedbackKind, Floor, KeyExchange, Profile, Protection};
 
 /// Larger bodies aren't read: the largest offers of room systems are about 4 kB.
@@ -136,7 +139,7 @@ impl<'a> MediaDescription<'a> {
             "video" => MediaKind::Video,
             "application" if self.protocol().to_ascii_uppercase().ends_with("/BFCP") => MediaKind::Bfcp,
             "application" if is_h224() => MediaKind::CameraControl,
-            _ => MediaKind::Unknown(self.media.media.clone()),
+            _ => MediaKind::Unknown(self.media.media.chars().take(LONGEST_KIND).collect()),
         }
     }
 

@@ -551,14 +551,17 @@ impl Shard {
     fn whereabouts(&self, account: &AccountName, of: Option<&TenantId>) -> Whereabouts {
         let located = self.desk.locate(account, of, |hop| self.endpoint.reaches(hop));
         let Ok(reached) = located else { return Whereabouts::Nobody };
-        let by = reached
-            .and_then(|(binding, terminal)| Some((self.legs.listener(binding.source.listener)?, terminal)));
-        let Some((listener, terminal)) = by else { return Whereabouts::Offline };
+        let by = reached.and_then(|(binding, terminal)| {
+            let model = self.desk.registrations.model_of(binding);
+            Some((self.legs.listener(binding.source.listener)?, terminal, model))
+        });
+        let Some((listener, terminal, model)) = by else { return Whereabouts::Offline };
         Whereabouts::At(Box::new(Reached {
             zone: listener.zone.clone(),
             sources: listener.sources.clone(),
             keys: KeyMethod::Auto,
             terminal,
+            model,
         }))
     }
 

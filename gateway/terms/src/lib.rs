@@ -32,7 +32,7 @@ pub use hashed::HashedPassword;
 pub use id::{
     BootEpoch, CallId, LeaseEpoch, LegId, MeetingId, MeetingTag, NodeId, Origin, PortId, ShardId, WorkerId,
 };
-pub use media_line::{Direction, MediaKind, MediaLine};
+pub use media_line::{Direction, LineState, MediaKind, MediaLine};
 pub use name::{
     AccessNumber, AccountName, Language, ListenerName, PromptName, SerialNumber, TenantId, TrunkName,
     ZoneName,

@@ -62,8 +62,22 @@ impl Direction {
 pub struct MediaLine {
     /// What it carries.
     pub kind: MediaKind,
+    /// Its protocol as it was written, such as `RTP/SAVP`.
+    #[serde(default)]
+    pub protocol: String,
     /// Who sends.
     pub direction: Direction,
-    /// Our port for it; a refused line has none.
-    pub port: Option<PortId>,
+    /// What became of it.
+    pub state: LineState,
+}
+
+/// What became of a media line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LineState {
+    /// The peer offered it with port 0: it wants none, or no longer (RFC 3264 §8.2).
+    Unwanted,
+    /// Answered with port 0.
+    Refused,
+    /// It has this port of ours.
+    Open(PortId),
 }

@@ -11,7 +11,7 @@ use super::{Beginning, Call, Context, LegState, PortState, Program, Stage, digit
 use crate::{
     event::Event,
     lease::SecondJoin,
-    leg::{Arrival, Dial, KeyMethod, Kind, LegCommand, LocalMedia, Way},
+    leg::{Arrival, Dial, KeyMethod, Kind, LegCommand, LocalMedia, Model, Way},
     question::{LeaseAnswer, Place, Reached},
     settings::WayOut,
     terminal::Terminal,
@@ -32,25 +32,35 @@ pub(crate) struct Onward {
     sources: Sources,
     keys: KeyMethod,
     terminal: Option<Box<Terminal>>,
+    #[serde(default)]
+    model: Option<Box<Model>>,
     number: String,
 }
 
 impl Onward {
     pub(crate) fn to_trunk(trunk: TrunkName, out: WayOut, number: String) -> Self {
         let WayOut { zone, sources, keys } = out;
-        Self { way: Way::Trunk(trunk), zone, sources, keys, terminal: None, number }
+        Self { way: Way::Trunk(trunk), zone, sources, keys, terminal: None, model: None, number }
     }
 
     pub(super) fn to_account(account: AccountName, reached: Reached) -> Self {
-        let Reached { zone, sources, keys, terminal } = reached;
+        let Reached { zone, sources, keys, terminal, model } = reached;
         // Behind the name may stand which device of it.
         let number = account.as_str().split(';').next().unwrap_or_default().to_owned();
-        Self { way: Way::Account(account), zone, sources, keys, terminal: Some(Box::new(terminal)), number }
+        Self {
+            way: Way::Account(account),
+            zone,
+            sources,
+            keys,
+            terminal: Some(Box::new(terminal)),
+            model,
+            number,
+        }
     }
 
     /// The leg that is to be made for one that came.
     pub(crate) fn arrival(self, came: &Arrival) -> Arrival {
-        let Self { way, zone, sources, keys, terminal, number } = self;
+        let Self { way, zone, sources, keys, terminal, model, number } = self;
         let (trunk, account, kind) = match way {
             Way::Trunk(trunk) => (Some(trunk), None, Kind::Phone),
             Way::Account(account) => (None, Some(account), Kind::Hardware),
@@ -66,7 +76,7 @@ impl Onward {
             caller: came.caller.clone(),
             kind,
             keys,
-            model: None,
+            model,
             lines: Vec::new(),
             hops_left: came.hops_left.saturating_sub(1),
         }

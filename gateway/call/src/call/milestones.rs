@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use terms::{
-    CallId, Cause, LegId, MeetingTag, WallTime,
+    CallId, Cause, LegId, MediaLine, MeetingTag, WallTime,
     media::{Quality, Secrecy},
 };
 
@@ -77,8 +77,12 @@ impl Milestones {
             secrecy: self.secrecy,
             account: arrival.account.clone(),
             model: arrival.model.clone(),
-            // Of a call that was not answered no line was.
-            refused_lines: self.answered.map(|_| RefusedLine::among(&arrival.lines)).unwrap_or_default(),
+            refused_lines: self.refused_lines(&arrival.lines),
         }
+    }
+
+    /// Of a call that was not answered no line was.
+    pub(super) fn refused_lines(&self, lines: &[MediaLine]) -> Vec<RefusedLine> {
+        self.answered.map(|_| RefusedLine::among(lines)).unwrap_or_default()
     }
 }

@@ -2,6 +2,7 @@
 
 use call::{
     accounts::{Denial, Question},
+    leg::Model,
     terminal::{Mark, Terminal},
 };
 use sip::{
@@ -90,6 +91,11 @@ impl Registrations {
         };
         let binding = binding?;
         Some((binding, Terminal::of_account(account, marks_of(binding))))
+    }
+
+    /// Of which model a device is, by what it called itself as it registered.
+    pub fn model_of(&self, binding: &Binding) -> Option<Box<Model>> {
+        self.profiles.model(binding.user_agent.as_ref())
     }
 
     fn by_gruu(&self, dialed: &AccountName) -> Option<(&AccountName, &Binding)> {

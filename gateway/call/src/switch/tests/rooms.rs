@@ -5,7 +5,7 @@ use terms::{LeaseEpoch, media::Sources};
 use super::*;
 use crate::{
     lease::{Claim, SecondJoin},
-    leg::{KeyMethod, Kind, ReasonText, Way},
+    leg::{KeyMethod, Kind, Model, ReasonText, Way},
     question::{Place, Reached, WaitingFor, Whereabouts},
     terminal::{Mark, Terminal},
 };
@@ -201,6 +201,7 @@ fn reached() -> Reached {
         sources: Sources::default(),
         keys: KeyMethod::Auto,
         terminal: Terminal::of_account(&"1002".into(), [Mark::Instance("urn:uuid:2".into())]),
+        model: Some(Box::new(Model { profile: "cisco-ce".to_owned(), quirks: Vec::new() })),
     }
 }
 
