@@ -22,6 +22,11 @@ use tokio::sync::{mpsc, oneshot};
 const QUEUE: usize = 1_024;
 /// Writes that share a flush at most.
 const GROUP: usize = 256;
+/// From one flush to the next: sled wakes all its threads for each. Who writes once in a while does not wait.
+const APART: Duration = Duration::from_millis(5);
+
+/// Of what is kept so much is in memory beside what the gateway itself has there, in octets: it is read at the start alone.
+const CACHE: u64 = 8 << 20;
 
 /// For how long a database that is open elsewhere is waited for. sled lets go of its folder a moment after it
 /// was dropped, on a thread of its own; a gateway that is in use keeps it.
@@ -191,7 +196,7 @@ impl Store for SledStore {
 }
 
 fn open(folder: &Path) -> sled::Result<sled::Db> {
-    let config = sled::Config::new().path(folder.join("sled")).flush_every_ms(None);
+    let config = sled::Config::new().path(folder.join("sled")).flush_every_ms(None).cache_capacity(CACHE);
     let give_up = Instant::now() + LET_GO;
     loop {
         match config.open() {
@@ -284,8 +289,17 @@ fn serve(
     mut queue: mpsc::Receiver<Message>,
     kept: &mpsc::Sender<(RequestId, Durability)>,
 ) {
-    let mut group = Vec::with_capacity(GROUP);
+    let (mut group, mut flushed) = (Vec::with_capacity(GROUP), None::<Instant>);
     while queue.blocking_recv_many(&mut group, GROUP) > 0 {
+        let pause = flushed.map_or(Duration::ZERO, |flushed| APART.saturating_sub(flushed.elapsed()));
+        if !pause.is_zero() {
+            thread::sleep(pause);
+            while group.len() < GROUP
+                && let Ok(message) = queue.try_recv()
+            {
+                group.push(message);
+            }
+        }
         let (mut writes, mut askers, mut closer) = (Vec::new(), Vec::new(), None);
         for message in group.drain(..) {
             match message {
@@ -297,6 +311,7 @@ fn serve(
             }
         }
         let result = store.apply(&writes);
+        flushed = Some(Instant::now());
         if let Err(error) = &result {
             tracing::error!(%error, writes = writes.len(), "writes were not acknowledged");
         }

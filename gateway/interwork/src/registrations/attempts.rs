@@ -272,7 +272,11 @@ impl History {
 fn push(attempts: &mut VecDeque<Attempt>, kept: usize, attempt: Attempt) {
     match attempts.back_mut().filter(|last| last.is_like(&attempt)) {
         Some(last) => *last = Attempt { times: last.times + 1, ..attempt },
-        None => attempts.push_back(attempt),
+        None => {
+            // Nearly all accounts have one that counts for many: no room for others ahead of them.
+            attempts.reserve_exact(1);
+            attempts.push_back(attempt);
+        }
     }
     while attempts.len() > kept {
         attempts.pop_front();

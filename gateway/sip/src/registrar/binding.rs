@@ -45,21 +45,30 @@ impl Binding {
     pub(super) fn of(registration: &Registration, wanted: &Wanted, (now, seconds): (WallTime, u32)) -> Self {
         let is_outbound = registration.knows.outbound == Known::Yes && wanted.instance.is_some();
         let contact = NameAddr { params: wanted.address.params.without("expires"), ..wanted.address.clone() };
-        Self {
-            contact: contact.detached(),
-            path: registration.path.iter().map(NameAddr::detached).collect(),
+        let mut binding = Self {
+            contact,
+            path: registration.path.clone(),
             source: registration.source,
-            instance: wanted.instance.as_ref().map(Text::detached),
+            instance: wanted.instance.clone(),
             flow: wanted.reg_id.filter(|_| is_outbound),
-            epid: registration.epid.as_ref().map(Text::detached),
-            user_agent: registration.user_agent.as_ref().map(Text::detached),
-            call_id: CallId(registration.call_id.0.detached()),
+            epid: registration.epid.clone(),
+            user_agent: registration.user_agent.clone(),
+            call_id: registration.call_id.clone(),
             number: registration.number,
             since: now,
             refreshed: now,
             expires: later(now, seconds),
             epoch: 0,
-        }
+        };
+        binding.detach();
+        binding
+    }
+
+    fn detach(&mut self) {
+        let Self { contact, path, instance, epid, user_agent, call_id, .. } = self;
+        let addresses = core::iter::once(contact).chain(path).flat_map(NameAddr::texts_mut);
+        let others = [instance, epid, user_agent].into_iter().flatten();
+        Text::detach(addresses.chain(others).chain([&mut call_id.0]));
     }
 
     /// Whether `wanted` means this binding: RFC 5626 §6 by device and flow, RFC 3261 §10.3 step 7 by URI, and a device that

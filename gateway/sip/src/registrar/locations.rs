@@ -3,6 +3,7 @@
 use super::{Binding, Gruus, Plan, gruu::bare};
 use crate::wire::Uri;
 use alloc::{
+    boxed::Box,
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
 };
@@ -59,7 +60,8 @@ pub struct Expired {
 #[derive(Debug)]
 pub struct Locations {
     limits: Limits,
-    by_account: BTreeMap<AccountName, Vec<Entry>>,
+    /// Boxed, for a vector of one would have room for four.
+    by_account: BTreeMap<AccountName, Box<[Entry]>>,
     /// When the first binding of each account ends.
     by_end: BTreeSet<(Instant, AccountName)>,
     by_epoch: BTreeMap<u64, AccountName>,
@@ -122,7 +124,7 @@ impl Locations {
     }
 
     pub(super) fn entries(&self, account: &AccountName) -> &[Entry] {
-        self.by_account.get(account).map(Vec::as_slice).unwrap_or_default()
+        self.by_account.get(account).map(AsRef::as_ref).unwrap_or_default()
     }
 
     /// Makes a plan so. It must have been made since anything was changed last.
@@ -199,7 +201,7 @@ impl Locations {
         let Some(end) = first_end(&entries) else { return };
         self.by_end.insert((end, account.clone()));
         self.by_epoch.extend(entries.iter().map(|entry| (entry.binding.epoch, account.clone())));
-        self.by_account.insert(account.clone(), entries);
+        self.by_account.insert(account.clone(), entries.into());
     }
 }
 

@@ -79,10 +79,9 @@ impl Params {
         self.iter().any(|param| param.name.eq_ignore_ascii_case(name.as_bytes()))
     }
 
-    /// A copy that keeps no datagram alive.
-    #[must_use]
-    pub fn detached(&self) -> Self {
-        Self(self.0.detached())
+    /// All of it, for [`Text::detach`].
+    pub(super) const fn text_mut(&mut self) -> &mut Text {
+        &mut self.0
     }
 
     /// All of it as it stands.

@@ -1,6 +1,6 @@
 //! A piece of a message.
 
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 use bytes::Bytes;
 use core::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -58,10 +58,14 @@ impl Text {
         Self(self.0.slice_ref(part))
     }
 
-    /// A copy that keeps no datagram alive.
-    #[must_use]
-    pub fn detached(&self) -> Self {
-        Self(Bytes::copy_from_slice(&self.0))
+    /// Copies texts that are kept together into one piece of memory: none of them keeps the datagram alive that it came in.
+    pub(crate) fn detach<'a>(texts: impl IntoIterator<Item = &'a mut Self>) {
+        let texts: Vec<&mut Self> = texts.into_iter().collect();
+        let whole: Vec<u8> = texts.iter().flat_map(|text| text.as_bytes()).copied().collect();
+        let mut whole = Bytes::from(whole.into_boxed_slice());
+        for text in texts {
+            text.0 = whole.split_to(text.len());
+        }
     }
 }
 

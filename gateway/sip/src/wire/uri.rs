@@ -87,10 +87,9 @@ impl Uri {
         self.scheme
     }
 
-    /// A copy that keeps no datagram alive.
-    #[must_use]
-    pub fn detached(&self) -> Self {
-        Self { text: self.text.detached(), ..self.clone() }
+    /// All of it, for [`Text::detach`].
+    pub(super) const fn text_mut(&mut self) -> &mut Text {
+        &mut self.text
     }
 
     /// All of it.

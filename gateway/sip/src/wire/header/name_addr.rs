@@ -33,14 +33,10 @@ impl NameAddr {
         self
     }
 
-    /// A copy that keeps no datagram alive.
-    #[must_use]
-    pub fn detached(&self) -> Self {
-        Self {
-            display: self.display.as_ref().map(Text::detached),
-            uri: self.uri.detached(),
-            params: self.params.detached(),
-        }
+    /// All that it consists of, for [`Text::detach`].
+    pub(crate) fn texts_mut(&mut self) -> impl Iterator<Item = &mut Text> {
+        let Self { display, uri, params } = self;
+        display.iter_mut().chain([uri.text_mut(), params.text_mut()])
     }
 
     /// The tag.
