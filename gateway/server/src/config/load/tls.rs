@@ -150,3 +150,6 @@ pub(super) fn trust(root: &Section<'_, '_>, roots: Vec<CertificateDer<'static>>,
     }
     Trust { roots, names }
 }
+
+#[cfg(test)]
+mod tests;

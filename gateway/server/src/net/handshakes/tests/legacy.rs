@@ -45,6 +45,19 @@ async fn sec_4_old_devices_get_in_by_what_they_speak() {
 }
 
 #[tokio::test]
+async fn rfc5246_e_2_a_hello_in_the_form_of_ssl_2_is_answered_by_tls_1_0() {
+    let desk = desk(ClientCertificates::Off).await;
+    // Of 28 octets, client_hello, TLS 1.0; 3 octets of suites, no session, 16 of challenge; TLS_RSA_WITH_AES_128_CBC_SHA.
+    let mut hello = vec![0x80, 28, 1, 3, 1, 0, 3, 0, 0, 0, 16, 0, 0, 0x2f];
+    hello.extend([7; 16]);
+    let mut stream = TcpStream::connect(desk.address).await.expect("connects");
+    stream.write_all(&hello).await.expect("goes");
+    let mut record = [0; 3];
+    stream.read_exact(&mut record).await.expect("comes");
+    assert_eq!(record, [0x16, 3, 1], "a record of a handshake of TLS 1.0");
+}
+
+#[tokio::test]
 async fn sec_4_what_is_newer_or_weaker_than_old_devices_has_nothing_in_common_with_them() {
     let mut desk = desk(ClientCertificates::Off).await;
     let rows = [
