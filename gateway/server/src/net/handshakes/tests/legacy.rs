@@ -159,6 +159,19 @@ async fn sec_4_no_octet_of_a_hello_makes_a_legacy_handshake_panic_or_hang() {
 }
 
 #[tokio::test]
+async fn sec_4_an_old_device_that_says_hello_and_no_more_is_given_up() {
+    let (sides, watched) = watch::channel(side("rsa", ClientCertificates::Off, "127.0.0.0/8"));
+    let bounds = Bounds { within: Duration::from_millis(50), ..Bounds::USUAL };
+    let mut desk = Desk::behind(Arc::new(Legacy(watched)), sides, bounds).await;
+    let mut stream = TcpStream::connect(desk.address).await.expect("connects");
+    stream.write_all(&hello().await).await.expect("goes");
+    assert_eq!(desk.refused().await, Failure::TimedOut);
+    let mut answered = Vec::new();
+    stream.read_to_end(&mut answered).await.expect("closed behind the answer");
+    assert!(answered.starts_with(&[0x16, 3, 1]), "{answered:?}");
+}
+
+#[tokio::test]
 async fn sec_4_nobody_is_connected_to_by_a_legacy_listener() {
     let desk = desk(ClientCertificates::Off).await;
     let stream = TcpStream::connect(desk.address).await.expect("connects");
