@@ -31,10 +31,12 @@ class OwnGateway:
 
     def __init__(self, folder, settings=(), more="", rtp_ports=200, prefix=()):
         self.folder, self.prefix, self.process = pathlib.Path(folder), list(prefix), None
-        first = gateway_under_test.keep_ports(rtp_ports + 4)
+        first = gateway_under_test.keep_ports(rtp_ports + 5)
         media = range(first + 2, first + 2 + rtp_ports)
         self.at = gateway_under_test.Gateway("127.0.0.1", first, f"http://127.0.0.1:{first + 1}", TOKEN, media)
         self.tls = ("127.0.0.1", media.stop + 1)
+        # For one more listener of `more`.
+        self.spare = ("127.0.0.1", media.stop + 2)
         self.config = self.folder / "gateway.toml"
         self.config.write_text((ROOT / "conf/demo.toml").read_text() + more)
         self.log = self.folder / "gateway.log"

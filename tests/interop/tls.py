@@ -4,7 +4,7 @@
 usage: tls.py
 
 openssl s_client, which is shown the chain that its version and suites can verify, and asks by OPTIONS; SIP in clear and a
-device's certificate; a reload of the certificate. Then baresip calls an access number by TLS, its keys by SDES, and is heard.
+device's certificate; TLS 1.0 at a legacy listener and nowhere else; a reload of certificates. Then baresip calls an access number by TLS, its keys by SDES, and is heard.
 """
 
 import json
@@ -35,6 +35,19 @@ CLIENTS = {
     "TLS 1.2, RSA alone": (["-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256"], "rsaEncryption"),
     "TLS 1.2, ECDSA alone": (["-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-GCM-SHA384"], "id-ecPublicKey"),
 }
+OLD = ["-tls1", "-cipher", "DEFAULT@SECLEVEL=0"]
+# What the legacy listener is told as, the address behind it.
+WEAK = "tls-legacy:%s:%d"
+LEGACY = """
+[[listener]]
+zone = "trunk"
+transport = "tls"
+tls = "legacy"
+address = "127.0.0.1:1"
+policy = "anybody"
+allowed = ["127.0.0.1"]
+certificates = [{{ chain = "{0}/legacy.pem", key = "{0}/legacy.key" }}]
+"""
 CLIENT_SECONDS = 10
 PHONES = {"one": 430, "two": 1040}
 
@@ -51,8 +64,11 @@ def main():
         pairs = ", ".join(f'{{ chain = "{folder}/{kind}.pem", key = "{folder}/{kind}.key" }}' for kind in ("ecdsa", "rsa"))
         settings = ["listener.2.self_signed=off", f"listener.2.certificates=[{pairs}]", "listener.2.encryption=required", "listener.2.client_certificates=ask",
                     "trunk.0.encryption=required"]
-        with own_gateway.OwnGateway(folder, settings) as gateway:
-            faults = clients(gateway, folder) + device(gateway, folder) + in_clear(gateway) + reload(gateway, folder)
+        gateway = own_gateway.OwnGateway(folder, settings, more=LEGACY.format(folder))
+        gateway.settings.append("listener.3.address=%s:%d" % gateway.spare)
+        with gateway:
+            faults = clients(gateway, folder) + device(gateway, folder) + in_clear(gateway) + old_devices(gateway, folder)
+            faults += reload(folder, gateway, ("ecdsa", gateway.tls, [])) + reload(folder, gateway, ("legacy", gateway.spare, OLD))
             faults += calls(gateway, folder)
             if fault := gateway.end():
                 faults.append(fault)
@@ -69,22 +85,22 @@ def make_chains(folder):
     openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", 90, "-subj", "/CN=Authority",
             "-keyout", folder / "authority.key", "-out", folder / "authority.pem")
     (folder / "names").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
-    for kind in ("ecdsa", "rsa"):
+    for kind in ("ecdsa", "rsa", "legacy"):
         make_chain(folder, kind)
     openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=room-17", "-keyout", folder / "device.key", "-out", folder / "device.csr")
     openssl("x509", "-req", "-sha1", "-in", folder / "device.csr", "-signkey", folder / "device.key", "-days", 90, "-out", folder / "device.pem")
 
 
 def make_chain(folder, kind):
-    key = ["rsa:2048"] if kind == "rsa" else ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-    openssl("req", "-newkey", *key, "-nodes", "-subj", "/CN=gateway", "-keyout", folder / f"{kind}.key", "-out", folder / f"{kind}.csr")
+    key = ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"] if kind == "ecdsa" else ["rsa:2048"]
+    openssl("req", "-newkey", *key, "-nodes", "-subj", f"/CN={kind}.gateway", "-keyout", folder / f"{kind}.key", "-out", folder / f"{kind}.csr")
     openssl("x509", "-req", "-in", folder / f"{kind}.csr", "-CA", folder / "authority.pem", "-CAkey", folder / "authority.key",
             "-CAcreateserial", "-days", 90, "-extfile", folder / "names", "-out", folder / f"{kind}.pem")
 
 
-def s_client(gateway, folder, name, more):
-    """What it says after an OPTIONS, its report of the handshake included."""
-    command = ["openssl", "s_client", "-connect", "%s:%d" % gateway.tls, "-noservername", "-CAfile", folder / "authority.pem",
+def s_client(at, folder, name, more):
+    """What it says after an OPTIONS to `at`, its report of the handshake included."""
+    command = ["openssl", "s_client", "-connect", "%s:%d" % at, "-noservername", "-CAfile", folder / "authority.pem",
                "-verify_return_error", "-ign_eof", *more]
     client = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
@@ -102,7 +118,7 @@ def s_client(gateway, folder, name, more):
 def clients(gateway, folder):
     faults = []
     for name, (more, key) in CLIENTS.items():
-        said = s_client(gateway, folder, name, more)
+        said = s_client(gateway.tls, folder, name, more)
         if "SIP/2.0 200" not in said or f"PKEY: {key}" not in said:
             faults.append(f"openssl, {name}: {said[-800:]}")
         else:
@@ -111,10 +127,32 @@ def clients(gateway, folder):
 
 
 def device(gateway, folder):
-    said = s_client(gateway, folder, "device", ["-tls1_2", "-cert", folder / "device.pem", "-key", folder / "device.key"])
+    said = s_client(gateway.tls, folder, "device", ["-tls1_2", "-cert", folder / "device.pem", "-key", folder / "device.key"])
     if "SIP/2.0 200" not in said or "a device showed its certificate" not in gateway.log.read_text():
         return [f"openssl, with a device's certificate: {said[-800:]}"]
     return []
+
+
+def old_devices(gateway, folder):
+    """TLS 1.0 is for those of the allow list, at the listener of its own."""
+    faults = []
+    said = s_client(gateway.spare, folder, "old", OLD)
+    if not all(expected in said for expected in ("SIP/2.0 200", "TLSv1", "legacy.gateway")):
+        faults.append(f"openssl, TLS 1.0: {said[-800:]}")
+    else:
+        print("       openssl, TLS 1.0: rsaEncryption")
+    refused = {"nothing-in-common": (gateway.tls, OLD), "not-allowed": (gateway.spare, [*OLD, "-bind", "127.0.0.2:0"])}
+    for result, (at, more) in refused.items():
+        before = metric(gateway, result)
+        if "SIP/2.0 200" in (said := s_client(at, folder, result, more)) or not counted(gateway, result, before):
+            faults.append(f"openssl, TLS 1.0, {result}: {said[-800:]}")
+    request = urllib.request.Request(f"{gateway.at.http}/v1/status", headers={"Authorization": f"Bearer {gateway.at.token}"})
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        if (weak := json.load(answer)["weak"]) != [WEAK % gateway.spare]:
+            faults.append(f"weak listeners are {weak}")
+    if f"{WEAK % gateway.spare} is WEAK" not in gateway.log.read_text():
+        faults.append("the log does not tell of the weak listener")
+    return faults
 
 
 def in_clear(gateway):
@@ -124,12 +162,16 @@ def in_clear(gateway):
         stream.settimeout(CLIENT_SECONDS)
         while stream.recv(4096):
             pass
+    return [] if counted(gateway, "not-tls", before) else ["SIP in clear is not counted"]
+
+
+def counted(gateway, result, before):
     until = time.monotonic() + CLIENT_SECONDS
-    while metric(gateway, "not-tls") == before:
+    while metric(gateway, result) == before:
         if time.monotonic() > until:
-            return ["SIP in clear is not counted"]
+            return False
         time.sleep(0.1)
-    return []
+    return True
 
 
 def metric(gateway, result):
@@ -138,19 +180,20 @@ def metric(gateway, result):
     return next((line.rsplit(" ", 1)[1] for line in lines if f'tls_handshakes_total{{result="{result}"}}' in line), "0")
 
 
-def reload(gateway, folder):
-    serial = lambda: subprocess.run(["openssl", "x509", "-noout", "-serial", "-in", folder / "ecdsa.pem"], capture_output=True).stdout
+def reload(folder, gateway, shown):
+    kind, at, more = shown
+    serial = lambda: subprocess.run(["openssl", "x509", "-noout", "-serial", "-in", folder / f"{kind}.pem"], capture_output=True).stdout
     before = serial()
-    make_chain(folder, "ecdsa")
+    make_chain(folder, kind)
     gateway.process.send_signal(signal.SIGHUP)
     until = time.monotonic() + CLIENT_SECONDS
     while time.monotonic() < until:
-        shown = subprocess.run(["openssl", "s_client", "-connect", "%s:%d" % gateway.tls, "-noservername"], stdin=subprocess.DEVNULL, capture_output=True).stdout
-        now = subprocess.run(["openssl", "x509", "-noout", "-serial"], input=shown, capture_output=True).stdout
+        told = subprocess.run(["openssl", "s_client", "-connect", "%s:%d" % at, "-noservername", *more], stdin=subprocess.DEVNULL, capture_output=True).stdout
+        now = subprocess.run(["openssl", "x509", "-noout", "-serial"], input=told, capture_output=True).stdout
         if now == serial() != before:
             return []
         time.sleep(0.2)
-    return ["a reload does not show the new certificate"]
+    return [f"a reload does not show the new certificate, {kind}"]
 
 
 def calls(gateway, folder):

@@ -24,7 +24,7 @@ use axum::{
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use call::{CallView, accounts::WeakPassword, core::PasswordFault};
 use serde::{Deserialize, Serialize};
-use terms::{AccountName, BootEpoch, MeetingId, NodeId, Secret, TenantId};
+use terms::{AccountName, BootEpoch, ListenerName, MeetingId, NodeId, Secret, TenantId};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::{
@@ -63,6 +63,8 @@ pub struct Admin {
     pub started: Instant,
     /// The ports that its ranges have.
     pub ports: u64,
+    /// The listeners that speak versions of TLS that are weak.
+    pub weak: Vec<ListenerName>,
     /// What changes.
     pub feed: Feed,
     /// A place for each who watches it.
@@ -86,6 +88,9 @@ pub struct Status {
     pub media: MediaStatus,
     /// Records that found no room in the journal since the start: must be 0.
     pub records_lost: u64,
+    /// The listeners that speak versions of TLS that are weak (SEC-4).
+    #[serde(default)]
+    pub weak: Vec<ListenerName>,
 }
 
 /// What the media plane does and has done since the start.
@@ -319,6 +324,7 @@ async fn status(State(admin): State<Arc<Admin>>) -> Result<Json<Status>, Refused
         load,
         media: MediaStatus { ports: admin.ports, ..admin.metrics.media() },
         records_lost: admin.metrics.records_lost(),
+        weak: admin.weak.clone(),
     }))
 }
 

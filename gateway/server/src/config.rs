@@ -28,13 +28,13 @@ use terms::{
 
 use crate::{
     admission::AdmissionSettings,
-    tls::{Tls, Trust},
+    tls::{Identity, Tls, Trust, Versions},
 };
 
 pub(crate) use load::{ACCOUNT_NAME, is_account_name, spoken};
 pub use load::{load, parse, parse_flow, parse_profiles, parse_words};
-pub(crate) use ports::certificate_warnings;
 pub use ports::{Ports, RangePorts};
+pub(crate) use ports::{certificate_warnings, weak_warnings};
 pub use problem::Problems;
 
 /// Everything that the operator set.
@@ -164,9 +164,20 @@ impl Listener {
         let transport = match self.transport {
             Transport::Udp => "udp",
             Transport::Tcp => "tcp",
+            Transport::Tls if self.is_legacy() => "tls-legacy",
             Transport::Tls => "tls",
         };
         ListenerName::from(format!("{transport}:{}", self.address).as_str())
+    }
+
+    /// The certificates of ours that it shows, where they were read.
+    pub fn identities(&self) -> &[Identity] {
+        self.tls.as_ref().map_or(&[], |tls| tls.shown.identities())
+    }
+
+    /// Whether it speaks versions of TLS that are weak.
+    pub fn is_legacy(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| matches!(tls.versions, Versions::Legacy { .. }))
     }
 }
 

@@ -3,6 +3,7 @@
 mod datagrams;
 pub mod defence;
 mod handshakes;
+mod legacy;
 mod probing;
 mod security;
 mod streams;
@@ -29,6 +30,7 @@ use datagrams::Datagrams;
 pub use defence::Defence;
 use defence::{DefenceView, Defended};
 use interwork::registrations::Outcome;
+use legacy::Legacy;
 use probing::Face;
 pub use probing::Probing;
 pub use security::Failure;
@@ -86,7 +88,10 @@ impl Net {
         let in_clear = of(Transport::Tcp).map(|(id, address)| (id, Place { address, security: None }));
         let protected = of(Transport::Tls).map(|(id, address)| {
             let sides = tls.get(&id).expect("a TLS listener has its sides");
-            let security: Arc<dyn Security> = Arc::new(Tls(sides.clone()));
+            let security: Arc<dyn Security> = match sides.clone() {
+                Watched::Modern(sides) => Arc::new(Tls(sides)),
+                Watched::Legacy(side) => Arc::new(Legacy(side)),
+            };
             (id, Place { address, security: Some(security) })
         });
         Ok(Self {

@@ -17,7 +17,7 @@ use sip::{
     endpoint::{EndpointConfig, Listener, ListenerId},
     wire::{Host, Text, Transport},
 };
-use terms::{BootEpoch, Entropy, Origin, ShardId, WorkerId};
+use terms::{BootEpoch, Entropy, ListenerName, Origin, ShardId, WorkerId};
 use tokio::{
     net::TcpListener,
     runtime,
@@ -76,7 +76,7 @@ impl Gateway {
         let (identity, keys) = key_sources()?;
         let workers = start_workers(&config, (&prompts, &identity), &reports, clock, &mut entropy)?;
         let counters: WorkerCounters = workers.iter().map(|worker| Arc::clone(worker.counters())).collect();
-        let metrics = Arc::new(Metrics::new(counters.clone()));
+        let metrics = metrics(&config, &counters);
         let journal = Journal::open(&config.state, config.records.keep_months, clock.now().wall);
         let journal = journal.context("journal of records")?;
 
@@ -99,6 +99,7 @@ impl Gateway {
             metrics: Arc::clone(&metrics),
             started: std::time::Instant::now(),
             ports: config.media.ranges.iter().map(|range| u64::from(range.pairs)).sum(),
+            weak: weak(&config),
             feed: feed.clone(),
             watchers: Arc::new(Semaphore::new(WATCHERS)),
         });
@@ -215,6 +216,18 @@ impl Drop for TellsAtItsEnd {
     fn drop(&mut self) {
         self.0.notify_one();
     }
+}
+
+fn metrics(config: &Config, counters: &WorkerCounters) -> Arc<Metrics> {
+    let metrics = Metrics::new(counters.clone());
+    metrics.set_weak(weak(config).len());
+    Arc::new(metrics)
+}
+
+/// SEC-4: the listeners that speak versions of TLS that are weak.
+fn weak(config: &Config) -> Vec<ListenerName> {
+    let weak = config.listeners.iter().filter(|listener| listener.is_legacy());
+    weak.map(config::Listener::name).collect()
 }
 
 fn sockets(config: &Config, tls: BTreeMap<ListenerId, tls::Watched>) -> Sockets {

@@ -12,7 +12,7 @@ use std::{
 
 use call::{accounts::AccountRules, core::Meeting};
 use interwork::{GateLimits, RegistrarSettings};
-use terms::{MeetingId, TenantId};
+use terms::{ListenerName, MeetingId, TenantId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
@@ -128,8 +128,11 @@ impl Reload {
 }
 
 /// What is bound at the start: all of a listener but its limits and what it shows under TLS.
-fn sockets(listeners: &[Listener]) -> impl Iterator<Item = Listener> {
-    listeners.iter().map(|listener| Listener { limits: GateLimits::default(), tls: None, ..listener.clone() })
+fn sockets(listeners: &[Listener]) -> impl Iterator<Item = (ListenerName, Listener)> {
+    let bound =
+        |listener: &Listener| Listener { limits: GateLimits::default(), tls: None, ..listener.clone() };
+    // The name says by which library TLS is spoken.
+    listeners.iter().map(move |listener| (listener.name(), bound(listener)))
 }
 
 /// The listeners that run, with the limits and the certificates that `wanted` has for the same socket.

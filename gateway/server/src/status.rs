@@ -109,7 +109,7 @@ fn read(address: &str, answer: &str) -> Result<String, StatusError> {
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { version, node, boot, uptime_seconds, load, media, records_lost } = self;
+        let Self { version, node, boot, uptime_seconds, load, media, records_lost, weak } = self;
         let state = match load.state {
             State::Running => "running",
             State::Draining => "draining: no new calls, stops with the last one",
@@ -165,6 +165,9 @@ impl fmt::Display for Status {
         write!(f, "packets out   {:>6}", media.packets_sent)?;
         if media.ticks_missed > 0 {
             write!(f, "\nWARNING       {:>6} ticks missed: a media worker was held up", media.ticks_missed)?;
+        }
+        for listener in weak {
+            write!(f, "\nWARNING       {listener} is weak: it speaks TLS 1.0")?;
         }
         if *records_lost > 0 {
             write!(
@@ -246,6 +249,7 @@ mod tests {
             load,
             media: MediaStatus { isolation_violations: 1, ..MediaStatus::default() },
             records_lost: 0,
+            weak: vec!["tls-legacy:192.0.2.10:5063".into()],
         };
         let body = serde_json::to_string(&status).expect("JSON");
         let good = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{body}");
@@ -254,6 +258,8 @@ mod tests {
         let told = status.to_string();
         assert!(told.contains("start 7, up 2 h 1 min") && told.contains("1 isolation violations"), "{told}");
         assert!(!told.contains("records lost"), "{told}");
+        let weak = "WARNING       tls-legacy:192.0.2.10:5063 is weak: it speaks TLS 1.0";
+        assert!(told.lines().any(|line| line == weak), "{told}");
         let unheard = "banned             2   5 known; unheard 7 over budget, 3 of scanners, 0 of who is banned, 0 connections too many";
         assert!(told.lines().any(|line| line == unheard), "{told}");
         let limited = "12   of 30, 2.5 a second; refused 3 over channels, 1 over rate";

@@ -1,12 +1,14 @@
 //! TLS of SIP listeners (SEC-4): what is shown, what is asked of devices, and whom we trust where we connect.
 //!
 //! ```text
-//!   config ─▶ Tls, Trust ─▶ Sides: rustls' two settings ─▶ net, by a watch that a reload writes to
+//!   config ─▶ Tls, Trust ─┬▶ Sides: rustls' two settings ──────────────┬▶ net, by a watch that a reload writes to
+//!                         └▶ LegacySide: OpenSSL's, of legacy listeners ┘
 //! ```
 
 mod certificate;
 mod device;
 mod identity;
+mod legacy;
 mod self_signed;
 mod server_names;
 mod sides;
@@ -17,6 +19,7 @@ mod tests;
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr};
 
+use ipnet::IpNet;
 use rustls::{
     RootCertStore,
     pki_types::{CertificateDer, ServerName},
@@ -25,6 +28,7 @@ use rustls::{
 pub use certificate::{Certificate, MalformedCertificate, Presented};
 pub(crate) use identity::certificates;
 pub use identity::{Identity, IdentityError, Validity};
+pub use legacy::LegacySide;
 pub use self_signed::SelfSignedError;
 pub(crate) use sides::{SideKeeper, sides};
 pub use sides::{Sides, SidesError, Watched};
@@ -36,6 +40,21 @@ pub struct Tls {
     pub shown: Shown,
     /// Whether who connects is asked for a certificate.
     pub client_certificates: ClientCertificates,
+    /// Which versions are spoken.
+    pub versions: Versions,
+}
+
+/// Which versions of TLS a listener speaks, and with whom.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Versions {
+    /// 1.2 and 1.3, with everybody.
+    #[default]
+    Modern,
+    /// 1.0 to 1.2, which is weak, with old devices alone.
+    Legacy {
+        /// Where these are; one network at least.
+        allowed: Vec<IpNet>,
+    },
 }
 
 /// Where a listener's certificates are from.

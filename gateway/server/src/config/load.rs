@@ -202,7 +202,9 @@ fn listeners(root: &Section<'_, '_>, folder: &Path) -> Vec<Listener> {
     if sections.is_empty() {
         root.report("there is no [[listener]]; without one no call comes in");
     }
-    sections.into_iter().filter_map(|section| listener(section, folder)).collect()
+    let listeners = sections.into_iter().filter_map(|section| listener(section, folder)).collect::<Vec<_>>();
+    tls::keep_keys_apart(root, &listeners);
+    listeners
 }
 
 fn listener(section: Section<'_, '_>, folder: &Path) -> Option<Listener> {
@@ -501,12 +503,13 @@ fn way_out(section: &Section<'_, '_>, zone: &ZoneName, listeners: &[Listener]) -
     let fits = |listener: &Listener| {
         listener.zone == *zone
             && listener.transport == transport
+            && !listener.is_legacy()
             && listener.address.is_ipv4() == destination.is_ipv4()
     };
     let found = (0..).map(ListenerId).zip(listeners).find(|(_, listener)| fits(listener));
     if found.is_none() {
         text.report(format!(
-            "zone \"{zone}\" has no [[listener]] of this transport and kind of address; add one"
+            "zone \"{zone}\" has no [[listener]] of this transport and kind of address that may connect, as a legacy one may not; add one"
         ));
     }
     found.map(|(id, listener)| WayOut { hop: Hop::new(id, destination), here: listener.advertised })

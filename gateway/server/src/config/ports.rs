@@ -55,7 +55,7 @@ impl Ports {
             let capacity = zones.get(zone).copied().unwrap_or_default();
             warnings.extend(too_much(&gate, limits, (zone, capacity), rest));
         }
-        warnings.extend(certificate_warnings(config));
+        warnings.extend(certificate_warnings(config).chain(weak_warnings(config)));
         Self { ranges: config.media.ranges.iter().map(of_range).collect(), warnings }
     }
 }
@@ -78,8 +78,7 @@ impl RangePorts {
 pub(crate) fn certificate_warnings(config: &Config) -> impl Iterator<Item = String> {
     let now = OffsetDateTime::now_utc().unix_timestamp();
     let shown = config.listeners.iter().flat_map(move |listener| {
-        let shown = listener.tls.as_ref().map_or(&[][..], |tls| tls.shown.identities());
-        shown.iter().map(move |identity| (listener.name(), identity))
+        listener.identities().iter().map(move |identity| (listener.name(), identity))
     });
     shown.filter_map(move |(listener, identity)| {
         let state = match identity.validity(now) {
@@ -91,6 +90,15 @@ pub(crate) fn certificate_warnings(config: &Config) -> impl Iterator<Item = Stri
             }
         };
         Some(format!("listener {listener}: certificate {} {state}", identity.fingerprint()))
+    })
+}
+
+/// SEC-4: listeners that speak versions of TLS that are weak (RFC 8996).
+pub(crate) fn weak_warnings(config: &Config) -> impl Iterator<Item = String> {
+    let weak = config.listeners.iter().filter(|listener| listener.is_legacy());
+    weak.map(|listener| {
+        let name = listener.name();
+        format!("listener {name} is WEAK: it speaks TLS 1.0; take it away with the last device that needs it")
     })
 }
 

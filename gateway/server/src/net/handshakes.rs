@@ -68,6 +68,7 @@ pub(super) async fn accept(
             accepted = listener.accept() => match accepted {
                 // A handshake would cost more than all that it is banned for.
                 Ok((_, peer)) if banned.borrow().has(Instant::now(), peer.ip()) => Told::ShutOut,
+                Ok((_, peer)) if !security.admits(peer.ip()) => Told::Refused(Failure::NotAllowed),
                 Ok((stream, peer)) if sources.enter(peer.ip(), bounds) => {
                     no_delay(&stream);
                     running.spawn_on(shake((id, peer), security.accept(stream), bounds.within), &runtime);

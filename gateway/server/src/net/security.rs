@@ -1,21 +1,31 @@
 //! What is put around a TCP connection before SIP is spoken on it.
 
-use std::{fmt::Debug, future::Future, io, net::SocketAddr, pin::Pin, sync::Arc};
+use std::{
+    fmt::Debug,
+    future::Future,
+    io,
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
+};
 
 use rustls::{CommonState, Error};
 use tokio::{
     io::{AsyncRead, AsyncWrite, split},
     net::TcpStream,
+    sync::watch,
 };
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use crate::tls::{Presented, Watched};
+use crate::tls::{Presented, Sides};
 
 /// A handshake that goes on.
 pub(super) type Handshake = Pin<Box<dyn Future<Output = Result<Secured, Failure>> + Send>>;
 
 /// A kind of protection. Another beside TLS is another of these.
 pub(super) trait Security: Debug + Send + Sync {
+    /// Whether who connects from there gets a handshake at all.
+    fn admits(&self, source: IpAddr) -> bool;
     /// The peer connected.
     fn accept(&self, stream: TcpStream) -> Handshake;
     /// We did.
@@ -37,7 +47,8 @@ impl Secured {
         Self { read: Box::new(read), write: Box::new(write), presented: None }
     }
 
-    fn by<S>(stream: S, presented: Option<Presented>) -> Self
+    /// One whose handshake is done.
+    pub(super) fn by<S>(stream: S, presented: Option<Presented>) -> Self
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -53,6 +64,8 @@ pub enum Failure {
     TimedOut,
     /// Too many went on, of all or of its source.
     TooMany,
+    /// The listener is not for it: one of old devices for others, or for who would be called by it.
+    NotAllowed,
     /// What came is not TLS, such as SIP in clear, or not as TLS is spoken.
     NotTls,
     /// No version, suite or signature that both have.
@@ -71,6 +84,7 @@ impl Failure {
         match self {
             Self::TimedOut => "timed-out",
             Self::TooMany => "too-many",
+            Self::NotAllowed => "not-allowed",
             Self::NotTls => "not-tls",
             Self::NothingInCommon => "nothing-in-common",
             Self::Refused => "refused",
@@ -94,9 +108,13 @@ impl Failure {
 
 /// TLS as a listener's sides have it when a handshake begins.
 #[derive(Debug)]
-pub(super) struct Tls(pub(super) Watched);
+pub(super) struct Tls(pub(super) watch::Receiver<Sides>);
 
 impl Security for Tls {
+    fn admits(&self, _source: IpAddr) -> bool {
+        true
+    }
+
     fn accept(&self, stream: TcpStream) -> Handshake {
         let server = Arc::clone(&self.0.borrow().server);
         Box::pin(async move {

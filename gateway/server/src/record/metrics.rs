@@ -43,6 +43,7 @@ pub struct Metrics {
     admitted: Gauge,
     probes: Family<Labels, Counter>,
     handshakes: Family<Labels, Counter>,
+    weak: Gauge,
     unheard: Family<Labels, Counter>,
     bans: Counter,
     workers: WorkerCounters,
@@ -86,6 +87,7 @@ impl Metrics {
         );
         let handshakes =
             put(of, "tls_handshakes", "Handshakes of TLS, by what came of them: done, or why not (SEC-4)");
+        let weak = put(of, "tls_weak_listeners", "Listeners that speak TLS 1.0, which is weak (SEC-4)");
         let unheard =
             put(of, "unheard", "SIP that was not looked at: budget, scanner, banned, connections (SEC-2)");
         let bans = put(of, "bans", "Addresses that were banned for a while (SEC-2)");
@@ -104,11 +106,17 @@ impl Metrics {
             admitted,
             probes,
             handshakes,
+            weak,
             unheard,
             bans,
             workers,
             streams,
         }
+    }
+
+    /// So many listeners speak versions of TLS that are weak.
+    pub fn set_weak(&self, listeners: usize) {
+        self.weak.set(i64::try_from(listeners).unwrap_or(i64::MAX));
     }
 
     /// The text that a scrape gets.

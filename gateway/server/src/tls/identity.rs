@@ -7,6 +7,7 @@ use std::{
 };
 
 use rustls::{
+    SignatureAlgorithm,
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject as _},
     sign::CertifiedKey,
@@ -23,6 +24,8 @@ const DAY: i64 = 86_400;
 #[derive(Clone)]
 pub struct Identity {
     certified: Arc<CertifiedKey>,
+    /// As it was read: OpenSSL takes it so.
+    key: Arc<PrivateKeyDer<'static>>,
     valid: (i64, i64),
 }
 
@@ -88,12 +91,12 @@ impl Identity {
         chain: Vec<CertificateDer<'static>>,
         key: &PrivateKeyDer<'static>,
     ) -> Result<Self, Fault> {
-        let key = ring::sign::any_supported_type(key).map_err(|_| Fault::Key)?;
+        let signing = ring::sign::any_supported_type(key).map_err(|_| Fault::Key)?;
         let own = chain.first().ok_or(Fault::Certificate)?;
         let valid = Certificate::parse(own).map_err(|_| Fault::Certificate)?.validity();
-        let certified = CertifiedKey::new(chain, key);
+        let certified = CertifiedKey::new(chain, signing);
         certified.keys_match().map_err(|_| Fault::Pair)?;
-        Ok(Self { certified: Arc::new(certified), valid })
+        Ok(Self { certified: Arc::new(certified), key: Arc::new(key.clone_key()), valid })
     }
 
     /// What the certificate is known by.
@@ -116,6 +119,21 @@ impl Identity {
 
     pub(super) const fn certified(&self) -> &Arc<CertifiedKey> {
         &self.certified
+    }
+
+    pub(super) fn key(&self) -> &PrivateKeyDer<'static> {
+        &self.key
+    }
+
+    /// Whether every device can verify it: ECDSA came late.
+    pub(crate) fn is_rsa(&self) -> bool {
+        self.certified.key.algorithm() == SignatureAlgorithm::RSA
+    }
+
+    /// Whether both have one key.
+    pub(crate) fn shares_key_with(&self, other: &Self) -> bool {
+        let public = |identity: &Self| identity.certified.key.public_key().map(|key| key.to_vec());
+        public(self).is_some_and(|key| public(other) == Some(key))
     }
 
     fn own(&self) -> &[u8] {

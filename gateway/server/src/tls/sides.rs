@@ -1,7 +1,8 @@
-//! rustls' settings of a listener: what it answers by, and what it connects by.
+//! The settings of a listener: what it answers by, and what it connects by.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
+use ipnet::IpNet;
 use rustls::{
     ClientConfig, ServerConfig, SignatureScheme,
     client::ResolvesClientCert,
@@ -14,10 +15,10 @@ use terms::ListenerName;
 use tokio::sync::watch;
 
 use super::{
-    ClientCertificates, Shown, Tls, Trust, device::AnyDevice, self_signed, self_signed::SelfSignedError,
-    server_names::SipDomain,
+    ClientCertificates, Identity, Shown, Tls, Trust, Versions, device::AnyDevice, legacy::LegacySide,
+    self_signed, self_signed::SelfSignedError, server_names::SipDomain,
 };
-use crate::config::{Config, Listener, certificate_warnings};
+use crate::config::{Config, Listener, certificate_warnings, weak_warnings};
 
 /// Both sides of a TLS listener. Connections keep those that they began with.
 #[derive(Debug, Clone)]
@@ -31,7 +32,13 @@ pub struct Sides {
 }
 
 /// The sides of a listener as they stand.
-pub type Watched = watch::Receiver<Sides>;
+#[derive(Debug, Clone)]
+pub enum Watched {
+    /// By rustls.
+    Modern(watch::Receiver<Sides>),
+    /// By OpenSSL.
+    Legacy(watch::Receiver<LegacySide>),
+}
 
 /// Why a listener's sides can't be set up.
 #[derive(Debug, thiserror::Error)]
@@ -42,15 +49,15 @@ pub enum SidesError {
     /// The library refuses it.
     #[error("TLS: {0}")]
     Library(#[from] rustls::Error),
+    /// The one of legacy listeners does.
+    #[error("legacy TLS: {0}")]
+    Legacy(#[from] openssl::error::ErrorStack),
 }
 
 impl Sides {
     /// What `tls` asks for; a certificate that is made is kept in `state`.
     pub fn new(tls: &Tls, trust: &Arc<Trust>, state: &Path) -> Result<Self, SidesError> {
-        let identities = match &tls.shown {
-            Shown::Files(identities) => identities.clone(),
-            Shown::SelfSigned => vec![self_signed::identity(state)?],
-        };
+        let identities = identities(tls, state)?;
         let provider = Arc::new(ring::default_provider());
         let shown = Arc::new(Chains(identities.iter().map(|one| Arc::clone(one.certified())).collect()));
         let server = server(tls.client_certificates, Arc::clone(&shown), Arc::clone(&provider))?;
@@ -60,6 +67,20 @@ impl Sides {
             trust: Arc::clone(trust),
         })
     }
+}
+
+fn identities(tls: &Tls, state: &Path) -> Result<Vec<Identity>, SelfSignedError> {
+    match &tls.shown {
+        Shown::Files(identities) => Ok(identities.clone()),
+        Shown::SelfSigned => Ok(vec![self_signed::identity(state)?]),
+    }
+}
+
+/// What a legacy listener is set up by.
+fn legacy(tls: &Tls, allowed: &[IpNet], state: &Path) -> Result<LegacySide, SidesError> {
+    let identities = identities(tls, state)?;
+    let identity = identities.first().expect("the configuration has one, or is refused");
+    Ok(LegacySide::new(identity, tls.client_certificates, allowed)?)
 }
 
 fn server(
@@ -122,43 +143,74 @@ impl ResolvesClientCert for Chains {
 
 /// Writes what a reload changes to where the sockets look.
 #[derive(Debug, Default)]
-pub(crate) struct SideKeeper(BTreeMap<ListenerName, watch::Sender<Sides>>);
+pub(crate) struct SideKeeper(BTreeMap<ListenerName, Kept>);
 
 impl SideKeeper {
     /// New handshakes are by `config` from here on; a listener whose certificate can't be had goes on as it was.
     pub(crate) fn take(&self, config: &Config) {
-        tell_of_certificates(config);
+        warn_of(config);
         let trust = Arc::new(config.trust.clone());
         for (listener, tls) in config.listeners.iter().filter_map(of_tls) {
-            let Some(sender) = self.0.get(&listener.name()) else { continue };
-            match Sides::new(tls, &trust, &config.state) {
-                Ok(sides) => {
-                    sender.send_replace(sides);
-                }
-                Err(error) => {
-                    tracing::error!(%error, listener = %listener.name(), "certificates stay as they were");
-                }
+            let Some(kept) = self.0.get(&listener.name()) else { continue };
+            if let Err(error) = kept.renew(tls, &trust, &config.state) {
+                tracing::error!(%error, listener = %listener.name(), "certificates stay as they were");
             }
         }
     }
 }
 
+/// Where the sides of a listener are written.
+#[derive(Debug)]
+enum Kept {
+    Modern(watch::Sender<Sides>),
+    Legacy(watch::Sender<LegacySide>),
+}
+
+impl Kept {
+    fn new(tls: &Tls, trust: &Arc<Trust>, state: &Path) -> Result<(Self, Watched), SidesError> {
+        Ok(match &tls.versions {
+            Versions::Modern => {
+                let (sender, receiver) = watch::channel(Sides::new(tls, trust, state)?);
+                (Self::Modern(sender), Watched::Modern(receiver))
+            }
+            Versions::Legacy { allowed } => {
+                let (sender, receiver) = watch::channel(legacy(tls, allowed, state)?);
+                (Self::Legacy(sender), Watched::Legacy(receiver))
+            }
+        })
+    }
+
+    fn renew(&self, tls: &Tls, trust: &Arc<Trust>, state: &Path) -> Result<(), SidesError> {
+        match (self, &tls.versions) {
+            (Self::Modern(sender), Versions::Modern) => {
+                sender.send_replace(Sides::new(tls, trust, state)?);
+            }
+            (Self::Legacy(sender), Versions::Legacy { allowed }) => {
+                sender.send_replace(legacy(tls, allowed, state)?);
+            }
+            // A listener's name says which it is: one that is another now is another listener.
+            (Self::Modern(_), Versions::Legacy { .. }) | (Self::Legacy(_), Versions::Modern) => {}
+        }
+        Ok(())
+    }
+}
+
 /// The sides of all TLS listeners: for their sockets, and for who reloads.
 pub(crate) fn sides(config: &Config) -> Result<(BTreeMap<ListenerId, Watched>, SideKeeper), SidesError> {
-    tell_of_certificates(config);
+    warn_of(config);
     let trust = Arc::new(config.trust.clone());
     let (mut watched, mut keeper) = (BTreeMap::new(), SideKeeper::default());
     for (id, listener) in (0..).map(ListenerId).zip(&config.listeners) {
         let Some((_, tls)) = of_tls(listener) else { continue };
-        let (sender, receiver) = watch::channel(Sides::new(tls, &trust, &config.state)?);
-        watched.insert(id, receiver);
-        keeper.0.insert(listener.name(), sender);
+        let (kept, seen) = Kept::new(tls, &trust, &config.state)?;
+        watched.insert(id, seen);
+        keeper.0.insert(listener.name(), kept);
     }
     Ok((watched, keeper))
 }
 
-fn tell_of_certificates(config: &Config) {
-    for warning in certificate_warnings(config) {
+fn warn_of(config: &Config) {
+    for warning in certificate_warnings(config).chain(weak_warnings(config)) {
         tracing::warn!("{warning}");
     }
 }

@@ -2,13 +2,16 @@
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 
-use super::{ClientCertificates, Identity, Shown, Tls};
+use super::{ClientCertificates, Identity, Shown, Tls, Versions};
 
 pub(crate) const AUTHORITY: &[u8] = include_bytes!("testing/authority.pem");
 pub(crate) const RSA_KEY: &[u8] = include_bytes!("testing/rsa.key.pem");
 /// Of version 1, signed with SHA-1 by itself, of `room-17`.
 pub(crate) const DEVICE: &[u8] = include_bytes!("testing/device.pem");
 pub(crate) const DEVICE_KEY: &[u8] = include_bytes!("testing/device.key.pem");
+
+/// Another for the key of `rsa`.
+pub(crate) const RENEWED: &[u8] = include_bytes!("testing/renewed.pem");
 
 const RSA: &[u8] = include_bytes!("testing/rsa.pem");
 const ECDSA: &[u8] = include_bytes!("testing/ecdsa.pem");
@@ -21,12 +24,19 @@ pub(crate) fn chain(name: &str) -> Vec<CertificateDer<'static>> {
 
 /// What a listener with these chains shows.
 pub(crate) fn tls(chains: &[&str], client_certificates: ClientCertificates) -> Tls {
-    let identity = |name: &&str| {
-        let key = if *name == "rsa" { RSA_KEY } else { ECDSA_KEY };
-        let key = PrivateKeyDer::from_pem_slice(key).expect("a key");
-        Identity::new(chain(name), &key).expect("they fit")
+    let shown = Shown::Files(chains.iter().map(|name| identity(name)).collect());
+    Tls { shown, client_certificates, versions: Versions::Modern }
+}
+
+/// `rsa`, `ecdsa` or `renewed`.
+pub(crate) fn identity(name: &str) -> Identity {
+    let (chain, key) = match name {
+        "rsa" => (RSA, RSA_KEY),
+        "ecdsa" => (ECDSA, ECDSA_KEY),
+        _ => (RENEWED, RSA_KEY),
     };
-    Tls { shown: Shown::Files(chains.iter().map(identity).collect()), client_certificates }
+    let key = PrivateKeyDer::from_pem_slice(key).expect("a key");
+    Identity::new(certificates(chain), &key).expect("they fit")
 }
 
 pub(crate) fn certificates(pem: &[u8]) -> Vec<CertificateDer<'static>> {

@@ -8,3 +8,4 @@ mod figures;
 mod limits;
 mod probed;
 mod stand;
+mod weak;

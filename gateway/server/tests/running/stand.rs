@@ -19,38 +19,46 @@ pub(crate) struct Stand {
     pub(crate) http: SocketAddr,
     media: SocketAddr,
     folder: PathBuf,
+    /// What its configuration has besides.
+    more: String,
 }
 
 impl Stand {
     /// Starts one that knows nothing yet.
     pub(crate) async fn start() -> Self {
+        Self::start_with(String::new()).await
+    }
+
+    /// Starts one whose configuration ends with `more`.
+    pub(crate) async fn start_with(more: String) -> Self {
         let (sip, media) = (free_udp(1), free_udp(64));
         let [tcp, http] = free_tcp();
         let folder =
             std::env::temp_dir().join(format!("gateway-calls-{}-{}", std::process::id(), sip.port()));
         fs::create_dir_all(&folder).expect("a folder");
         copy_prompts(&folder.join("prompts/zh")).expect("the shipped recordings");
-        Self::on(folder, [sip, tcp, http, media]).await
+        Self::on((folder, more), [sip, tcp, http, media]).await
     }
 
-    async fn on(folder: PathBuf, addresses: [SocketAddr; 4]) -> Self {
-        let text = config_text(&folder, addresses);
+    async fn on((folder, more): (PathBuf, String), addresses: [SocketAddr; 4]) -> Self {
+        let text = config_text(&folder, addresses) + &more;
         let config = config::parse("stand.toml", &text, &[]).expect("a sound configuration");
         let gateway = Gateway::start(config).await.expect("it starts");
         let [sip, tcp, http, media] = addresses;
-        Self { gateway, sip, tcp, http, media, folder }
+        Self { gateway, sip, tcp, http, media, folder, more }
     }
 
     /// Ends it and starts it again on the same state.
     pub(crate) async fn restart(self) -> Self {
-        let Self { gateway, sip, tcp, http, folder, .. } = self;
+        let Self { gateway, sip, tcp, http, folder, more, .. } = self;
         gateway.stop().await.expect("it ends well");
-        Self::on(folder, [sip, tcp, http, free_udp(64)]).await
+        Self::on((folder, more), [sip, tcp, http, free_udp(64)]).await
     }
 
     /// Has it take its configuration again, with `change` made to the text.
     pub(crate) async fn reload(&mut self, change: impl FnOnce(String) -> String) -> Vec<&'static str> {
-        let text = change(config_text(&self.folder, [self.sip, self.tcp, self.http, self.media]));
+        let addresses = [self.sip, self.tcp, self.http, self.media];
+        let text = change(config_text(&self.folder, addresses) + &self.more);
         let config = config::parse("stand.toml", &text, &[]).expect("a sound configuration");
         self.gateway.reload(config).await
     }
@@ -152,7 +160,7 @@ fn free_udp(count: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, first).into()
 }
 
-fn free_tcp() -> [SocketAddr; 2] {
+pub(crate) fn free_tcp() -> [SocketAddr; 2] {
     // Held together, so that they differ.
     let probes = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"));
     probes.map(|probe| probe.local_addr().expect("bound"))

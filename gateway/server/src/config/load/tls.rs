@@ -3,10 +3,11 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 
 use interwork::WayOut;
+use ipnet::IpNet;
 use rustls::pki_types::{CertificateDer, ServerName};
 
-use super::{Section, Transport};
-use crate::tls::{ClientCertificates, Identity, Shown, Tls, Trust, certificates};
+use super::{Listener, Section, Text, Transport, network};
+use crate::tls::{ClientCertificates, Identity, Shown, Tls, Trust, Versions, certificates};
 
 /// Of a listener that listens at `address`; files are relative to `folder`.
 pub(super) fn of_listener(
@@ -16,41 +17,96 @@ pub(super) fn of_listener(
     folder: &Path,
 ) -> Option<Tls> {
     let pairs = section.sections("certificates");
-    let is_written = !pairs.is_empty();
+    let written = pairs.len();
     let identities: Vec<Identity> = pairs.into_iter().filter_map(|pair| identity(pair, folder)).collect();
-    let self_signed = section.text("self_signed").and_then(|text| {
-        let is_on = text.one_of(&[("on", true), ("off", false)])?;
-        if is_on && address.is_some_and(|address| !address.ip().is_loopback()) {
-            text.report(
-                "nobody vouches for such a certificate; on this address write `certificates` instead",
-            );
-        }
-        Some(is_on)
-    });
+    let self_signed = self_signed(section, address);
     let words = [("off", ClientCertificates::Off), ("ask", ClientCertificates::Ask)];
-    let asked = section.text("client_certificates").and_then(|text| text.one_of(&words));
+    let asked = section.text("client_certificates").and_then(|text| text.one_of(&words)).unwrap_or_default();
+    let versions = versions(section);
+    let is_legacy = versions != Versions::Modern;
     if transport != Some(Transport::Tls) {
-        let is_on = self_signed.unwrap_or(false) || asked == Some(ClientCertificates::Ask);
-        if is_written || is_on {
-            section.report("certificates are of transport \"tls\"; write that, or leave them out");
+        if written > 0 || self_signed.is_some() || asked == ClientCertificates::Ask || is_legacy {
+            section.report("certificates and `tls` are of transport \"tls\"; write that, or leave them out");
         }
         return None;
     }
-    let shown = match (is_written, self_signed.unwrap_or(false)) {
-        (true, false) => Shown::Files(identities),
-        (false, true) => Shown::SelfSigned,
-        (true, true) => {
+    let can_verify = || identities.iter().all(Identity::is_rsa);
+    match (is_legacy, written, &self_signed) {
+        (false, 1.., None) | (false, 0, Some(_)) => {}
+        (false, 1.., Some(_)) => {
             section.report("`certificates` and `self_signed` exclude each other; leave one out");
-            Shown::Files(identities)
         }
+        (false, 0, None) => section.report(
+            "TLS needs a certificate: write certificates = [{ chain = \"FILE.pem\", key = \"FILE.pem\" }]",
+        ),
+        (true, 1, None) if can_verify() => {}
+        (true, _, _) => section.report(
+            "tls = \"legacy\" needs one certificate of its own, of RSA, as old devices verify no other: write \
+             certificates = [{ chain = \"FILE.pem\", key = \"FILE.pem\" }]",
+        ),
+    }
+    let shown = self_signed.unwrap_or(Shown::Files(identities));
+    Some(Tls { shown, client_certificates: asked, versions })
+}
+
+/// The certificate that is made, where that is switched on.
+fn self_signed(section: &Section<'_, '_>, address: Option<SocketAddr>) -> Option<Shown> {
+    let text = section.text("self_signed")?;
+    let is_on = text.one_of(&[("on", true), ("off", false)])?;
+    if is_on && address.is_some_and(|address| !address.ip().is_loopback()) {
+        text.report("nobody vouches for such a certificate; on this address write `certificates` instead");
+    }
+    is_on.then_some(Shown::SelfSigned)
+}
+
+/// Which versions are spoken, and with whom.
+fn versions(section: &Section<'_, '_>) -> Versions {
+    let words = [("modern", false), ("legacy", true)];
+    let is_legacy = section.text("tls").and_then(|text| text.one_of(&words)).unwrap_or(false);
+    let texts = section.texts("allowed");
+    let allowed: Vec<IpNet> = texts.iter().filter_map(|text| of_old_devices(text)).collect();
+    match (is_legacy, texts.is_empty()) {
+        (false, true) => Versions::Modern,
         (false, false) => {
-            section.report(
-                "TLS needs a certificate: write certificates = [{ chain = \"FILE.pem\", key = \"FILE.pem\" }]",
-            );
-            Shown::Files(identities)
+            section.report("`allowed` is of tls = \"legacy\"; write that, or leave it out");
+            Versions::Modern
         }
-    };
-    Some(Tls { shown, client_certificates: asked.unwrap_or_default() })
+        (true, true) => {
+            section.report(
+                "tls = \"legacy\" is for old devices alone; write where they are: allowed = [\"192.0.2.0/28\"]",
+            );
+            Versions::Legacy { allowed }
+        }
+        (true, false) => Versions::Legacy { allowed },
+    }
+}
+
+fn of_old_devices(text: &Text<'_, '_>) -> Option<IpNet> {
+    let network = network(text)?;
+    if network.prefix_len() == 0 {
+        text.report("this is everybody; write the networks that old devices are in");
+    }
+    Some(network)
+}
+
+/// What is learned of a key where TLS is weak would serve elsewhere too, as DROWN did.
+pub(super) fn keep_keys_apart(root: &Section<'_, '_>, listeners: &[Listener]) {
+    let (legacy, modern): (Vec<&Listener>, Vec<&Listener>) =
+        listeners.iter().partition(|listener| listener.is_legacy());
+    for (weak, other) in legacy.iter().flat_map(|weak| modern.iter().map(move |other| (weak, other))) {
+        if share_key(weak, other) {
+            root.report(format!(
+                "listener {} has the key of listener {}, which is not weak; make another key and certificate for it",
+                weak.name(),
+                other.name()
+            ));
+        }
+    }
+}
+
+fn share_key(one: &Listener, other: &Listener) -> bool {
+    let has = |key: &Identity| other.identities().iter().any(|identity| identity.shares_key_with(key));
+    one.identities().iter().any(has)
 }
 
 fn identity(section: Section<'_, '_>, folder: &Path) -> Option<Identity> {
@@ -94,3 +150,6 @@ pub(super) fn trust(root: &Section<'_, '_>, roots: Vec<CertificateDer<'static>>,
     }
     Trust { roots, names }
 }
+
+#[cfg(test)]
+mod tests;

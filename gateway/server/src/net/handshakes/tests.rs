@@ -17,6 +17,8 @@ use crate::tls::{
     testing::{self, AUTHORITY, DEVICE, DEVICE_KEY},
 };
 
+mod legacy;
+
 const LISTENER: ListenerId = ListenerId(7);
 
 #[tokio::test]
@@ -154,9 +156,9 @@ async fn rfc5922_7_1_who_we_connect_to_has_to_be_of_the_domain_and_of_an_authori
 }
 
 /// A listener under test.
-struct Desk {
+struct Desk<S = Sides> {
     address: SocketAddr,
-    sides: watch::Sender<Sides>,
+    sides: watch::Sender<S>,
     banned: watch::Sender<Banned>,
     told: mpsc::Receiver<Told>,
 }
@@ -165,12 +167,17 @@ impl Desk {
     /// With both chains.
     async fn open(asked: ClientCertificates, bounds: Bounds) -> Self {
         let (sides, watched) = watch::channel(sides(&["ecdsa", "rsa"], asked));
+        Self::behind(Arc::new(Protected(watched)), sides, bounds).await
+    }
+}
+
+impl<S> Desk<S> {
+    async fn behind(security: Arc<dyn Security>, sides: watch::Sender<S>, bounds: Bounds) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
         let address = listener.local_addr().expect("bound");
         let (tell, told) = mpsc::channel(16);
         let banned = watch::Sender::new(Banned::default());
-        let (security, seen) = (Arc::new(Protected(watched)), banned.subscribe());
-        let doors = Doors { security, bounds, banned: seen, runtime: Handle::current() };
+        let doors = Doors { security, bounds, banned: banned.subscribe(), runtime: Handle::current() };
         tokio::spawn(accept(LISTENER, listener, doors, tell));
         Self { address, sides, banned, told }
     }
