@@ -130,11 +130,14 @@ impl Leases {
 
     /// A holder's media is closed.
     pub fn release(&mut self, epoch: LeaseEpoch) {
-        if self.forget(epoch).is_none() {
-            return;
-        }
-        for (id, claim) in std::mem::take(&mut self.waiting) {
-            self.take(id, claim);
+        let Some(Lease { terminal, .. }) = self.forget(epoch) else { return };
+        // Nobody else waits for it, and hundreds may wait for others.
+        let waits = |(id, claim): (&QuestionId, &Claim)| claim.terminal.kinship(&terminal).map(|_| *id);
+        let waiting: Vec<QuestionId> = self.waiting.iter().filter_map(waits).collect();
+        for id in waiting {
+            if let Some(claim) = self.waiting.remove(&id) {
+                self.take(id, claim);
+            }
         }
     }
 

@@ -20,6 +20,7 @@ mod gateway;
 mod hearing;
 mod isolation;
 mod junk;
+mod leases;
 mod line;
 mod loads;
 mod marks;
@@ -96,6 +97,8 @@ enum Experiment {
     Registering,
     /// Noise from one source while others call and register.
     Junk,
+    /// What a lease of a terminal costs.
+    Leases,
     /// Reading SIP, beside rsip.
     Parser,
     /// Calls of all kinds; then nothing may be left of them.
@@ -105,7 +108,7 @@ enum Experiment {
 }
 
 impl Experiment {
-    const USUAL: [Self; 15] = [
+    const USUAL: [Self; 16] = [
         Self::Meetings,
         Self::Hall,
         Self::Signalling,
@@ -120,6 +123,7 @@ impl Experiment {
         Self::Srtp,
         Self::Registering,
         Self::Junk,
+        Self::Leases,
         Self::Parser,
     ];
 
@@ -141,6 +145,7 @@ impl Experiment {
             Self::Isolation => isolation::isolation(context),
             Self::Registering => registering::registering(context),
             Self::Junk => junk::junk(context),
+            Self::Leases => leases::leases(context),
             Self::Parser => parser::parser(),
         }
     }
