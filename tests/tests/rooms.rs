@@ -1,6 +1,9 @@
 //! Room systems call: by their accounts, into meetings, and to each other (ROOM-4, ROOM-12, ISO-1).
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use call::{Event, core::Control};
 use server::shard::Input;
@@ -12,7 +15,7 @@ use tests::{
 };
 
 const SECOND: Duration = Duration::from_secs(1);
-const TONES: [u32; 4] = [440, 700, 1_000, 1_400];
+const TONES: [u32; 6] = [440, 700, 1_000, 1_400, 1_800, 2_400];
 const ONE: Login = Login { account: "room1", password: "secret-1" };
 const TWO: Login = Login { account: "room2", password: "secret-2" };
 const INSTANCE: &str = ";+sip.instance=\"<urn:uuid:00000000-0000-1000-8000-000000000001>\"";
@@ -304,38 +307,83 @@ fn iso_1_a_restarted_gateway_knows_which_meeting_a_device_is_in() {
 
 /// 1,000 calls of one device under two accounts, in and out of two meetings and to another room, at random times.
 #[test]
-fn iso_1_a_thousand_racing_joins_of_one_device_never_meet() {
+fn iso_1_a_thousand_racing_joins_of_one_device_never_meet_and_it_never_hears_two() {
     let mut joins = 0;
-    for (seed, second_join) in [(1, "move"), (2, "reject"), (3, "move"), (4, "reject")] {
+    for (seed, second_join) in
+        [(1, "move"), (2, "reject"), (3, "ask"), (4, "move"), (5, "reject"), (6, "ask")]
+    {
         joins += race(second_join, seed);
     }
     assert!(joins >= 1_000, "only {joins}");
 }
 
-/// The device's calls, as many as were dialed. At every instant of the ledger it is in one meeting at most.
+/// Where the device calls, and who talks there.
+const RACED: [(&str, u32); 3] = [("900100001", 1_000), ("900100002", 1_400), ("900100003", 1_800)];
+/// By whom the device is called.
+const CALLER: (usize, u32) = (5, 2_400);
+
+/// The accounts of the device, which a trunk's numbers ring.
+const RACER: [Login; 2] =
+    [Login { account: "5501", password: "secret-1" }, Login { account: "5502", password: "secret-2" }];
+
+fn raced(second_join: &str) -> World {
+    let overrides = [
+        ("rooms.second_join", second_join),
+        ("account.0.name", "\"5501\""),
+        ("account.1.name", "\"5502\""),
+        ("dialplan.routes", "[\"55XX -> account\", \"0215329000[5] -> ivr\"]"),
+    ];
+    world(&RACER.map(|login| (login, INSTANCE)), &overrides)
+}
+
+/// The device's calls, as many as were dialed. At every instant of the ledger it is in one meeting at most, and it hears one at
+/// most, whichever of its legs it comes by.
 fn race(second_join: &str, seed: u64) -> usize {
-    let mut world = one_device(second_join);
+    let mut world = raced(second_join);
     let mut entropy = terms::Entropy::from_seed([seed, 2, 3, 4]);
-    let mut dialed = 0;
-    while dialed < 260 {
+    let (mut dialed, mut heard) = (0, BTreeSet::new());
+    for (phone, (text, _)) in (2..).zip(RACED) {
+        let keys: &'static str = [text, "#1234#"].concat().leak();
+        world.dial(phone, "02153290005", &[Wait(3 * SECOND), Key(keys), Talk(3_600 * SECOND)]);
+    }
+    world.run(15 * SECOND);
+    let talkers: BTreeSet<_> = world.gateway.events.iter().map(|(call, _)| *call).collect();
+    while dialed < 180 {
         for phone in [0, 1] {
             if entropy.below(3) > 0 {
-                let wanted = ["900100001*1234", "900100002*1234", "900100003*1234", "room2"];
-                let wanted = wanted[usize::try_from(entropy.below(4)).expect("small")];
-                world.dial(phone, wanted, &[Talk(SECOND)]);
+                let wanted = match usize::try_from(entropy.below(4)).expect("small") {
+                    meeting @ 0..3 => [RACED[meeting].0, "*1234"].concat(),
+                    _ => RACER[1 - phone].account.to_owned(),
+                };
+                world.dial(phone, &wanted, &[Talk(SECOND)]);
                 dialed += 1;
             }
         }
-        world.run(Duration::from_millis(entropy.below(8_000)));
-        for phone in [0, 1] {
+        if entropy.below(3) == 0 {
+            world.dial(CALLER.0, RACER[0].account, &[Talk(60 * SECOND)]);
+        }
+        heard.extend(pass(&mut world, Duration::from_millis(entropy.below(8_000))));
+        if second_join == "ask" && entropy.below(2) == 0 {
+            admit(&mut world);
+            heard.extend(pass(&mut world, 3 * SECOND));
+        }
+        for phone in [0, 1, CALLER.0] {
             world.hang_up(phone);
         }
-        world.run(Duration::from_millis(entropy.below(200)));
+        heard.extend(pass(&mut world, Duration::from_millis(entropy.below(200))));
+    }
+    assert_eq!(
+        heard.len(),
+        RACED.len() + 1,
+        "whom it never heard it could not hear beside another ({second_join})"
+    );
+    for phone in [2, 3, 4] {
+        world.hang_up(phone);
     }
     world.run(40 * SECOND);
     let mut inside: BTreeMap<MeetingId, usize> = BTreeMap::new();
     let mut joined = 0;
-    for (call, event) in &world.gateway.events {
+    for (call, event) in world.gateway.events.iter().filter(|(call, _)| !talkers.contains(call)) {
         match event {
             Event::Joined { tag, .. } => {
                 *inside.entry(tag.meeting).or_default() += 1;
@@ -350,4 +398,29 @@ fn race(second_join: &str, seed: u64) -> usize {
     assert!(joined > 20, "only {joined} came in");
     assert!(world.gateway.is_at_rest());
     dialed
+}
+
+/// Lets time pass; whom the device heard, one at a time.
+fn pass(world: &mut World, duration: Duration) -> BTreeSet<u32> {
+    let mut all = BTreeSet::new();
+    let until = world.now() + duration;
+    while world.now() < until {
+        // Ten packets, of which one or two may be of one call and the others of the next.
+        let legs = listen(world, duration.min(SECOND / 5));
+        let tones = RACED.iter().map(|(_, hz)| *hz).chain([CALLER.1]);
+        let heard: BTreeSet<u32> =
+            tones.filter(|hz| legs[..2].iter().any(|leg| is_heard(leg, *hz))).collect();
+        assert!(heard.len() <= 1, "the device hears {heard:?} at once");
+        all.extend(heard);
+    }
+    all
+}
+
+/// Hosts let in whoever asks.
+fn admit(world: &mut World) {
+    for (text, _) in RACED {
+        for leg in inside(world, text) {
+            world.administer(Input::Control(meeting(text), Control::Admit { leg }));
+        }
+    }
 }
