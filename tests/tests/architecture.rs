@@ -25,7 +25,7 @@ const MAY_IMPORT: [(&str, &str, &[&str]); 13] = [
         "gateway/server",
         &["sip", "sdp", "rtp", "call", "interwork", "meeting", "media", "probe", "codecs", "dialplan"],
     ),
-    ("bench", "tests/bench", &["sip", "sdp", "rtp", "media", "codecs", "server"]),
+    ("bench", "tests/bench", &["sip", "sdp", "rtp", "media", "codecs", "call", "server"]),
 ];
 
 /// The crates that are values only.

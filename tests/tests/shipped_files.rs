@@ -276,6 +276,7 @@ fn a_setting_that_cannot_be_meant_is_refused_by_its_name() {
 fn a_setting_of_the_registrar_that_cannot_be_meant_is_refused_by_its_name() {
     let rows = [
         ("listener.0.registrar", "perhaps"),
+        ("registrar.keep_alive", "1s"),
         ("registrar.realm", ""),
         ("registrar.algorithms", "[\"sha-1\"]"),
         ("registrar.algorithms", "[\"md5\", \"md5\"]"),

@@ -18,6 +18,7 @@
 mod attempts;
 pub(crate) mod calling;
 mod desk;
+mod keep_alive;
 mod pace;
 mod stages;
 mod view;
@@ -28,6 +29,7 @@ mod tests;
 use std::{
     collections::{BTreeSet, VecDeque},
     net::SocketAddr,
+    time::Duration,
 };
 
 use call::{
@@ -49,6 +51,7 @@ use crate::{
 use attempts::Attempts;
 pub use attempts::{Attempt, Outcome};
 pub use calling::Member;
+use keep_alive::KeepAlive;
 use pace::Pace;
 use stages::Stages;
 pub use view::{BindingView, RegistrationView, StrangersView};
@@ -66,6 +69,8 @@ pub struct RegistrarSettings {
     pub lockouts: LockoutSettings,
     /// Models of devices.
     pub profiles: Profiles,
+    /// Between two OPTIONS to a device behind a translator of addresses; zero: there are none.
+    pub keep_alive: Duration,
 }
 
 /// What somebody wants who has to be known for it.
@@ -146,6 +151,7 @@ pub struct Registrations {
     outputs: VecDeque<Output>,
     entropy: Entropy,
     profiles: Profiles,
+    keep_alive: KeepAlive,
 }
 
 impl Registrations {
@@ -162,6 +168,7 @@ impl Registrations {
             outputs: VecDeque::new(),
             entropy,
             profiles: Profiles::default(),
+            keep_alive: KeepAlive::default(),
         };
         made.configure(settings);
         made
@@ -173,6 +180,7 @@ impl Registrations {
         self.locations.configure(settings.limits);
         self.lockouts.configure(settings.lockouts);
         self.profiles.clone_from(&settings.profiles);
+        self.keep_alive.configure(settings.keep_alive);
     }
 
     /// Feed one, then drain [`Registrations::poll_output`].
@@ -207,7 +215,9 @@ impl Registrations {
 
     /// When to come with [`Input::Timeout`].
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.stages.poll_timeout(), self.locations.poll_timeout()].into_iter().flatten().min()
+        let keep_alive = self.keep_alive.poll_timeout(&self.locations);
+        let all = [self.stages.poll_timeout(), self.locations.poll_timeout(), keep_alive];
+        all.into_iter().flatten().min()
     }
 
     /// How much is registered.

@@ -140,6 +140,8 @@ impl Opened {
                 }
                 Write::DeleteAccount(account) => {
                     self.accounts.remove(account.as_str())?;
+                    // Where it was reached goes with it, in the same flush.
+                    self.bindings.remove(account.as_str())?;
                 }
                 Write::PutBindings(account, bindings) if bindings.is_empty() => {
                     self.bindings.remove(account.as_str())?;

@@ -25,6 +25,7 @@ mod in_dialog;
 mod incoming;
 mod inspect;
 mod minter;
+mod ping;
 mod probe;
 mod register;
 mod reliable;

@@ -150,6 +150,8 @@ impl Registrations {
             self.outputs.push_back(Output::Store(None, account.clone(), left));
             self.tell_devices(&account);
         }
+        let pings = self.keep_alive.due(now.mono, &self.locations).into_iter();
+        self.outputs.extend(pings.map(|(hop, uri)| Output::Sip(Command::Ping { hop, uri })));
     }
 
     /// Whether a password is looked at; who may not try is told so.

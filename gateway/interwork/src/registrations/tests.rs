@@ -51,6 +51,17 @@ fn stored(id: Errand, durability: Durability) -> Input {
     Input::Stored(request, durability)
 }
 
+fn settings(keep_alive: Duration) -> RegistrarSettings {
+    RegistrarSettings {
+        realm: "gateway".to_owned(),
+        algorithms: Algorithm::ASKED.to_vec(),
+        limits: Limits::DEFAULT,
+        lockouts: LockoutSettings::default(),
+        profiles: Profiles::default(),
+        keep_alive,
+    }
+}
+
 impl Desk {
     fn new() -> Self {
         let listener = Listener {
@@ -69,13 +80,7 @@ impl Desk {
             accept: "application/sdp".into(),
             listeners: vec![listener],
         };
-        let settings = RegistrarSettings {
-            realm: "gateway".to_owned(),
-            algorithms: Algorithm::ASKED.to_vec(),
-            limits: Limits::DEFAULT,
-            lockouts: LockoutSettings::default(),
-            profiles: Profiles::default(),
-        };
+        let settings = settings(Duration::ZERO);
         let mut keys = KeySource::from_seed([7; 32]);
         Self {
             endpoint: Endpoint::new(config, Entropy::from_seed([1; 4])),
@@ -385,4 +390,37 @@ fn rfc5627_5_5_a_gruu_rings_the_device_that_it_names_and_no_flow_that_is_down_is
     assert_eq!(reached("room;gr=urn:uuid:cc", 0), None);
     assert_eq!(desk.registrations.dialed(&"room;gr=urn:uuid:aa".into()), &"room".into());
     assert_eq!(desk.registrations.dialed(&"room".into()), &"room".into());
+}
+
+#[test]
+fn room_1_devices_behind_a_translator_are_asked_once_in_the_pause_and_no_others() {
+    let mut desk = Desk::new();
+    desk.registrations.configure(&settings(Duration::from_secs(25)));
+    let seen_at = |binding: Binding, port: u16| {
+        let source = sip::endpoint::Hop::new(ListenerId(0), ([198, 51, 100, 7], port).into());
+        Binding { source, ..binding }
+    };
+    let now = desk.now;
+    let at_home = bound("aa", 5_061, now);
+    let behind = |port| seen_at(bound("bb", 5_060, now), port);
+    let of_itself = Binding { flow: Some(1), ..behind(40_001) };
+    desk.input(Input::Restore("at-home".into(), vec![at_home]));
+    desk.input(Input::Restore("of-itself".into(), vec![of_itself]));
+    for number in 0..100 {
+        desk.input(Input::Restore(format!("room{number}").as_str().into(), vec![behind(41_000 + number)]));
+    }
+    let mut pings = Vec::new();
+    for _ in 0..25 {
+        let said = desk.pass(Duration::from_secs(1));
+        assert!(said.sent.len() <= 5, "{} at once", said.sent.len());
+        pings.extend(said.sent);
+    }
+    assert_eq!(pings.len(), 100);
+    assert!(
+        pings.iter().all(|ping| ping.starts_with("OPTIONS sip:room@192.0.2.20:5060 SIP/2.0")),
+        "{}",
+        pings[0]
+    );
+    let again = (0..25).map(|_| desk.pass(Duration::from_secs(1)).sent.len()).sum::<usize>();
+    assert_eq!(again, 100);
 }

@@ -96,7 +96,8 @@ fn read(root: &Section<'_, '_>, folder: &Path) -> Option<Config> {
     let probe = probing::probe(root.section("probe"));
     let (trunks, names) = trunks(root, &listeners);
     let defence = defence::defence(root.section("defence"), &trunks);
-    let trust = tls::trust(root, tls::roots(root.section("tls"), folder), names);
+    let roots = tls::roots(root.section("tls"), folder);
+    let trust = tls::trust(root, roots, (names, &listeners, &trunks));
     let tenants = customers::tenants(root);
     let meetings = customers::meetings(root, &tenants);
     let reach = demo::reach(&listeners);

@@ -186,6 +186,7 @@ impl Metrics {
             Counted::Retransmitted => ("retransmitted", None),
             Counted::StrayAck => ("stray_ack", None),
             Counted::StrayResponse => ("stray_response", None),
+            Counted::PingAnswered => ("ping_answered", None),
             Counted::Refused(_, status) => ("refused", Some(status.to_string())),
             Counted::OptionsAnswered => ("options_answered", None),
             Counted::LimitMet(limit) => ("limit_met", Some(format!("{limit:?}"))),

@@ -79,7 +79,9 @@ pub(super) enum Output {
 impl Desk {
     /// With the accounts that there are, and their devices where they were.
     pub(super) fn new(now: Now, settings: Settings, entropy: Entropy, keys: &mut KeySource) -> Self {
-        let Settings { registrar, account_rules, accounts: given, bindings, .. } = settings;
+        let Settings { registrar, account_rules, accounts: mut given, bindings, .. } = settings;
+        // The file's come first: of two with one serial number that of the store is left out.
+        given.sort_by_key(|account| account.kept != Kept::File);
         let (mut accounts, mut registrations) =
             (Accounts::default(), Registrations::new(&registrar, entropy, keys));
         accounts.configure(account_rules);
@@ -112,6 +114,14 @@ impl Desk {
             known.map(|account| account.name.clone()).filter(|name| !wanted.contains(name)).collect();
         for name in gone {
             self.delete(now, name);
+        }
+        // Two that change places give up their serial numbers before either takes the other's.
+        for account in &of_file {
+            if self.accounts.get(&account.name).is_some_and(|before| before.serial != account.serial) {
+                let bare = Account { serial: None, ..account.clone() };
+                self.revoke(now, &bare);
+                self.accounts.put(now.mono, bare);
+            }
         }
         for account in of_file {
             self.revoke(now, &account);
@@ -242,24 +252,57 @@ mod tests {
     const BINDINGS: usize = 50_000;
     const GROUP: usize = 1_000;
     const START: WallTime = WallTime::from_unix_nanos(1_800_000_000_000_000_000);
+    const NOW: Now = Now { mono: Instant::from_nanos(1), wall: START };
 
     fn name(number: usize) -> AccountName {
         format!("room{number:06}").as_str().into()
     }
 
-    fn account(number: usize) -> Write {
+    fn account(number: usize, serial: usize, kept: Kept) -> Account {
         let (name, realm) = (name(number), "gateway".to_owned());
-        Write::PutAccount(Box::new(Account {
+        Account {
             display_name: format!("Room {number}"),
             tenant: format!("tenant{}", number % 500).as_str().into(),
             kind: AccountType::ThirdParty,
             password: hash_password(name.as_str(), &realm, "secret-1"),
-            serial: Some(format!("SN{number}").as_str().into()),
+            serial: Some(format!("SN{serial}").as_str().into()),
             life: Life::Lasting,
-            kept: Kept::Store,
+            kept,
             name,
             realm,
-        }))
+        }
+    }
+
+    fn usual_settings() -> Settings {
+        let text = "[[listener]]\nzone = \"a\"\ntransport = \"udp\"\naddress = \"127.0.0.1:5060\"\n[[media.range]]\nzone = \"a\"\n\
+                    address = \"127.0.0.1\"\nports = \"10000-10001\"\n[http]\naddress = \"127.0.0.1:8080\"\ntoken = \"long enough\"\n";
+        let config = config::parse("full.toml", text, &[]).expect("sound");
+        assert_eq!(config.registrar.limits, Limits::DEFAULT, "as shipped");
+        shard_settings(&config, terms::BootEpoch(2))
+    }
+
+    fn desk_of(settings: Settings) -> Desk {
+        let mut keys = KeySource::from_seed([7; 32]);
+        Desk::new(NOW, settings, Entropy::from_seed([1; 4]), &mut keys)
+    }
+
+    #[test]
+    fn room_2_of_two_with_one_serial_number_the_files_is_taken_and_two_of_the_file_may_change_theirs() {
+        let accounts = vec![account(9, 1, Kept::Store), account(1, 1, Kept::File), account(2, 2, Kept::File)];
+        let mut desk = desk_of(Settings { accounts, ..usual_settings() });
+        let has = |desk: &Desk, number: usize| {
+            let account = desk.accounts.get(&name(number));
+            account.and_then(|account| account.serial.as_ref().map(ToString::to_string))
+        };
+        assert_eq!(
+            [9, 1, 2].map(|number| has(&desk, number)),
+            [None, Some("SN1".into()), Some("SN2".into())]
+        );
+        let Settings { registrar, account_rules, .. } = usual_settings();
+        let swapped = vec![account(1, 2, Kept::File), account(2, 1, Kept::File)];
+        desk.configure(NOW, &registrar, account_rules, swapped);
+        // They are of two tenants.
+        assert_eq!([1, 2].map(|number| has(&desk, number)), [Some("SN2".into()), Some("SN1".into())]);
     }
 
     fn bindings(number: usize) -> Write {
@@ -288,26 +331,21 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("gateway-desk-{}", std::process::id()));
         fs::remove_dir_all(&folder).ok();
         let mut store = SledStore::open(&folder).expect("opens");
-        let writes: Vec<Write> = (0..ACCOUNTS).map(account).chain((0..BINDINGS).map(bindings)).collect();
+        let put = |number| Write::PutAccount(Box::new(account(number, number, Kept::Store)));
+        let writes: Vec<Write> = (0..ACCOUNTS).map(put).chain((0..BINDINGS).map(bindings)).collect();
         for group in writes.chunks(GROUP) {
             store.apply(group).expect("stores");
         }
         drop(store);
 
         let store = SledStore::open(&folder).expect("opens again");
-        let text = "[[listener]]\nzone = \"a\"\ntransport = \"udp\"\naddress = \"127.0.0.1:5060\"\n[[media.range]]\nzone = \"a\"\n\
-                    address = \"127.0.0.1\"\nports = \"10000-10001\"\n[http]\naddress = \"127.0.0.1:8080\"\ntoken = \"long enough\"\n";
-        let config = config::parse("full.toml", text, &[]).expect("sound");
-        assert_eq!(config.registrar.limits, Limits::DEFAULT, "as shipped");
         let settings = Settings {
             accounts: store.accounts().expect("reads"),
             bindings: store.bindings().expect("reads"),
-            ..shard_settings(&config, terms::BootEpoch(2))
+            ..usual_settings()
         };
-        let now = Now { mono: Instant::from_nanos(1), wall: START };
-        let mut keys = KeySource::from_seed([7; 32]);
-        let desk = Desk::new(now, settings, Entropy::from_seed([1; 4]), &mut keys);
-        let registered = |registrations: &Registrations| registrations.registered(now.mono).bindings;
+        let desk = desk_of(settings);
+        let registered = |registrations: &Registrations| registrations.registered(NOW.mono).bindings;
         assert_eq!((desk.accounts.len(), registered(&desk.registrations)), (ACCOUNTS, BINDINGS));
         let in_use: u32 = desk.accounts.licences().iter().map(|licences| licences.in_use).sum();
         assert_eq!(usize::try_from(in_use).expect("small"), BINDINGS);

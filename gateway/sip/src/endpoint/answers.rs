@@ -18,7 +18,8 @@ impl Endpoint {
         let found = self.transactions.of_response(&response).and_then(|id| self.transactions.get(id));
         let Some(transaction) = found.filter(|found| routing::is_ours(&response.head, &found.request.head))
         else {
-            return self.count(Counted::StrayResponse);
+            let is_of_ping = response.head.cseq.method == Method::Options;
+            return self.count(if is_of_ping { Counted::PingAnswered } else { Counted::StrayResponse });
         };
         let (id, purpose) = (transaction.id, transaction.purpose);
         // Over a stream the transaction does not outlive its answer.

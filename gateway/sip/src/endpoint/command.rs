@@ -265,6 +265,13 @@ pub enum Command {
         /// Which.
         dialog: DialogId,
     },
+    /// Sends an OPTIONS outside of dialogs, once, where a datagram would go. What it is answered is counted, and no more.
+    Ping {
+        /// Where to.
+        hop: Hop,
+        /// Whom it asks.
+        uri: Uri,
+    },
     /// Sends INFO (RFC 6086). What it is answered is not told, unless the dialog is gone.
     Info {
         /// Which.

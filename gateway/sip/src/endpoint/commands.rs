@@ -40,6 +40,7 @@ impl Endpoint {
                 None => self.count(Counted::CommandIgnored(dialog)),
             },
             Command::Probe { dialog } => self.send_probe(now, dialog),
+            Command::Ping { hop, uri } => self.send_ping(hop, &uri),
             Command::Info { dialog, body } => self.send_info(now, dialog, body),
         }
     }

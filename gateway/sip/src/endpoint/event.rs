@@ -220,6 +220,8 @@ pub enum Counted {
     StrayAck,
     /// A response that fits no transaction.
     StrayResponse,
+    /// What came to an OPTIONS that nobody waits for the answer of.
+    PingAnswered,
     /// A request was refused without asking anybody.
     Refused(Method, StatusCode),
     /// OPTIONS was answered.

@@ -89,6 +89,13 @@ impl Minter {
     }
 }
 
+/// A listener, as who asks for nobody.
+pub(super) fn address(listener: &Listener) -> Uri {
+    let Listener { host, port, .. } = listener;
+    let text = alloc::format!("sip:{host}:{port}");
+    Uri::parse(text.into()).expect("a host and a port make a URI")
+}
+
 /// FNV-1a, begun with a secret.
 fn hash(secret: u64, head: &Head) -> u64 {
     let branch = head.via.branch().map(|branch| branch.0).unwrap_or_default();

@@ -39,6 +39,9 @@ pub(super) const TYPES: [(&str, AccountType); 4] = [
 ];
 
 const DAY: u64 = 86_400;
+/// Translators forget a way by UDP after 30 s and more (RFC 4787 §4.3 asks for two minutes).
+const KEEP_ALIVE: Duration = Duration::from_secs(25);
+const SHORTEST_KEEP_ALIVE: Duration = Duration::from_secs(5);
 
 /// What one file says of registering.
 pub(super) struct Registering {
@@ -96,7 +99,11 @@ fn registrar(section: &Section<'_, '_>, folder: &Path) -> RegistrarSettings {
             account_lock: section.pause("account_lock", lockouts.account_lock),
         },
         profiles: devices::profiles(section, folder),
+        keep_alive: section.duration("keep_alive", KEEP_ALIVE),
     };
+    if !settings.keep_alive.is_zero() && settings.keep_alive < SHORTEST_KEEP_ALIVE {
+        section.report("`keep_alive` is below 5s; write \"25s\", or \"0s\" for none");
+    }
     let Limits { shortest, usual, longest, .. } = settings.limits;
     if shortest > usual || usual > longest || longest > Duration::from_secs(DAY) {
         section.report(

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 
-use interwork::WayOut;
+use interwork::{Trunk, WayOut};
 use ipnet::IpNet;
 use rustls::pki_types::{CertificateDer, ServerName};
 
@@ -144,8 +144,16 @@ pub(super) fn name(section: &Section<'_, '_>, out: Option<&WayOut>, names: &mut 
 pub(super) type Names = BTreeMap<SocketAddr, ServerName<'static>>;
 
 /// Whom we trust, if trunks are reached by TLS.
-pub(super) fn trust(root: &Section<'_, '_>, roots: Vec<CertificateDer<'static>>, names: Names) -> Trust {
-    if roots.is_empty() && !names.is_empty() {
+pub(super) fn trust(
+    root: &Section<'_, '_>,
+    roots: Vec<CertificateDer<'static>>,
+    (names, listeners, trunks): (Names, &[Listener], &[Trunk]),
+) -> Trust {
+    let is_tls = |out: &WayOut| {
+        let listener = listeners.get(usize::from(out.hop.listener.0));
+        listener.is_some_and(|listener| listener.tls.is_some())
+    };
+    if roots.is_empty() && trunks.iter().filter_map(|trunk| trunk.out.as_ref()).any(is_tls) {
         root.report("`tls.roots` is missing: the certificate of a trunk could not be verified; write a PEM file of authorities");
     }
     Trust { roots, names }
