@@ -13,6 +13,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
+    sync::Arc,
     time::Duration,
 };
 
@@ -62,7 +63,7 @@ pub struct Claimant {
     /// Where it sends from.
     pub source: IpAddr,
     /// The device that it says it is.
-    pub instance: Option<String>,
+    pub instance: Option<Arc<str>>,
 }
 
 /// Whether somebody may try.
@@ -104,9 +105,9 @@ enum Held {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Proof {
     /// Both at once: who shares one of them with it does not spend its tries.
-    Device(AccountName, IpAddr, String),
+    Device(AccountName, IpAddr, Arc<str>),
     Address(AccountName, IpAddr),
-    Instance(AccountName, String),
+    Instance(AccountName, Arc<str>),
 }
 
 impl Proof {
@@ -205,11 +206,12 @@ fn proofs(claimant: &Claimant) -> impl Iterator<Item = Proof> {
     [device, Some(address), instance].into_iter().flatten()
 }
 
-/// What holds until some time, within a bound: beyond it what lapses first is forgotten.
+/// What holds until some time, within a bound: beyond it what lapses first is forgotten. Keys are large and stand in both
+/// orders, three of them for each device: they are shared.
 #[derive(Debug)]
 struct Lapses<K> {
-    until: BTreeMap<K, Instant>,
-    by_end: BTreeSet<(Instant, K)>,
+    until: BTreeMap<Arc<K>, Instant>,
+    by_end: BTreeSet<(Instant, Arc<K>)>,
 }
 
 impl<K> Default for Lapses<K> {
@@ -218,7 +220,7 @@ impl<K> Default for Lapses<K> {
     }
 }
 
-impl<K: Ord + Clone> Lapses<K> {
+impl<K: Ord> Lapses<K> {
     fn until(&self, now: Instant, key: &K) -> Option<Instant> {
         self.until.get(key).copied().filter(|until| now < *until)
     }
@@ -229,9 +231,14 @@ impl<K: Ord + Clone> Lapses<K> {
     }
 
     fn set(&mut self, until: Instant, room: usize, key: K) {
-        if let Some(before) = self.until.insert(key.clone(), until) {
-            self.by_end.remove(&(before, key.clone()));
-        }
+        let key = match self.until.remove_entry(&key) {
+            Some((key, before)) => {
+                self.by_end.remove(&(before, Arc::clone(&key)));
+                key
+            }
+            None => Arc::new(key),
+        };
+        self.until.insert(Arc::clone(&key), until);
         self.by_end.insert((until, key));
         while self.until.len() > room
             && let Some((_, first)) = self.by_end.pop_first()
@@ -250,7 +257,7 @@ mod tests {
     const OWNER: [u8; 4] = [192, 0, 2, 1];
 
     fn claimant(account: &str, source: [u8; 4], instance: Option<&str>) -> Claimant {
-        Claimant { account: account.into(), source: source.into(), instance: instance.map(str::to_owned) }
+        Claimant { account: account.into(), source: source.into(), instance: instance.map(Arc::from) }
     }
 
     /// So many wrong passwords, one a second; what the last led to, and when it was.

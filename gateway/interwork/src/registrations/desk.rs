@@ -318,7 +318,8 @@ pub(super) fn claimant_by(account: &AccountName, asker: Asker, instance: Option<
     Claimant {
         account: account.clone(),
         source: network(asker.source.ip()),
-        instance: instance.map(|instance| instance.to_string().chars().take(LONGEST_INSTANCE).collect()),
+        instance: instance
+            .map(|instance| instance.to_string().chars().take(LONGEST_INSTANCE).collect::<String>().into()),
     }
 }
 
