@@ -34,6 +34,9 @@ const SECONDS: u64 = 60;
 /// Seats of a meeting; who has one is there half of the time.
 const SEATS: usize = 3;
 const MOST_MEETINGS: usize = 100;
+/// Of a meeting's talkers, who say the same tones, the sum is cut where more than two or three talk at once, and its mixtures
+/// are the tones of other meetings.
+const MOST_CALLERS: usize = 500;
 const _: () = assert!(MOST_MEETINGS <= MEETINGS, "each has a pair of tones");
 /// A new call of either kind at most every so many milliseconds.
 const PACE: Duration = Duration::from_millis(25);
@@ -275,6 +278,9 @@ impl Run {
 /// Marked streams through both uses of ports.
 pub(crate) fn isolation(context: &mut Context) -> Result<Findings, Fault> {
     let (callers, window) = (context.callers(CALLERS), context.window(SECONDS) / 2);
+    if callers > MOST_CALLERS {
+        return Err(format!("{callers} callers can't be told apart: {MOST_CALLERS} at most").into());
+    }
     let mut findings = Findings::of("isolation");
     let mut sum = Counted::default();
     for ports in Ports::ALL {
