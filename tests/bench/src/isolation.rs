@@ -34,9 +34,9 @@ const SECONDS: u64 = 60;
 /// Seats of a meeting; who has one is there half of the time.
 const SEATS: usize = 3;
 const MOST_MEETINGS: usize = 100;
-/// Of a meeting's talkers, who say the same tones, the sum is cut where more than two or three talk at once, and its mixtures
-/// are the tones of other meetings.
-const MOST_CALLERS: usize = 500;
+/// A meeting's talkers say the same tones. Where more than two are heard at once their sum is cut, and its mixtures are tones
+/// of other meetings.
+const MOST_CALLERS: usize = SEATS * MOST_MEETINGS;
 const _: () = assert!(MOST_MEETINGS <= MEETINGS, "each has a pair of tones");
 /// A new call of either kind at most every so many milliseconds.
 const PACE: Duration = Duration::from_millis(25);
