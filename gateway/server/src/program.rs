@@ -77,8 +77,7 @@ impl Gateway {
         let workers = start_workers(&config, (&prompts, &identity), &reports, clock, &mut entropy)?;
         let counters: WorkerCounters = workers.iter().map(|worker| Arc::clone(worker.counters())).collect();
         let metrics = metrics(&config, &counters);
-        let journal = Journal::open(&config.state, config.records.keep_months, clock.now().wall);
-        let journal = journal.context("journal of records")?;
+        let journal = open_journal(&config, clock)?;
 
         let (requests, queue) = mpsc::channel(REQUESTS);
         let (kept, is_kept) = mpsc::channel(KEPT);
@@ -325,6 +324,10 @@ fn with_stored(settings: shard::Settings, store: &impl Store) -> Result<shard::S
     // Where both have a name, the file's holds.
     accounts.extend(settings.accounts);
     Ok(shard::Settings { meetings, accounts, bindings: store.bindings()?, ..settings })
+}
+
+fn open_journal(config: &Config, clock: Clock) -> Result<Journal> {
+    Journal::open(&config.state, config.records.keep_months, clock.now().wall).context("journal of records")
 }
 
 /// The store, the number of this start, and what the shard is made with of what is stored.

@@ -109,7 +109,7 @@ fn read(address: &str, answer: &str) -> Result<String, StatusError> {
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { version, node, boot, uptime_seconds, load, media, records_lost, weak } = self;
+        let Self { version, node, boot, uptime_seconds, load, media, .. } = self;
         let state = match load.state {
             State::Running => "running",
             State::Draining => "draining: no new calls, stops with the last one",
@@ -163,6 +163,14 @@ impl fmt::Display for Status {
         writeln!(f, "media ports   {:>6}   of {}", media.ports_open, media.ports)?;
         writeln!(f, "packets in    {:>6}   {} of strangers", media.packets_received, media.packets_foreign)?;
         write!(f, "packets out   {:>6}", media.packets_sent)?;
+        self.write_warnings(f)
+    }
+}
+
+impl Status {
+    /// What somebody should look at.
+    fn write_warnings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { media, records_lost, weak, .. } = self;
         if media.ticks_missed > 0 {
             write!(f, "\nWARNING       {:>6} ticks missed: a media worker was held up", media.ticks_missed)?;
         }

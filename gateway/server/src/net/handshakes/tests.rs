@@ -5,13 +5,16 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
     sync::watch,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::{super::security::Tls as Protected, *};
+use super::{
+    super::security::{Secured, Tls as Protected},
+    *,
+};
 use crate::tls::{
     ClientCertificates, Presented, Sides, Tls, Trust,
     testing::{self, AUTHORITY, DEVICE, DEVICE_KEY},
@@ -46,6 +49,15 @@ async fn sec_4_each_client_is_shown_the_chain_that_it_can_verify_without_naming_
     }
 }
 
+/// What we write comes to the peer.
+async fn is_still_there(secured: &mut Secured, peer: &mut (impl AsyncRead + Unpin)) {
+    secured.write.write_all(b"still").await.expect("goes");
+    secured.write.flush().await.expect("goes");
+    let mut read = [0; 5];
+    peer.read_exact(&mut read).await.expect("comes");
+    assert_eq!(&read, b"still");
+}
+
 #[tokio::test]
 async fn sec_4_a_reload_shows_another_certificate_and_touches_no_connection() {
     let mut desk = Desk::open(ClientCertificates::Off, Bounds::USUAL).await;
@@ -54,11 +66,7 @@ async fn sec_4_a_reload_shows_another_certificate_and_touches_no_connection() {
     desk.sides.send_replace(sides(&["rsa"], ClientCertificates::Off));
     let after = desk.connect(plain(ring::default_provider(), &TLS13)).await.expect("connects");
     assert_eq!(after.get_ref().1.peer_certificates().expect("shown")[0], testing::chain("rsa")[0]);
-    secured.write.write_all(b"still").await.expect("goes");
-    secured.write.flush().await.expect("goes");
-    let mut read = [0; 5];
-    before.read_exact(&mut read).await.expect("comes");
-    assert_eq!(&read, b"still");
+    is_still_there(&mut secured, &mut before).await;
 }
 
 #[tokio::test]

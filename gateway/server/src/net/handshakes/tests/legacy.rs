@@ -116,11 +116,7 @@ async fn sec_4_a_reload_shows_another_certificate_to_old_devices_and_touches_no_
     desk.sides.send_replace(side("renewed", ClientCertificates::Off, "127.0.0.0/8"));
     let after = connect(desk.address, &client).await.expect("connects");
     assert_eq!(shown(&after), testing::certificates(testing::RENEWED)[0]);
-    secured.write.write_all(b"still").await.expect("goes");
-    secured.write.flush().await.expect("goes");
-    let mut read = [0; 5];
-    before.read_exact(&mut read).await.expect("comes");
-    assert_eq!(&read, b"still");
+    is_still_there(&mut secured, &mut before).await;
 }
 
 #[tokio::test]
