@@ -27,19 +27,19 @@ use crate::{
     tones::Tones,
 };
 
-/// Who calls a meeting; a fifth as many call each other.
-const CALLERS: usize = 300;
-const PAIRS_PER_CALLERS: usize = 5;
+/// Five of seven call a meeting, as far as there are seats; the others call each other.
+const CALLERS: usize = 420;
 const SECONDS: u64 = 60;
 /// Seats of a meeting; who has one is there half of the time.
 const SEATS: usize = 3;
 const MOST_MEETINGS: usize = 100;
 /// A meeting's talkers say the same tones. Where more than two are heard at once their sum is cut, and its mixtures are tones
 /// of other meetings.
-const MOST_CALLERS: usize = SEATS * MOST_MEETINGS;
+const MOST_SEATS: usize = SEATS * MOST_MEETINGS;
 const _: () = assert!(MOST_MEETINGS <= MEETINGS, "each has a pair of tones");
-/// A new call of either kind at most every so many milliseconds.
-const PACE: Duration = Duration::from_millis(25);
+/// From a call to its end, about: those of a kind come as far apart as keeps all of them busy, and no closer than they must.
+const CALL: Duration = Duration::from_secs(8);
+const SLOWEST_PACE: Duration = Duration::from_millis(25);
 /// From joining until what is told to who joins is over.
 const TOLD: Duration = Duration::from_secs(3);
 const HELD: Duration = Duration::from_secs(1);
@@ -50,8 +50,8 @@ const LONGER: Duration = Duration::from_secs(6);
 const LATE: Duration = Duration::from_secs(3);
 /// From the last call to the end.
 const CLEARING: Duration = Duration::from_secs(35);
-/// Pairs of ports that rest, of calls that come and go at this pace.
-const RESTING: usize = 220;
+/// Pairs of ports that rest, of calls that come and go at the slowest pace.
+const RESTING: u32 = 220;
 /// Of a hundred packets that were looked at so many must be of the same call, or the run shows nothing.
 const LEAST_OWN_PERCENT: u64 = 50;
 
@@ -87,11 +87,40 @@ impl Ports {
         }
     }
 
-    const fn pairs(self, at_once: usize) -> usize {
+    fn pairs(self, who: Who) -> usize {
+        // A pair takes two ports of the gateway.
+        let at_once = who.seats + 2 * who.pairs;
         match self {
-            Self::Resting => at_once + 2 * RESTING,
+            Self::Resting => at_once + 2 * who.resting(),
             Self::Strict => at_once + at_once / 4,
         }
+    }
+}
+
+/// How many there are.
+#[derive(Debug, Clone, Copy)]
+struct Who {
+    /// Who call a meeting.
+    seats: usize,
+    /// Who call each other.
+    pairs: usize,
+}
+
+impl Who {
+    fn of(callers: usize) -> Self {
+        let seats = (callers * 5 / 7).clamp(1, MOST_SEATS);
+        Self { seats, pairs: callers.saturating_sub(seats) / 2 }
+    }
+
+    /// A new call of either kind comes so long after the one before.
+    fn pace(self) -> Duration {
+        let most = u32::try_from(self.seats.max(self.pairs)).unwrap_or(u32::MAX);
+        (CALL / most.max(1)).min(SLOWEST_PACE)
+    }
+
+    fn resting(self) -> usize {
+        let resting = SLOWEST_PACE.as_micros() * u128::from(RESTING) / self.pace().as_micros().max(1);
+        usize::try_from(resting).unwrap_or(usize::MAX)
     }
 }
 
@@ -133,23 +162,23 @@ struct Run {
     /// Seats that nobody has.
     free: Vec<usize>,
     meetings: usize,
+    who: Who,
     pairs: usize,
-    pairs_wanted: usize,
     next_call: Instant,
     done: Done,
 }
 
 impl Run {
-    fn new(phones: Phones, callers: usize, entropy: Entropy) -> Self {
+    fn new(phones: Phones, who: Who, entropy: Entropy) -> Self {
         let next_call = phones.now();
         Self {
             phones,
             entropy,
             visits: Vec::new(),
-            free: (0..callers).collect(),
-            meetings: (callers / SEATS).clamp(1, MOST_MEETINGS),
+            free: (0..who.seats).collect(),
+            meetings: (who.seats / SEATS).clamp(1, MOST_MEETINGS),
+            who,
             pairs: 0,
-            pairs_wanted: callers / PAIRS_PER_CALLERS,
             next_call,
             done: Done::default(),
         }
@@ -160,7 +189,7 @@ impl Run {
         while self.phones.now() < until {
             let now = self.phones.step();
             if now >= self.next_call {
-                self.next_call = now + PACE;
+                self.next_call = now + self.who.pace();
                 self.call()?;
             }
             self.go_on(now);
@@ -188,7 +217,7 @@ impl Run {
             self.visits.push(Visit { id, at: At::Coming, seat: Some(seat) });
             self.done.called += 1;
         }
-        if self.pairs < self.pairs_wanted {
+        if self.pairs < self.who.pairs {
             let id = self.phones.call_each_other()?;
             self.visits.push(Visit { id, at: At::Coming, seat: None });
             self.pairs += 1;
@@ -277,44 +306,33 @@ impl Run {
 
 /// Marked streams through both uses of ports.
 pub(crate) fn isolation(context: &mut Context) -> Result<Findings, Fault> {
-    let (callers, window) = (context.callers(CALLERS), context.window(SECONDS) / 2);
-    if callers > MOST_CALLERS {
-        return Err(format!("{callers} callers can't be told apart: {MOST_CALLERS} at most").into());
-    }
+    let (who, window) = (Who::of(context.callers(CALLERS)), context.window(SECONDS) / 2);
     let mut findings = Findings::of("isolation");
     let mut sum = Counted::default();
     for ports in Ports::ALL {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let gateway = start(context, (ports, callers), &socket)?;
+        let gateway = start(context, (ports, who), &socket)?;
         let phones = Phones::on(socket, gateway.sip, &mut context.entropy)?;
-        let mut run = Run::new(phones, callers, context.entropy.split());
+        let mut run = Run::new(phones, who, context.entropy.split());
         run.go_on_for(window)?;
         run.end();
         let counted = run.phones.crowd().marks();
         check(&gateway.metrics()?, &mut run, ports, &mut findings);
         sum = sum.and(counted);
     }
-    let name = format!(
-        "packets of others among those of {callers} callers and {} pairs",
-        callers / PAIRS_PER_CALLERS
-    );
+    let Who { seats, pairs } = who;
+    let name = format!("packets of others among those of {seats} who call meetings, and of {pairs} pairs");
     let row = Row::new(name, sum.foreign.to_string()).bar("0", Verdict::at_most(sum.foreign, 0));
     findings.rows.push(row.absolute(format!("{} of their own call, {} of nobody", sum.own, sum.nobody)));
     Ok(findings)
 }
 
-fn start(
-    context: &mut Context,
-    (ports, callers): (Ports, usize),
-    socket: &UdpSocket,
-) -> Result<Gateway, Fault> {
+fn start(context: &mut Context, (ports, who): (Ports, Who), socket: &UdpSocket) -> Result<Gateway, Fault> {
     let routes = format!("dialplan.routes=[\"02153290005 -> ivr\", \"{ONWARD}XXXXXXXXXX -> trunk:local\"]");
     let back = format!("trunk.0.address={}", socket.local_addr()?);
     let mut settings = vec!["sip.t1=200ms", routes.as_str(), back.as_str()];
     settings.extend(ports.settings());
-    // A pair takes two ports of the gateway.
-    let at_once = callers + 2 * callers / PAIRS_PER_CALLERS;
-    Ok(context.gateway(ports.pairs(at_once), &settings)?)
+    Ok(context.gateway(ports.pairs(who), &settings)?)
 }
 
 fn check(metrics: &Metrics, run: &mut Run, ports: Ports, findings: &mut Findings) {
