@@ -35,7 +35,8 @@ pub struct Concealment {
     /// Samples in a millisecond.
     per_ms: usize,
     past: Past,
-    continuation: Continuation,
+    /// There is none while nothing is made up: few streams need it for long, and most never.
+    continuation: Option<Box<Continuation>>,
     state: State,
 }
 
@@ -53,12 +54,7 @@ impl Concealment {
     /// A concealment that has heard nothing yet.
     pub fn new(rate: SampleRate) -> Self {
         let per_ms = rate.tick_samples() / 20;
-        Self {
-            per_ms,
-            past: Past::silent(PAST_MS * per_ms),
-            continuation: Continuation::new(per_ms),
-            state: State::Paused,
-        }
+        Self { per_ms, past: Past::silent(PAST_MS * per_ms), continuation: None, state: State::Paused }
     }
 
     /// How many samples of the next sound [`Concealment::bridge`] wants to see.
@@ -86,12 +82,10 @@ impl Concealment {
     /// Makes up a frame that didn't come; within 60 ms of the last good one it fades to silence.
     pub fn lost(&mut self, frame: &mut [i16]) {
         if self.state != State::Lost {
-            self.continuation.begin(self.past.unroll());
+            self.go_on();
             self.state = State::Lost;
         }
-        for sample in frame.iter_mut() {
-            *sample = to_sample(self.continuation.next());
-        }
+        self.make_up(frame);
         self.past.remember(frame);
     }
 
@@ -102,24 +96,22 @@ impl Concealment {
             return self.lost(gap);
         }
         if self.state != State::Lost {
-            self.continuation.begin(self.past.unroll());
+            self.go_on();
         }
-        for sample in gap.iter_mut() {
-            *sample = to_sample(self.continuation.next());
-        }
+        self.make_up(gap);
         let mut backward = [0; MAX_PAST];
         let length = next.len().min(PAST_MS * self.per_ms).min(MAX_PAST);
         for (backward, sample) in backward.iter_mut().zip(next[..length].iter().rev()) {
             *backward = *sample;
         }
-        self.continuation.begin(&backward[..length]);
+        let mut continuation = Continuation::of(&backward[..length], self.per_ms);
         let whole = gap.len() + 1;
         for (at, sample) in gap.iter_mut().enumerate().rev() {
             let forward = f32::from(*sample);
-            let backward = self.continuation.next();
+            let backward = continuation.next();
             *sample = to_sample(forward + ratio(at + 1, whole) * (backward - forward));
         }
-        self.continuation.end();
+        self.continuation = None;
         self.state = State::Good;
         self.past.remember(gap);
     }
@@ -141,10 +133,10 @@ impl Concealment {
     }
 
     /// Whether it would make up nothing but silence from here on.
-    pub const fn is_silent(&self) -> bool {
+    pub fn is_silent(&self) -> bool {
         match self.state {
             State::Good => false,
-            State::Lost => self.continuation.is_over(),
+            State::Lost => self.continuation.as_ref().is_none_or(|continuation| continuation.is_over()),
             State::Paused => true,
         }
     }
@@ -152,18 +144,33 @@ impl Concealment {
     fn join(&mut self, state: State, frame: &mut [i16]) {
         if self.state != state {
             if self.state != State::Lost {
-                self.continuation.begin(self.past.unroll());
+                self.go_on();
             }
             let blended = (BLEND_MS * self.per_ms).min(frame.len());
             for (at, sample) in frame[..blended].iter_mut().enumerate() {
-                let before = self.continuation.next();
+                let before = self.next_made_up();
                 let weight = ratio(at + 1, blended + 1);
                 *sample = to_sample(before + weight * (f32::from(*sample) - before));
             }
-            self.continuation.end();
+            self.continuation = None;
             self.state = state;
         }
         self.past.remember(frame);
+    }
+
+    /// What was heard goes on from here.
+    fn go_on(&mut self) {
+        self.continuation = Some(Box::new(Continuation::of(self.past.unroll(), self.per_ms)));
+    }
+
+    fn make_up(&mut self, frame: &mut [i16]) {
+        for sample in frame {
+            *sample = to_sample(self.next_made_up());
+        }
+    }
+
+    fn next_made_up(&mut self) -> f32 {
+        self.continuation.as_mut().map_or(0.0, |continuation| continuation.next())
     }
 }
 

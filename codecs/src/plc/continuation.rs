@@ -35,8 +35,8 @@ pub(super) struct Continuation {
     predictor: [f32; ORDER + 1],
     /// The last samples made, newest first.
     memory: [f32; ORDER],
-    /// The residual of the past, oldest first; there is none while nothing is made up.
-    residual: Vec<f32>,
+    /// The residual of the past, oldest first.
+    residual: Box<[f32]>,
     /// Samples in a pitch period.
     period: usize,
     /// How many periods are repeated.
@@ -50,57 +50,32 @@ pub(super) struct Continuation {
 }
 
 impl Continuation {
-    pub(super) fn new(per_ms: usize) -> Self {
-        Self {
-            per_ms,
-            predictor: [0.0; ORDER + 1],
-            memory: [0.0; ORDER],
-            residual: Vec::new(),
-            period: SHORTEST_MS * per_ms,
-            periods: 1,
-            at: 0,
-            made: SILENT_MS * per_ms,
-            peak: 0.0,
-        }
-    }
-
     /// Goes on with the last [`PAST_MS`] of `past`, which may be less than that.
-    pub(super) fn begin(&mut self, past: &[i16]) {
-        let length = PAST_MS * self.per_ms;
+    pub(super) fn of(past: &[i16], per_ms: usize) -> Self {
+        let length = PAST_MS * per_ms;
         let past = &past[past.len().saturating_sub(length)..];
-        let compared = COMPARED_MS * self.per_ms;
-        self.period = self.period_of(past);
-        self.periods = 1;
-        self.at = 0;
-        self.made = 0;
-        let recent = &past[past.len().saturating_sub(compared)..];
-        self.peak = recent.iter().map(|sample| f32::from(sample.unsigned_abs())).fold(0.0, f32::max);
-        self.predictor = predictor(recent);
-        self.memory = [0.0; ORDER];
-        for (memory, sample) in self.memory.iter_mut().zip(past.iter().rev()) {
+        let recent = &past[past.len().saturating_sub(COMPARED_MS * per_ms)..];
+        let predictor = predictor(recent);
+        let mut memory = [0.0; ORDER];
+        for (memory, sample) in memory.iter_mut().zip(past.iter().rev()) {
             *memory = f32::from(*sample);
         }
-        self.residual.clear();
-        self.residual.resize(length, 0.0);
-        let begin = self.residual.len() - past.len();
-        for (residual, at) in self.residual[begin..].iter_mut().zip(0..).skip(ORDER) {
+        let mut residual = vec![0.0; length].into_boxed_slice();
+        for (residual, at) in residual[length - past.len()..].iter_mut().zip(0..).skip(ORDER) {
             let window = past[at - ORDER..=at].iter().rev();
-            *residual = window.zip(&self.predictor).map(|(sample, weight)| f32::from(*sample) * weight).sum();
+            *residual = window.zip(&predictor).map(|(sample, weight)| f32::from(*sample) * weight).sum();
         }
-    }
-
-    /// In a short past only short periods can be seen twice.
-    fn period_of(&self, past: &[i16]) -> usize {
-        let (shortest, longest) = (SHORTEST_MS * self.per_ms, LONGEST_MS * self.per_ms);
-        let compared = (COMPARED_MS * self.per_ms).min(past.len() / 2);
-        let longest = longest.min(past.len() - compared).max(shortest);
-        pitch::period(past, shortest..=longest, compared, self.per_ms / 4)
-    }
-
-    /// Gives its memory back: few streams need it for long, and most never.
-    pub(super) fn end(&mut self) {
-        self.made = SILENT_MS * self.per_ms;
-        self.residual = Vec::new();
+        Self {
+            per_ms,
+            predictor,
+            memory,
+            residual,
+            period: period_of(past, per_ms),
+            periods: 1,
+            at: 0,
+            made: 0,
+            peak: recent.iter().map(|sample| f32::from(sample.unsigned_abs())).fold(0.0, f32::max),
+        }
     }
 
     /// The next sample.
@@ -136,6 +111,14 @@ impl Continuation {
         let (level_until, silent_from) = (LEVEL_MS * self.per_ms, SILENT_MS * self.per_ms);
         super::ratio(silent_from - self.made.max(level_until), silent_from - level_until)
     }
+}
+
+/// In a short past only short periods can be seen twice.
+fn period_of(past: &[i16], per_ms: usize) -> usize {
+    let (shortest, longest) = (SHORTEST_MS * per_ms, LONGEST_MS * per_ms);
+    let compared = (COMPARED_MS * per_ms).min(past.len() / 2);
+    let longest = longest.min(past.len() - compared).max(shortest);
+    pitch::period(past, shortest..=longest, compared, per_ms / 4)
 }
 
 /// Linear prediction by the autocorrelation method (Levinson and Durbin's recursion) under a Hann

@@ -210,7 +210,7 @@ pub(crate) struct Call {
     languages: Vec<Language>,
     tenant: Option<terms::TenantId>,
     next_play: PlayId,
-    pending: Option<Pending>,
+    pending: Option<Box<Pending>>,
     milestones: Milestones,
     voice: Voice,
     /// DIAL-7: the way that the leg's first key came owns its keys; the others are ignored.
@@ -291,8 +291,8 @@ impl Call {
         self.port
     }
 
-    pub(crate) const fn pending(&self) -> Option<&Pending> {
-        self.pending.as_ref()
+    pub(crate) fn pending(&self) -> Option<&Pending> {
+        self.pending.as_deref()
     }
 
     pub(crate) const fn trunk(&self) -> Option<&TrunkName> {

@@ -429,7 +429,7 @@ impl Switch {
     }
 
     fn on_answer(&mut self, now: Now, question: QuestionId, answer: Answer) {
-        match (self.by_question.remove(&question), answer) {
+        match (self.by_question.get(&question).copied(), answer) {
             (Some(call), answer) => {
                 self.on_call(now, Some(call), |call, context| call.on_answer(answer, context));
             }
@@ -454,15 +454,12 @@ impl Switch {
 
     /// Lets `act` work on a call and brings the tables up to date with what became of it.
     fn on_call(&mut self, now: Now, id: Option<CallId>, act: impl FnOnce(&mut Call, &mut Context<'_>)) {
-        let Some((id, mut call)) = id.and_then(|id| Some((id, self.calls.remove(&id)?))) else { return };
-        if let Some(at) = call.poll_timeout() {
-            self.deadlines.remove(&(at, id));
-        }
-        if let Some(pending) = call.pending() {
-            self.by_question.remove(&pending.id);
-        }
-        self.in_context(now, |context| act(&mut call, context));
-        self.keep(id, call);
+        let Some((id, call)) = id.and_then(|id| Some((id, self.calls.get_mut(&id)?))) else { return };
+        let before = Entries::of(call);
+        let (settings, ids, guard, out) = (&self.settings, &mut self.ids, &mut self.guard, &mut self.out);
+        act(call, &mut Context { now, settings, ids, guard, out });
+        let after = Entries::of(call);
+        self.enter(id, before, after);
     }
 
     fn in_context<R>(&mut self, now: Now, act: impl FnOnce(&mut Context<'_>) -> R) -> R {
@@ -476,20 +473,62 @@ impl Switch {
     }
 
     fn keep(&mut self, id: CallId, call: Box<Call>) {
+        let entries = Entries::of(&call);
+        if entries.names.is_some() {
+            self.calls.insert(id, call);
+            self.enter(id, Entries::default(), entries);
+        }
+    }
+
+    /// Brings the tables up to date. Most of what a call is told changes none of them.
+    fn enter(&mut self, id: CallId, before: Entries, after: Entries) {
+        if before.deadline != after.deadline {
+            if let Some(at) = before.deadline {
+                self.deadlines.remove(&(at, id));
+            }
+            self.deadlines.extend(after.deadline.map(|at| (at, id)));
+        }
+        if before.question != after.question {
+            if let Some(question) = before.question {
+                self.by_question.remove(&question);
+            }
+            self.by_question.extend(after.question.map(|question| (question, id)));
+        }
+        if before.names != after.names {
+            if let Some((leg, port)) = before.names {
+                self.by_leg.remove(&leg);
+                self.by_port.remove(&port);
+            }
+            match after.names {
+                Some((leg, port)) => {
+                    self.by_leg.insert(leg, id);
+                    self.by_port.insert(port, id);
+                }
+                None => drop(self.calls.remove(&id)),
+            }
+        }
+    }
+}
+
+/// By what a call is found in the tables.
+#[derive(Debug, Clone, Copy, Default)]
+struct Entries {
+    deadline: Option<Instant>,
+    question: Option<QuestionId>,
+    /// Once it is recorded it has none, and is gone.
+    names: Option<(LegId, PortId)>,
+}
+
+impl Entries {
+    fn of(call: &Call) -> Self {
         if call.is_recorded() {
-            self.by_leg.remove(&call.leg());
-            self.by_port.remove(&call.port());
-            return;
+            return Self::default();
         }
-        self.by_leg.insert(call.leg(), id);
-        self.by_port.insert(call.port(), id);
-        if let Some(at) = call.poll_timeout() {
-            self.deadlines.insert((at, id));
+        Self {
+            deadline: call.poll_timeout(),
+            question: call.pending().map(|pending| pending.id),
+            names: Some((call.leg(), call.port())),
         }
-        if let Some(pending) = call.pending() {
-            self.by_question.insert(pending.id, id);
-        }
-        self.calls.insert(id, call);
     }
 }
 

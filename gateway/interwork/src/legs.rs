@@ -14,7 +14,8 @@ use crate::{
 /// All legs of a shard, and what came by each gate.
 #[derive(Debug, Default)]
 pub(crate) struct Legs {
-    legs: BTreeMap<LegId, SipLeg>,
+    /// Boxed: a map that grows at its end is half empty nodes.
+    legs: BTreeMap<LegId, Box<SipLeg>>,
     by_dialog: BTreeMap<DialogId, LegId>,
     gates: Gates,
 }
@@ -25,11 +26,11 @@ impl Legs {
     }
 
     pub(crate) fn get(&self, leg: LegId) -> Option<&SipLeg> {
-        self.legs.get(&leg)
+        self.legs.get(&leg).map(Box::as_ref)
     }
 
     pub(crate) fn get_mut(&mut self, leg: LegId) -> Option<&mut SipLeg> {
-        self.legs.get_mut(&leg)
+        self.legs.get_mut(&leg).map(Box::as_mut)
     }
 
     pub(crate) fn of_dialog(&self, dialog: DialogId) -> Option<LegId> {
@@ -49,7 +50,7 @@ impl Legs {
         self.by_dialog.insert(sip.dialog, leg);
         self.gates.enter(&sip.gates);
         // Whoever restores a leg twice has one leg.
-        if let Some(before) = self.legs.insert(leg, sip) {
+        if let Some(before) = self.legs.insert(leg, Box::new(sip)) {
             self.gates.leave(&before.gates);
         }
     }

@@ -42,7 +42,7 @@ impl Target {
 }
 
 /// The INVITE of a leg that is to be made; `None`: a number makes no URI.
-pub(crate) fn invite(dialog: DialogId, dial: &Dial, target: Target, offer: String) -> Option<Invite> {
+pub(crate) fn invite(dialog: DialogId, dial: &Dial, target: Target, offer: Bytes) -> Option<Invite> {
     let Target { callee, uri, hop, here, route } = target;
     let caller = dial.caller.number().map(|number| address(number, here));
     let from = match caller {
@@ -64,7 +64,7 @@ pub(crate) fn invite(dialog: DialogId, dial: &Dial, target: Target, offer: Strin
         from,
         to: NameAddr::new(callee),
         max_forwards: MaxForwards(dial.hops_left),
-        body: Some(Body::sdp(Bytes::from(offer))),
+        body: Some(Body::sdp(offer)),
         headers,
     })
 }
@@ -105,7 +105,7 @@ mod tests {
         let way_out = call::leg::Way::Trunk("carrier".into());
         let dial = Dial { way: way_out, number: number.into(), caller, hops_left: 69, audio };
         let target = Target::of_trunk(number, way).expect("a URI");
-        invite(DialogId::outgoing(1), &dial, target, String::new()).expect("an INVITE")
+        invite(DialogId::outgoing(1), &dial, target, Bytes::new()).expect("an INVITE")
     }
 
     fn extra(invite: &Invite) -> Vec<(String, String)> {

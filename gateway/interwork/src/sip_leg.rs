@@ -91,8 +91,8 @@ pub(crate) struct SipLeg {
     /// What it came by, and counts on.
     pub(crate) gates: Vec<Gate>,
     exchange: Exchange,
-    /// Our own session description, as we said it last.
-    said: Option<String>,
+    /// Our own session description, as we said it last; the dialog has it in the same memory.
+    said: Option<Text>,
     session_id: u64,
     /// RFC 3264 §8: rises when what we say changes.
     version: u64,
@@ -366,7 +366,7 @@ impl SipLegs {
             self.refuse(dialog, Refusal::new(StatusCode::NOT_ACCEPTABLE_HERE));
             return self.ended(leg, Cause::BEARER_NOT_IMPLEMENTED, EndedBy::Failure);
         };
-        let body = Some(Body::sdp(Bytes::from(settled.text)));
+        let body = Some(Body::sdp(settled.text));
         self.outputs.push_back(Output::Sip(Command::Answer { dialog, body, headers: Vec::new() }));
         self.negotiated(leg, settled.agreed);
     }
@@ -382,7 +382,7 @@ impl SipLegs {
     /// RFC 3261 §13.2.1: the 200 to our offer, or the ACK to our 200's, has to answer it; else the call is over.
     fn take_answer(&mut self, dialog: DialogId, body: Option<&Body>) -> Option<LegId> {
         let (leg, sip) = self.leg_of(dialog)?;
-        let accepted = accept(body, sip.said.as_deref());
+        let accepted = accept(body, sip.said.as_ref());
         let Some(stream) = accepted.filter(|stream| sip.secret.permits(stream)) else {
             self.legs.remove(leg);
             let reason = Some(Reason::q850(Cause::INCOMPATIBLE_DESTINATION));
@@ -410,7 +410,7 @@ impl SipLegs {
                     Some(settled) => {
                         let reoffered = lines.map(|lines| Output::Call(leg, LegEvent::Reoffered(lines)));
                         self.outputs.extend(reoffered);
-                        let body = Some(Body::sdp(Bytes::from(settled.text)));
+                        let body = Some(Body::sdp(settled.text));
                         self.negotiated(leg, settled.agreed);
                         Command::AnswerReoffer { dialog, body }
                     }
@@ -486,7 +486,7 @@ fn lines_of(offer: &SessionDescription) -> Vec<MediaLine> {
 
 /// Our side of an exchange, and what both agreed on, if the other side has spoken.
 struct Settled {
-    text: String,
+    text: Bytes,
     agreed: Option<Agreed>,
 }
 
@@ -517,8 +517,8 @@ fn settle(sip: &mut SipLeg, capabilities: &Capabilities, fresh: Fresh) -> Option
         sip.version += 1;
         description = say(sip, media, capabilities, before.as_ref())?.0;
     }
-    let text = description.print();
-    sip.said = Some(text.clone());
+    let text = Bytes::from(description.print().into_bytes().into_boxed_slice());
+    sip.said = Some(Text::from(text.clone()));
     sip.exchange = if agreed.is_some() { Exchange::Settled } else { Exchange::AwaitingAnswer };
     Some(Settled { text, agreed })
 }
@@ -608,7 +608,7 @@ impl Secret {
     }
 }
 
-fn accept(body: Option<&Body>, ours: Option<&str>) -> Option<Stream> {
+fn accept(body: Option<&Body>, ours: Option<&Text>) -> Option<Stream> {
     let answer = SessionDescription::parse(&body?.bytes).ok()?;
     let ours = SessionDescription::parse(ours?.as_bytes()).ok()?;
     sdp::accept(&answer, &ours).ok()

@@ -224,8 +224,8 @@ impl Engine {
         pairs.clear();
         for unit in self.schedule.due(now) {
             match unit {
-                Unit::Port(slot, _) if self.slots.port(*slot).is_some_and(Port::passes) => {}
-                Unit::Port(slot, _) => pairs.push(*slot),
+                Unit::Port(slot) if self.slots.port(*slot).is_some_and(Port::passes) => {}
+                Unit::Port(slot) => pairs.push(*slot),
                 Unit::Room(meeting) => {
                     pairs.extend(self.rooms.get(meeting).into_iter().flat_map(|room| &room.members));
                 }
@@ -318,7 +318,7 @@ impl Engine {
         while self.schedule.take_due(now.mono, &mut due).is_some() {
             for unit in &due {
                 match unit {
-                    Unit::Port(slot, _) => self.run_port(now, *slot),
+                    Unit::Port(slot) => self.run_port(now, *slot),
                     Unit::Room(meeting) => self.run_room(now, *meeting),
                 }
             }

@@ -45,7 +45,7 @@ pub(crate) enum Hearing {
     /// Nothing is sent.
     Nothing,
     /// Recordings, then silence; a fax machine does not listen, and is heard.
-    Prompts(Player, FaxDetector),
+    Prompts(Player, Box<FaxDetector>),
     /// Its own sound.
     Echo,
     /// A sine.
@@ -87,7 +87,7 @@ pub(crate) struct Port {
     /// Which keys are told.
     pub(crate) keys: KeysIn,
     /// Words over the meeting.
-    pub(crate) announcement: Option<Announcement>,
+    pub(crate) announcement: Option<Box<Announcement>>,
     /// As it was told, for the snapshot.
     pub(crate) route: Route,
     /// Of the port by itself; in a meeting the room is due in its place.

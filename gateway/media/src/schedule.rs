@@ -37,32 +37,9 @@ pub(crate) enum Pace {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unit {
     /// A port by itself.
-    Port(SlotId, Pace),
+    Port(SlotId),
     /// A meeting with all its ports.
     Room(MeetingId),
-}
-
-impl Unit {
-    /// A port that is due each tick.
-    pub(crate) const fn port(slot: SlotId) -> Self {
-        Self::Port(slot, Pace::EachTick)
-    }
-
-    fn is_same(self, other: Self) -> bool {
-        match (self, other) {
-            (Self::Port(slot, _), Self::Port(other, _)) => slot == other,
-            (Self::Room(meeting), Self::Room(other)) => meeting == other,
-            (Self::Port(..), Self::Room(_)) | (Self::Room(_), Self::Port(..)) => false,
-        }
-    }
-
-    /// Those that are seldom due take turns.
-    fn is_due(self, tick: u64) -> bool {
-        match self {
-            Self::Port(slot, Pace::Seldom) => (tick + u64::from(slot.0)).is_multiple_of(SELDOM),
-            Self::Port(_, Pace::EachTick) | Self::Room(_) => true,
-        }
-    }
 }
 
 /// Which of the phases a unit is in.
@@ -78,11 +55,39 @@ pub(crate) struct Schedule {
 }
 
 /// What is due in one phase.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Due {
+    /// At each tick.
     units: Vec<Unit>,
-    /// With those of its rooms.
+    /// Ports that are seldom due, by the tick of theirs: nobody looks at the others meanwhile.
+    seldom: [Vec<Unit>; SELDOM as usize],
+    /// All of them, with those of rooms.
     ports: usize,
+}
+
+impl Default for Due {
+    fn default() -> Self {
+        Self { units: Vec::new(), seldom: std::array::from_fn(|_| Vec::new()), ports: 0 }
+    }
+}
+
+impl Due {
+    fn at(&self, tick: u64) -> impl Iterator<Item = &Unit> {
+        self.units.iter().chain(&self.seldom[turn_of(tick)])
+    }
+
+    /// Takes a unit out, whatever its pace is.
+    fn take(&mut self, unit: Unit) -> bool {
+        let turn = match unit {
+            Unit::Port(slot) => Some(&mut self.seldom[turn_of(slot.0.into())]),
+            Unit::Room(_) => None,
+        };
+        let mut lists = turn.into_iter().chain([&mut self.units]);
+        lists.any(|list| {
+            let found = list.iter().position(|other| *other == unit);
+            found.map(|index| list.swap_remove(index)).is_some()
+        })
+    }
 }
 
 /// What was missed.
@@ -97,13 +102,13 @@ impl Schedule {
     /// Puts a unit into the soonest phase of the next half tick that is begun and has room, else into the next that is not begun, else where
     /// there is least to do.
     pub(crate) fn add(&mut self, now: Instant, unit: Unit) -> Phase {
-        if self.phases.iter().all(|phase| phase.units.is_empty()) {
+        if self.phases.iter().all(|phase| phase.ports == 0) {
             // Nothing was due while there was nothing: nothing was missed.
             self.next = phase_at(now);
         }
         let first = phase_at(now);
         // Phases that went by empty are not due any more, whatever is put into them.
-        while self.next < first && self.phases[index_of(self.next)].units.is_empty() {
+        while self.next < first && self.phases[index_of(self.next)].ports == 0 {
             self.next += 1;
         }
         let coming = || (first..first + PHASES as u64).map(index_of);
@@ -119,17 +124,19 @@ impl Schedule {
 
     pub(crate) fn remove(&mut self, Phase(phase): Phase, unit: Unit) {
         let due = &mut self.phases[phase];
-        if let Some(index) = due.units.iter().position(|other| other.is_same(unit)) {
-            due.units.swap_remove(index);
+        if due.take(unit) {
             due.ports -= 1;
         }
     }
 
     /// How often a port of that phase is due from here on.
     pub(crate) fn set_pace(&mut self, Phase(phase): Phase, slot: SlotId, pace: Pace) {
-        let mut units = self.phases[phase].units.iter_mut();
-        if let Some(unit) = units.find(|unit| unit.is_same(Unit::port(slot))) {
-            *unit = Unit::Port(slot, pace);
+        let (due, unit) = (&mut self.phases[phase], Unit::Port(slot));
+        if due.take(unit) {
+            match pace {
+                Pace::EachTick => due.units.push(unit),
+                Pace::Seldom => due.seldom[turn_of(slot.0.into())].push(unit),
+            }
         }
     }
 
@@ -145,7 +152,7 @@ impl Schedule {
 
     /// When the next phase that has units is due.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        let busy = |next: &u64| !self.phases[index_of(*next)].units.is_empty();
+        let busy = |next: &u64| self.phases[index_of(*next)].ports > 0;
         (self.next..self.next + PHASES as u64).find(busy).map(begins)
     }
 
@@ -166,8 +173,7 @@ impl Schedule {
     }
 
     fn units_of(&self, phase: u64) -> impl Iterator<Item = &Unit> {
-        let tick = phase / PHASES as u64;
-        self.phases[index_of(phase)].units.iter().filter(move |unit| unit.is_due(tick))
+        self.phases[index_of(phase)].at(phase / PHASES as u64)
     }
 
     /// Gives up what can't be caught up with.
@@ -192,6 +198,11 @@ const fn phase_at(now: Instant) -> u64 {
     now.as_nanos().div_ceil(PHASE_NANOS)
 }
 
+/// Which of those that are seldom due have their turn in a tick, and in which a slot has.
+fn turn_of(number: u64) -> usize {
+    usize::try_from(number % SELDOM).unwrap_or(0)
+}
+
 fn index_of(phase: u64) -> usize {
     usize::try_from(phase % PHASES as u64).unwrap_or(0)
 }
@@ -214,7 +225,7 @@ mod tests {
     fn each_unit_is_due_once_a_tick_and_a_phase_is_filled_before_another_is_begun() {
         let mut schedule = Schedule::new(at_ms(0));
         for slot in 0..150 {
-            schedule.add(at_ms(0), Unit::port(SlotId(slot)));
+            schedule.add(at_ms(0), Unit::Port(SlotId(slot)));
         }
         assert_eq!(due(&mut schedule, at_ms(19)), [(0, 64), (2, 64), (4, 22)]);
         assert_eq!(due(&mut schedule, at_ms(20)), [(20, 64)]);
@@ -224,7 +235,7 @@ mod tests {
     fn when_all_phases_have_enough_work_is_flat() {
         let mut schedule = Schedule::new(at_ms(0));
         for slot in 0..1_003 {
-            schedule.add(at_ms(0), Unit::port(SlotId(slot)));
+            schedule.add(at_ms(0), Unit::Port(SlotId(slot)));
         }
         let ports: Vec<usize> = due(&mut schedule, at_ms(19)).into_iter().map(|(_, ports)| ports).collect();
         assert_eq!(ports, [101, 101, 101, 100, 100, 100, 100, 100, 100, 100]);
@@ -233,11 +244,11 @@ mod tests {
     #[test]
     fn a_port_is_due_within_half_a_tick_while_there_is_room() {
         let mut schedule = Schedule::new(at_ms(0));
-        schedule.add(at_ms(0), Unit::port(SlotId(0)));
+        schedule.add(at_ms(0), Unit::Port(SlotId(0)));
         due(&mut schedule, at_ms(1));
-        schedule.add(at_ms(1), Unit::port(SlotId(1)));
+        schedule.add(at_ms(1), Unit::Port(SlotId(1)));
         assert_eq!(due(&mut schedule, at_ms(2)), [(2, 1)], "the phase at 0 would be due in 19 ms");
-        schedule.add(at_ms(13), Unit::port(SlotId(2)));
+        schedule.add(at_ms(13), Unit::Port(SlotId(2)));
         assert_eq!(due(&mut schedule, at_ms(20)), [(20, 2)], "and that is due in 7");
     }
 
@@ -245,10 +256,10 @@ mod tests {
     fn a_phase_that_went_by_empty_is_not_due_at_once_when_it_is_begun() {
         let mut schedule = Schedule::new(at_ms(0));
         for slot in 0..64 {
-            schedule.add(at_ms(0), Unit::port(SlotId(slot)));
+            schedule.add(at_ms(0), Unit::Port(SlotId(slot)));
         }
         assert_eq!(due(&mut schedule, at_ms(0)), [(0, 64)]);
-        schedule.add(at_ms(19), Unit::port(SlotId(64)));
+        schedule.add(at_ms(19), Unit::Port(SlotId(64)));
         assert_eq!(due(&mut schedule, at_ms(19)), []);
         assert_eq!(due(&mut schedule, at_ms(22)), [(20, 64), (22, 1)]);
     }
@@ -260,26 +271,26 @@ mod tests {
         for _ in 0..63 {
             schedule.grow(phase);
         }
-        assert_ne!(schedule.add(at_ms(0), Unit::port(SlotId(1))), phase);
+        assert_ne!(schedule.add(at_ms(0), Unit::Port(SlotId(1))), phase);
         schedule.shrink(phase);
-        assert_eq!(schedule.add(at_ms(0), Unit::port(SlotId(2))), phase);
+        assert_eq!(schedule.add(at_ms(0), Unit::Port(SlotId(2))), phase);
     }
 
     #[test]
     fn idle_phases_wake_nobody() {
         let mut schedule = Schedule::new(at_ms(3));
         assert_eq!(schedule.poll_timeout(), None);
-        let phase = schedule.add(at_ms(60_003), Unit::port(SlotId(1)));
+        let phase = schedule.add(at_ms(60_003), Unit::Port(SlotId(1)));
         assert_eq!(schedule.skip_missed(at_ms(60_003)), Missed(0));
         assert_eq!(schedule.poll_timeout(), Some(at_ms(60_004)));
-        schedule.remove(phase, Unit::port(SlotId(1)));
+        schedule.remove(phase, Unit::Port(SlotId(1)));
         assert_eq!(schedule.poll_timeout(), None);
     }
 
     #[test]
     fn a_worker_that_was_held_up_skips_what_it_missed() {
         let mut schedule = Schedule::new(at_ms(0));
-        schedule.add(at_ms(0), Unit::port(SlotId(1)));
+        schedule.add(at_ms(0), Unit::Port(SlotId(1)));
         assert_eq!(schedule.skip_missed(at_ms(100)), Missed(0));
         assert_eq!(schedule.skip_missed(at_ms(1_000)), Missed(50));
         assert_eq!(due(&mut schedule, at_ms(1_000)), [(1_000, 1)]);
@@ -289,7 +300,7 @@ mod tests {
     fn a_port_that_is_seldom_due_is_so_once_a_second_and_all_of_them_take_turns() {
         let mut schedule = Schedule::new(at_ms(0));
         let phases: Vec<Phase> =
-            (0..50).map(|slot| schedule.add(at_ms(0), Unit::port(SlotId(slot)))).collect();
+            (0..50).map(|slot| schedule.add(at_ms(0), Unit::Port(SlotId(slot)))).collect();
         for (slot, phase) in (0..50).zip(&phases) {
             schedule.set_pace(*phase, SlotId(slot), Pace::Seldom);
         }
@@ -302,7 +313,7 @@ mod tests {
         schedule.set_pace(phases[3], SlotId(3), Pace::EachTick);
         assert_eq!(ticks(&mut schedule, 1_000).iter().sum::<usize>(), 49 + 50);
         schedule.set_pace(phases[5], SlotId(5), Pace::Seldom);
-        schedule.remove(phases[5], Unit::port(SlotId(5)));
+        schedule.remove(phases[5], Unit::Port(SlotId(5)));
         assert_eq!(ticks(&mut schedule, 2_000).iter().sum::<usize>(), 48 + 50);
     }
 }

@@ -4,7 +4,7 @@
 //! many were expected; those that came twice count once, and a new source begins a new window.
 //!
 //! ```text
-//!   slots of 250 ms    │ 101 102 103 │ 105 104 │ 107     │ …        104 belongs to the slot of 105
+//!   slots of 500 ms    │ 101 102 103 │ 105 104 │ 107     │ …        104 belongs to the slot of 105
 //!   the window's edge    ▲ moves on by a slot: 101 to 103 leave it, and so would a 100 that came late
 //! ```
 //!
@@ -20,11 +20,11 @@ use crate::packet::SequenceNumber;
 /// What is looked back upon.
 pub const WINDOW: Duration = Duration::from_secs(6);
 /// The window's edge moves in steps of this.
-const SLOT: Duration = Duration::from_millis(250);
+const SLOT: Duration = Duration::from_millis(500);
 /// The slots of a window, the one that is being filled among them.
 const SLOTS: u32 = (WINDOW.as_millis() / SLOT.as_millis()) as u32;
-/// Numbers that are remembered: more than three times what a window holds at 10 ms a packet.
-const REMEMBERED: u32 = 2_048;
+/// Numbers that are remembered: more than a window holds at 10 ms a packet.
+const REMEMBERED: u32 = 1_024;
 const WORDS: usize = (REMEMBERED / u64::BITS) as usize;
 /// A packet before the first that is no older may have been overtaken by it.
 const MISORDER: u32 = 100;
@@ -214,7 +214,7 @@ const fn place_of(number: u32) -> (usize, u64) {
     ((number % REMEMBERED / u64::BITS) as usize, 1 << (number % u64::BITS))
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a count of quarters of a second")]
+#[expect(clippy::cast_possible_truncation, reason = "a count of halves of a second")]
 const fn slot_at(moment: Instant) -> u32 {
     (moment.as_nanos() / SLOT.as_nanos() as u64) as u32
 }

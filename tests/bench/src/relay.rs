@@ -9,7 +9,7 @@ mod agent;
 mod ends;
 mod rtpengine;
 
-use std::{net::UdpSocket, time::Duration};
+use std::{net::UdpSocket, thread, time::Duration};
 
 use media::SocketPlan;
 use sdp::{Capabilities, LocalDescription};
@@ -45,6 +45,17 @@ const MEMORY_BAR: f64 = 12.0;
 /// Microseconds of a packet, one way.
 const SRTP_BAR: f64 = 2.0;
 const WARM_UP: Duration = Duration::from_secs(1);
+/// From a call to the next, where what calls take of memory counts: what was needed to set them up alone is over by then, but
+/// for some hundred.
+const APART: Duration = Duration::from_millis(2);
+const SHORT_T1: &str = "sip.t1=10ms";
+
+/// How fast calls come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Arrivals {
+    AtOnce,
+    Paced,
+}
 
 /// Who calls whom, and what they speak.
 #[derive(Debug, Clone)]
@@ -57,14 +68,19 @@ struct Load {
     called: Codec,
     /// Of the gateway.
     sockets: SocketPlan,
+    arrivals: Arrivals,
 }
 
 impl Load {
     fn relayed(calls: usize, period: u64) -> Self {
         let name = format!("{calls} calls, {} packets/s, passed on", calls * 2 * 1_000 / period as usize);
         let caller = (Codec::Pcma, Encryption::Off);
-        let sockets = SocketPlan::Separate;
-        Self { name, calls, period, says: Says::Marks, caller, called: Codec::Pcma, sockets }
+        let (sockets, arrivals) = (SocketPlan::Separate, Arrivals::AtOnce);
+        Self { name, calls, period, says: Says::Marks, caller, called: Codec::Pcma, sockets, arrivals }
+    }
+
+    fn paced(self) -> Self {
+        Self { arrivals: Arrivals::Paced, ..self }
     }
 
     fn by(self, sockets: SocketPlan) -> Self {
@@ -101,7 +117,9 @@ impl Middle {
             SocketPlan::Separate => "media.sockets=separate",
             SocketPlan::Shared => "media.sockets=shared",
         };
-        let gateway = context.gateway(2 * load.calls + 16, &[&address, &routes, sockets])?;
+        let mut settings = vec![address.as_str(), routes.as_str(), sockets];
+        settings.extend((load.arrivals == Arrivals::Paced).then_some(SHORT_T1));
+        let gateway = context.gateway(2 * load.calls + 16, &settings)?;
         Ok(Self::Gateway(Box::new((gateway, agents))))
     }
 
@@ -161,6 +179,9 @@ fn turn(context: &mut Context, middle: &mut Middle, load: &Load) -> Result<Turn,
         if call == 0 {
             before = resident(process)?;
         }
+        if load.arrivals == Arrivals::Paced {
+            thread::sleep(APART);
+        }
     }
     ends.run(WARM_UP, || middle.idle());
     let cpu = Cpu::of(process)?;
@@ -210,6 +231,12 @@ fn compare(context: &mut Context, load: &Load, findings: &mut Findings) -> Resul
         println!("{}: rtpengine is not installed: run tests/setup bench", load.name);
     }
     Ok(comparison)
+}
+
+fn alone(context: &mut Context, load: &Load, findings: &mut Findings) -> Result<Comparison, Fault> {
+    let _awake = KeptAwake::begin(SERVER_CORE)?;
+    let turns = (0..context.turns(3)).map(|_| gateway_turn(context, load, findings));
+    Ok(Comparison { gateway: turns.collect::<Result<_, _>>()?, rtpengine: Vec::new() })
 }
 
 fn gateway_turn(context: &mut Context, load: &Load, findings: &mut Findings) -> Result<Turn, Fault> {
@@ -311,7 +338,6 @@ pub(crate) fn transcoding(context: &mut Context) -> Result<Findings, Fault> {
 
 /// As many packets of ever more calls, and what a call takes of memory.
 pub(crate) fn sessions(context: &mut Context) -> Result<Findings, Fault> {
-    let _awake = KeptAwake::begin(SERVER_CORE)?;
     let mut findings = Findings::of("sessions");
     for plan in plans(context)? {
         sessions_by(plan, context, &mut findings)?;
@@ -320,27 +346,38 @@ pub(crate) fn sessions(context: &mut Context) -> Result<Findings, Fault> {
 }
 
 fn sessions_by(plan: SocketPlan, context: &mut Context, findings: &mut Findings) -> Result<(), Fault> {
-    let mut costs = Vec::new();
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for calls in SIZES {
-        let load = Load::relayed(calls, (2 * calls * 1_000 / FLOW).max(1) as u64).by(plan);
-        let turns = (0..context.turns(3))
-            .map(|_| gateway_turn(context, &load, findings))
-            .collect::<Result<Vec<_>, _>>()?;
-        let (micros, memory) =
-            (Comparison::micros(&turns), median(turns.iter().map(|turn| turn.memory / 1e3).collect()));
-        let row = Row::new(load.name.clone(), format!("{micros:.2} µs a packet"));
-        findings.rows.push(row);
-        let row = Row::new(format!("memory a call of two, {calls} calls"), format!("{memory:.1} kB"))
-            .bar(format!("≤ {MEMORY_BAR} kB"), Verdict::at_most(memory, MEMORY_BAR));
-        findings.rows.push(row);
-        costs.push(micros);
+        let load = Load::relayed(calls, (2 * calls * 1_000 / FLOW).max(1) as u64).by(plan).paced();
+        let Comparison { gateway, rtpengine } = match plan {
+            SocketPlan::Separate => compare(context, &load, findings)?,
+            SocketPlan::Shared => alone(context, &load, findings)?,
+        };
+        let memory = |turns: &[Turn]| median(turns.iter().map(|turn| turn.memory / 1e3).collect());
+        let (micros, kilobytes) = (Comparison::micros(&gateway), memory(&gateway));
+        let mut costs = Row::new(load.name.clone(), format!("{micros:.2} µs a packet"));
+        let name = format!("memory a call of two, {calls} calls");
+        let mut takes = Row::new(name, format!("{kilobytes:.1} kB"))
+            .bar(format!("≤ {MEMORY_BAR} kB"), Verdict::at_most(kilobytes, MEMORY_BAR));
+        ours.push(micros);
+        if !rtpengine.is_empty() {
+            let (micros, kilobytes) = (Comparison::micros(&rtpengine), memory(&rtpengine));
+            costs = costs.beside(format!("{micros:.2} (rtpengine)"), ours.last().map(|ours| ours / micros));
+            takes = takes.beside(format!("{kilobytes:.1} kB (rtpengine)"), None);
+            theirs.push(micros);
+        }
+        findings.rows.extend([costs, takes]);
     }
-    let dearest = costs.iter().copied().fold(f64::MIN, f64::max);
-    let cheapest = costs.iter().copied().fold(f64::MAX, f64::min);
-    findings.rows.push(
-        Row::new("dearest to cheapest of these", format!("{:.2}", dearest / cheapest))
-            .bar(format!("≤ {FLAT_BAR}"), Verdict::at_most(dearest / cheapest, FLAT_BAR)),
-    );
+    let spread = |costs: &[f64]| {
+        let dearest = costs.iter().copied().fold(f64::MIN, f64::max);
+        dearest / costs.iter().copied().fold(f64::MAX, f64::min)
+    };
+    let mut row = Row::new("dearest to cheapest of these", format!("{:.2}", spread(&ours)))
+        .bar(format!("≤ {FLAT_BAR}"), Verdict::at_most(spread(&ours), FLAT_BAR));
+    if !theirs.is_empty() {
+        row = row.beside(format!("{:.2} (rtpengine)", spread(&theirs)), None);
+    }
+    findings.rows.push(row);
     Ok(())
 }
 

@@ -346,7 +346,7 @@ impl Call {
         let id = context.ids.question();
         let until = context.now.mono + context.settings.question_timeout;
         context.out.question(id, question.clone());
-        self.pending = Some(Pending { id, question, until });
+        self.pending = Some(Box::new(Pending { id, question, until }));
     }
 
     pub(super) fn departure(&self, meeting: MeetingId) -> Departure {

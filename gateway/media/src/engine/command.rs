@@ -90,7 +90,7 @@ impl Engine {
         };
         let identity = self.identity.as_ref();
         let mut port = Port::restored(now.mono, (snapshot, fresh), &mut self.entropy, identity);
-        port.phase = Some(self.schedule.add(now.mono, Unit::port(slot)));
+        port.phase = Some(self.schedule.add(now.mono, Unit::Port(slot)));
         self.by_port.insert(snapshot.port, slot);
         self.slots.put(slot, Slot::Used(Box::new(port)));
         self.route(now, snapshot.port, snapshot.route.clone());
@@ -128,7 +128,7 @@ impl Engine {
         }
         let mut port = Port::new(id, sources, &mut self.entropy);
         port.numbers.ssrc = self.ssrcs.draw(now.mono, &mut self.entropy);
-        port.phase = Some(self.schedule.add(now.mono, Unit::port(slot)));
+        port.phase = Some(self.schedule.add(now.mono, Unit::Port(slot)));
         self.slots.put(slot, Slot::Used(Box::new(port)));
         self.out.read(slot, Reading::AtTicks);
         if let Some((rtp, rtcp)) = self.slots.addresses(slot) {
@@ -190,7 +190,7 @@ impl Engine {
             Route::Drop => Hearing::Nothing,
             Route::Prompts { play, items } => {
                 let player = Player::new(*play, items, &self.prompts, rate);
-                Hearing::Prompts(player, FaxDetector::new(rate))
+                Hearing::Prompts(player, Box::new(FaxDetector::new(rate)))
             }
             Route::Echo => Hearing::Echo,
             Route::Tone { hz } => Hearing::tone(*hz, rate),
@@ -212,8 +212,8 @@ impl Engine {
         if let Some(port) = self.slots.port_mut(slot) {
             // Who heard nothing shall not wait most of a tick for the first of it.
             if let Some(phase) = port.phase.as_mut().filter(|_| begins) {
-                self.schedule.remove(*phase, Unit::port(slot));
-                *phase = self.schedule.add(now.mono, Unit::port(slot));
+                self.schedule.remove(*phase, Unit::Port(slot));
+                *phase = self.schedule.add(now.mono, Unit::Port(slot));
             }
             port.hearing = hearing;
             port.route = route;
@@ -232,7 +232,9 @@ impl Engine {
             Some(spoken) => Announcement::after(spoken, player),
             None => Announcement::new(player),
         };
-        if let (Some(_), Some(connected)) = (port.announcement.replace(announcement), &mut port.connected) {
+        if let (Some(_), Some(connected)) =
+            (port.announcement.replace(Box::new(announcement)), &mut port.connected)
+        {
             connected.sender.cut();
         }
     }
@@ -259,7 +261,7 @@ impl Engine {
         }
         let schedule = &mut self.schedule;
         if let Some(phase) = port.phase.take() {
-            schedule.remove(phase, Unit::port(slot));
+            schedule.remove(phase, Unit::Port(slot));
         }
         let is_new = !self.rooms.contains_key(&tag.meeting);
         let room = self
@@ -288,7 +290,7 @@ impl Engine {
         let hearing = std::mem::replace(&mut port.hearing, Hearing::Nothing);
         port.route = Route::Drop;
         let Hearing::Meeting { seat, .. } = hearing else { return };
-        port.phase = Some(self.schedule.add(now.mono, Unit::port(slot)));
+        port.phase = Some(self.schedule.add(now.mono, Unit::Port(slot)));
         let meeting = seat.tag().meeting;
         let Some(room) = self.rooms.get_mut(&meeting) else { return };
         room.members.retain(|member| *member != slot);
@@ -331,7 +333,7 @@ impl Engine {
             return self.out.report(Report::Closed { port: id, quality: Box::default() });
         };
         if let Some(phase) = port.phase.take() {
-            self.schedule.remove(phase, Unit::port(slot));
+            self.schedule.remove(phase, Unit::Port(slot));
         }
         self.ssrcs.rest(now.mono, port.numbers.ssrc);
         self.out.read(slot, Reading::AsItComes);

@@ -3,7 +3,7 @@
 use super::DialogKey;
 use crate::wire::{
     CallId, Contact, Head, HeaderName, Headers, Malformed, NameAddr, RecordRoute, Request, Response, Route,
-    SequenceNumber, Tag, Uri,
+    SequenceNumber, Tag, Text, Uri,
 };
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -69,7 +69,7 @@ impl Dialog {
     /// RFC 3261 §12.1.1: the dialog that our answer to `invite` makes.
     pub fn of_callee(invite: &Request, tag: &Tag, contact: Uri) -> Result<Self, DialogError> {
         let Head { from, to, call_id, cseq, .. } = &invite.head;
-        Ok(Self {
+        let dialog = Self {
             phase: Phase::Early,
             call_id: call_id.clone(),
             local: to.with_tag(tag),
@@ -80,13 +80,14 @@ impl Dialog {
             local_cseq: SequenceNumber(0),
             remote_cseq: Some(cseq.number),
             provisionals: Provisionals::default(),
-        })
+        };
+        Ok(dialog.detached())
     }
 
     /// The dialog that an answer to our `invite` will make; no peer has joined it yet.
     pub fn of_caller(invite: &Request, contact: Uri) -> Self {
         let Head { from, to, call_id, cseq, .. } = &invite.head;
-        Self {
+        let dialog = Self {
             phase: Phase::Early,
             call_id: call_id.clone(),
             local: from.clone(),
@@ -97,7 +98,8 @@ impl Dialog {
             local_cseq: cseq.number,
             remote_cseq: None,
             provisionals: Provisionals::default(),
-        }
+        };
+        dialog.detached()
     }
 
     /// RFC 3261 §12.1.2: the same with the peer that sent `response` to our INVITE. A 2xx gives the
@@ -107,13 +109,24 @@ impl Dialog {
         let mut route_set = recorded(&response.headers).unwrap_or_default();
         route_set.reverse();
         let is_success = response.status.is_success();
-        Self {
+        let dialog = Self {
             phase: if is_success { Phase::Confirmed } else { self.phase },
             remote: response.head.to.clone(),
             route_set,
             remote_target: target(&response.headers).unwrap_or_else(|| self.remote_target.clone()),
             ..self.clone()
-        }
+        };
+        dialog.detached()
+    }
+
+    /// The same without the messages that it was made of: it lives much longer than these.
+    fn detached(mut self) -> Self {
+        let Self { call_id, local, remote, route_set, remote_target, contact, .. } = &mut self;
+        let routes = route_set.iter_mut().map(|Route(address)| address);
+        let addresses = [local, remote].into_iter().chain(routes).flat_map(NameAddr::texts_mut);
+        let uris = [remote_target, contact].into_iter().map(Uri::text_mut);
+        Text::detach(addresses.chain(uris).chain([&mut call_id.0]));
+        self
     }
 
     /// What names it.

@@ -82,7 +82,7 @@ impl Endpoint {
     pub(super) fn send_bye(&mut self, now: Instant, id: DialogId) {
         let reason = self.usages.get(id).and_then(|usage| usage.parting.clone());
         self.ask_in_dialog(now, id, (Method::Bye, Purpose::Passing), |writer| {
-            if let Some(reason) = &reason {
+            if let Some(reason) = reason.as_deref() {
                 writer.header(reason);
             }
             None

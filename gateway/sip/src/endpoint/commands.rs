@@ -9,6 +9,7 @@ use super::{
     usage::Exchange,
 };
 use crate::wire::{Method, StatusCode};
+use alloc::boxed::Box;
 use terms::time::Instant;
 
 impl Endpoint {
@@ -74,7 +75,7 @@ impl Endpoint {
         if let Happening::Hangup(reason) = &happening
             && is_leaving
         {
-            usage.parting.clone_from(reason);
+            usage.parting = reason.clone().map(Box::new);
         }
         self.usages.enter(id, stage);
         if acts.is_empty() && is_commanded {

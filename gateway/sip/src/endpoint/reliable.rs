@@ -13,6 +13,7 @@ use crate::{
     transaction::Resend,
     wire::{Headers, Method, OptionTag, RAck, RSeq, Request, Require, Response, StatusCode, Supported, Tag},
 };
+use alloc::boxed::Box;
 use terms::time::Instant;
 
 /// The extension's name.
@@ -104,7 +105,7 @@ impl Endpoint {
         else {
             return;
         };
-        usage.reliable.unpracked = Some(Unpracked {
+        usage.reliable.unpracked = Some(Box::new(Unpracked {
             rseq,
             number: transaction.request.head.cseq.number,
             due: Due { resend: Resend::after(now, timers.t1), give_up_at: now + timers.give_up() },
@@ -112,7 +113,7 @@ impl Endpoint {
             hop: transaction.hop,
             otherwise: transaction.otherwise,
             response: transaction.reply.clone(),
-        });
+        }));
         self.rearm(id);
     }
 
@@ -198,7 +199,7 @@ impl Endpoint {
         match usage.offers.opening {
             Opening::None if is_described => {
                 usage.offers.opening = Opening::Theirs;
-                usage.offers.owed = Some(Owed::Prack { peer, rack });
+                usage.offers.owed = Some(Box::new(Owed::Prack { peer, rack }));
             }
             Opening::Ours if is_described => {
                 usage.offers.opening = Opening::Settled;
@@ -232,7 +233,7 @@ impl Usage {
     }
 
     /// Takes the reliable 1xx out that a PRACK is for.
-    fn take_prack(&mut self, rack: &RAck) -> Option<Unpracked> {
+    fn take_prack(&mut self, rack: &RAck) -> Option<Box<Unpracked>> {
         self.reliable.unpracked.take_if(|unpracked| {
             let is_of_invite = rack.cseq.method == Method::Invite && rack.cseq.number == unpracked.number;
             is_of_invite && rack.rseq == unpracked.rseq

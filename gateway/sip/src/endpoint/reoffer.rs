@@ -67,8 +67,8 @@ impl Endpoint {
             self.await_ack(now, id, offer);
             self.rearm(id);
         }
-        if let Some(Glare { response, .. }) = outdated {
-            self.tell_reoffer_answered(id, response);
+        if let Some(glare) = outdated {
+            self.tell_reoffer_answered(id, glare.response);
         }
         self.release(now, id);
     }
@@ -108,7 +108,7 @@ impl Endpoint {
             (Some(sent), Some(usage)) => {
                 usage.offers.exchange = Exchange::Ours(sent);
                 usage.offers.glare = None;
-                usage.offers.offering = body.cloned();
+                usage.offers.offering = body.cloned().map(Box::new);
                 if body.is_some() {
                     usage.offers.said = body.cloned();
                 }
@@ -187,7 +187,7 @@ impl Endpoint {
         usage.offers.glares += 1;
         let body = usage.offers.offering.take();
         usage.offers.glare =
-            Some(Glare { again_at: now + pause, body, response: Box::new(response.clone()) });
+            Some(Box::new(Glare { again_at: now + pause, body, response: Box::new(response.clone()) }));
         self.rearm(id);
         true
     }
@@ -209,14 +209,14 @@ impl Endpoint {
         }
         let body = glare.body.clone();
         usage.offers.glare = None;
-        self.send_reoffer(now, id, body.as_ref());
+        self.send_reoffer(now, id, body.as_deref());
     }
     /// Acknowledges a 2xx to our re-INVITE, unless it makes the offer that we asked for: then the
     /// owner has to answer.
     fn acknowledge_reoffer(&mut self, id: DialogId, response: &Response) {
         let Some(usage) = self.usages.get_mut(id) else { return };
         if usage.offers.offering.is_none() && !response.body.is_empty() && !usage.stage.is_told_over() {
-            usage.offers.owed = Some(Owed::Ack(Box::new(response.clone())));
+            usage.offers.owed = Some(Box::new(Owed::Ack(Box::new(response.clone()))));
             return;
         }
         let dialog = usage.dialog.clone();

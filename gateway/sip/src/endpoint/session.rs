@@ -14,6 +14,7 @@ use crate::{
         Refresher, Request, Require, Response, SequenceNumber, SessionExpires, StatusCode, Supported,
     },
 };
+use alloc::boxed::Box;
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
 use terms::time::Instant;
@@ -229,7 +230,7 @@ impl Endpoint {
         });
         if let (Some(sent), false, Some(usage)) = (sent, by_update, self.usages.get_mut(id)) {
             usage.offers.exchange = Exchange::Ours(sent);
-            usage.offers.offering.clone_from(&usage.offers.said);
+            usage.offers.offering = usage.offers.said.clone().map(Box::new);
         }
     }
 

@@ -13,7 +13,7 @@ use crate::{
     dialog::{Dialog, Provisionals},
     wire::{
         self, CSeq, Contact, From, HeaderName, MessageWriter, Method, NameAddr, Request, Response,
-        SequenceNumber, To, Uri,
+        SequenceNumber, Text, To, Uri,
     },
 };
 use alloc::boxed::Box;
@@ -164,7 +164,7 @@ impl Endpoint {
         let is_offer = usage.offers.opening == Opening::None && !response.body.is_empty();
         if is_offer && !usage.stage.is_told_over() {
             usage.offers.opening = Opening::Theirs;
-            usage.offers.owed = Some(Owed::Ack(Box::new(response.clone())));
+            usage.offers.owed = Some(Box::new(Owed::Ack(Box::new(response.clone()))));
             return;
         }
         usage.offers.opening = Opening::Settled;
@@ -180,7 +180,7 @@ impl Endpoint {
         if answer.is_some() {
             usage.offers.said.clone_from(&answer);
         }
-        match owed {
+        match *owed {
             Owed::Ack(response) => {
                 let dialog = usage.dialog.clone();
                 self.acknowledge(id, &response, &dialog, answer.as_ref());
@@ -192,7 +192,7 @@ impl Endpoint {
 
     /// Whether a 2xx came again whose ACK waits for the owner's answer.
     pub(super) fn is_owed(&self, id: DialogId, response: &Response) -> bool {
-        match self.usages.get(id).and_then(|usage| usage.offers.owed.as_ref()) {
+        match self.usages.get(id).and_then(|usage| usage.offers.owed.as_deref()) {
             Some(Owed::Ack(owed)) => {
                 owed.head.cseq == response.head.cseq && owed.head.to.tag() == response.head.to.tag()
             }
@@ -218,7 +218,10 @@ impl Endpoint {
             if usage.acks.len() >= ACKS {
                 usage.acks.remove(0);
             }
-            usage.acks.push(SentAck { number, peer: response.head.to.tag(), hop, ack });
+            let mut peer = response.head.to.tag();
+            Text::detach(peer.iter_mut().map(|tag| &mut tag.0));
+            usage.acks.reserve_exact(1);
+            usage.acks.push(SentAck { number, peer, hop, ack });
         }
     }
 
@@ -229,7 +232,7 @@ impl Endpoint {
         let Some(invite) = self.transactions.get(usage.invite) else { return };
         let hop = invite.hop;
         let mut writer = hop_by_hop(&invite.request, Method::Cancel, &invite.request.head.to);
-        if let Some(reason) = &reason {
+        if let Some(reason) = reason.as_deref() {
             writer.header(reason);
         }
         self.ask(now, (id, Purpose::Passing), hop, &writer.finish(None));

@@ -86,13 +86,13 @@ impl Endpoint {
         else {
             return;
         };
-        usage.answer = Some(Unacknowledged {
+        usage.answer = Some(Box::new(Unacknowledged {
             number: transaction.request.head.cseq.number,
             due: Due { resend: Resend::after(now, timers.t1), give_up_at: now + timers.give_up() },
             hop: transaction.hop,
             otherwise: transaction.otherwise,
             response: transaction.reply.clone(),
-        });
+        }));
     }
 
     /// Sends a response that makes or refreshes a dialog.

@@ -18,7 +18,7 @@ use core::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 use terms::time::Instant;
 
-/// An INVITE usage.
+/// An INVITE usage. What few have, or none has for long, is boxed: there are two of these to each call between two.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Usage {
     pub(super) stage: Stage,
@@ -41,11 +41,11 @@ pub(super) struct Usage {
     /// Whether the peer says that it takes UPDATE.
     pub(super) takes_update: bool,
     /// Our 2xx whose ACK has not come.
-    pub(super) answer: Option<Unacknowledged>,
+    pub(super) answer: Option<Box<Unacknowledged>>,
     /// Our ACKs, for 2xx that come again.
     pub(super) acks: Vec<SentAck>,
     /// Why the owner hung up, for a CANCEL or BYE that is held back.
-    pub(super) parting: Option<Reason>,
+    pub(super) parting: Option<Box<Reason>>,
 }
 
 /// Where the offers and answers of a usage are.
@@ -56,13 +56,13 @@ pub(super) struct Offers {
     /// Whether an offer is under way within the dialog.
     pub(super) exchange: Exchange,
     /// What our re-INVITE or UPDATE that is under way offers.
-    pub(super) offering: Option<Body>,
+    pub(super) offering: Option<Box<Body>>,
     /// Our PRACK or ACK that waits for the owner's answer.
-    pub(super) owed: Option<Owed>,
+    pub(super) owed: Option<Box<Owed>>,
     /// What we said last, for a refresh.
     pub(super) said: Option<Body>,
     /// Our offer that met one of the peer's and waits for its time.
-    pub(super) glare: Option<Glare>,
+    pub(super) glare: Option<Box<Glare>>,
     /// How often it has.
     pub(super) glares: u8,
 }
@@ -71,7 +71,7 @@ pub(super) struct Offers {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Glare {
     pub(super) again_at: Instant,
-    pub(super) body: Option<Body>,
+    pub(super) body: Option<Box<Body>>,
     pub(super) response: Box<Response>,
 }
 
@@ -79,7 +79,7 @@ pub(super) struct Glare {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Reliable {
     /// The one whose PRACK has not come.
-    pub(super) unpracked: Option<Unpracked>,
+    pub(super) unpracked: Option<Box<Unpracked>>,
     /// What waits for that PRACK.
     pub(super) held: Vec<Held>,
 }

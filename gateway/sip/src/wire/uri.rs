@@ -88,7 +88,7 @@ impl Uri {
     }
 
     /// All of it, for [`Text::detach`].
-    pub(super) const fn text_mut(&mut self) -> &mut Text {
+    pub(crate) const fn text_mut(&mut self) -> &mut Text {
         &mut self.text
     }
 
