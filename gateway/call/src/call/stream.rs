@@ -30,6 +30,7 @@ impl Call {
             refused_lines: self.milestones.refused_lines(&self.arrival.lines),
             meeting: self.meeting().map(|tag| tag.meeting),
             arrived: self.milestones.arrived,
+            early_media: self.milestones.early_media,
             answered: self.milestones.answered,
             secrecy: self.milestones.secrecy,
             icon: inbound.icon.max(outbound.icon),

@@ -144,6 +144,7 @@ fn trunk() -> crate::Trunk {
         ice: terms::media::Ice::Off,
         limits: crate::GateLimits::default(),
         out: None,
+        early_media: crate::EarlyMedia::Heard,
     }
 }
 
