@@ -2,6 +2,7 @@ use sip::wire::{self, Message};
 use terms::media::{FirstSource, Sources};
 
 mod checks;
+mod early;
 mod encryption;
 
 use super::*;
