@@ -119,6 +119,8 @@ pub struct Phone {
     capabilities: Capabilities,
     manner: Manner,
     offering: Offering,
+    /// Whether it makes something of an answer that comes before the call is answered.
+    heeds_early: bool,
     /// What it says that it supports, where it isn't all that it does.
     supported: Option<&'static str>,
     /// What it was offered by the call that came.
@@ -192,6 +194,7 @@ impl Phone {
             capabilities: Capabilities::without_comfort_noise(),
             manner: Manner::Answers,
             offering: Offering::AtOnce,
+            heeds_early: true,
             supported: None,
             offered: None,
             keys: telephone_event::Receiver::new(),
@@ -273,6 +276,11 @@ impl Phone {
     /// Its calls have no offer.
     pub const fn offer_later(&mut self) {
         self.offering = Offering::Later;
+    }
+
+    /// It has no media before its call is answered.
+    pub const fn wait_for_the_answer(&mut self) {
+        self.heeds_early = false;
     }
 
     /// It knows of nothing but the refreshing of sessions: provisional responses go unacknowledged.
@@ -434,7 +442,9 @@ impl Phone {
             }
             Event::Progressed { response, .. } => {
                 self.happened(now, PhoneEvent::EarlyMedia(response.status.code()));
-                self.take(now, &response.body, network);
+                if self.heeds_early {
+                    self.take(now, &response.body, network);
+                }
             }
             Event::Accepted { response, .. } => {
                 if !response.body.is_empty() {

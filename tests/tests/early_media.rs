@@ -216,6 +216,20 @@ fn media_2_a_caller_whose_keys_come_of_a_handshake_hears_it_before_the_answer() 
 }
 
 #[test]
+fn rfc5763_a_caller_that_shakes_hands_after_the_answer_alone_is_given_the_time_for_that() {
+    let mut world = progressing();
+    world.phones[0].shake_hands(Setup::ActPass, Told::ItsOwn);
+    world.phones[0].wait_for_the_answer();
+    world.phones[0].forget_reliable();
+    dial(&mut world);
+    world.run(40 * SECOND);
+    assert!(!is_answered(&world) && !world.gateway.is_at_rest());
+    world.answer(1);
+    world.run(2 * SECOND);
+    each_hears_the_other(&mut world, "after the answer");
+}
+
+#[test]
 fn rfc3960_keys_pass_before_the_answer() {
     let mut world = progressing();
     world.dial(0, "5501", &[Talk(SECOND), Key("159#"), Talk(300 * SECOND)]);

@@ -85,8 +85,8 @@ enum Exchange {
     AwaitingAnswer,
     /// Early dialogs have answered the offer of our INVITE; the 200 says which of them counts.
     Early(Vec<EarlyAnswer>),
-    /// Our answer went out in a provisional response that nobody acknowledges: the 200 repeats it.
-    Shown,
+    /// Our answer to this offer went out in a provisional response.
+    Shown(String),
     /// Both sides agree.
     Settled,
 }

@@ -2,8 +2,7 @@
 //!
 //! ```text
 //!   dialed:  offer ─▶ AwaitingAnswer ─ 18x with its answer ─▶ Early ─ 200 ─▶ Settled
-//!   came:    Offered ─ 18x with our answer ─▶ Shown ─ 200 with it again ─▶ Settled
-//!                  └─ the same, acknowledged (RFC 3262) ───── 200 without ──▶ Settled
+//!   came:    Offered ─ 18x with our answer ─▶ Shown ─ 200, with it again unless the 18x was acknowledged ─▶ Settled
 //!            Delayed ─ 18x with our offer ─▶ AwaitingAnswer ─ PRACK ─▶ Settled
 //! ```
 
@@ -84,11 +83,12 @@ impl SipLegs {
         let Some(sip) = self.legs.get_mut(leg) else { return };
         let (dialog, provisional) = (sip.dialog, sip.provisional);
         sip.media = Some(audio);
-        let can_hear = sip.exchange != Exchange::Delayed || provisional == Reliability::Acknowledged;
+        let offered = sip.offered();
+        let can_hear = offered.is_some() || provisional == Reliability::Acknowledged;
         let settled = if can_hear { settle(sip, &self.settings.capabilities, fresh) } else { None };
         let Some(settled) = settled else { return self.ring(dialog) };
-        if provisional == Reliability::BestEffort {
-            sip.exchange = Exchange::Shown;
+        if let Some(offer) = offered {
+            sip.exchange = Exchange::Shown(offer);
         }
         self.outputs.push_back(Output::Sip(Command::Progress {
             dialog,
@@ -113,6 +113,13 @@ impl SipLegs {
 }
 
 impl SipLeg {
+    fn offered(&self) -> Option<String> {
+        match &self.exchange {
+            Exchange::Offered(offer) => Some(offer.clone()),
+            _ => None,
+        }
+    }
+
     /// Keeps what an early dialog has answered, the first time that it does (RFC 3261 §13.2.1). Says whether it did.
     fn note_early(&mut self, response: &Response) -> bool {
         let Some(body) = response.body().filter(|_| self.early_media == EarlyMedia::Heard) else {
@@ -128,7 +135,9 @@ impl SipLeg {
         match &mut self.exchange {
             Exchange::Early(answers) => answers.push(answer),
             Exchange::AwaitingAnswer => self.exchange = Exchange::Early(vec![answer]),
-            Exchange::Offered(_) | Exchange::Delayed | Exchange::Settled | Exchange::Shown => return false,
+            Exchange::Offered(_) | Exchange::Delayed | Exchange::Settled | Exchange::Shown(_) => {
+                return false;
+            }
         }
         true
     }
@@ -154,22 +163,22 @@ fn is_heard(response: &Response) -> bool {
     })
 }
 
-/// Our side, as the 200 says it. RFC 6337 §3.1: what was acknowledged is not said again, and what was not is the same. `None`:
-/// as of [`settle`].
+/// Our side, as the 200 says it. RFC 6337 §3.1: what was acknowledged is not said again, and what was not is the same. What
+/// was agreed on is told once more: a peer that made nothing of it before may begin its handshake only now. `None`: as of
+/// [`settle`].
 pub(super) fn conclude(
     sip: &mut SipLeg,
     capabilities: &Capabilities,
     fresh: Fresh,
 ) -> Option<(Option<String>, Option<Agreed>)> {
-    match sip.exchange {
-        Exchange::Settled | Exchange::AwaitingAnswer => Some((None, None)),
-        Exchange::Shown => {
-            sip.exchange = Exchange::Settled;
-            Some((sip.said.clone(), None))
+    let was_acknowledged = match &sip.exchange {
+        Exchange::Settled | Exchange::AwaitingAnswer => return Some((None, None)),
+        Exchange::Shown(offer) => {
+            sip.exchange = Exchange::Offered(offer.clone());
+            sip.provisional == Reliability::Acknowledged
         }
-        Exchange::Offered(_) | Exchange::Delayed | Exchange::Early(_) => {
-            let settled = settle(sip, capabilities, fresh)?;
-            Some((Some(settled.text), settled.agreed))
-        }
-    }
+        Exchange::Offered(_) | Exchange::Delayed | Exchange::Early(_) => false,
+    };
+    let settled = settle(sip, capabilities, fresh)?;
+    Some((Some(settled.text).filter(|_| !was_acknowledged), settled.agreed))
 }
