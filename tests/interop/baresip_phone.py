@@ -150,6 +150,11 @@ class Phone:
             self.events.append(json.loads(rest[:int(length)]))
             self.received = rest[int(length) + 1:]
 
+    def ending(self):
+        """What it was told as its call ended."""
+        self.read()
+        return next((entry["param"] for entry in self.events if entry.get("type") == "CALL_CLOSED"), "")
+
     def digits(self):
         self.read()
         return [entry["param"] for entry in self.events if entry.get("type") == "CALL_DTMF_START"]

@@ -84,11 +84,14 @@ def send(method, number, *, branch=None, uri=None, inside=False, headers=(), con
     return [message(lines, retrans)]
 
 
-def reply(status, words, *, headers=(), content=None, kept=False):
-    """An answer to the request that came last, or to that whose headers were kept as via, from, to and cseq."""
+def reply(status, words, *, headers=(), content=None, kept=False, tag=None):
+    """An answer to the request that came last, or to that whose headers were kept as via, from, to and cseq. `tag`: of To, where the request
+    had none."""
     asked = ["[last_Via:]", "[last_From:]", "[last_To:]", "[last_Call-ID:]", "[last_CSeq:]"]
     if kept:
         asked = ["Via:[$via]", "From:[$from]", "To:[$to]", "Call-ID: [call_id]", "CSeq:[$cseq]"]
+    if tag:
+        asked = [f"{line};tag={tag}" if "To:" in line else line for line in asked]
     lines = [f"SIP/2.0 {status} {words}", *asked, f"Contact: <{HERE};transport=[transport]>", *headers]
     lines += ["Content-Length: 0", ""] if content is None else ["Content-Type: application/sdp", "Content-Length: [len]", "", *content]
     return [message(lines, "")]
@@ -120,8 +123,8 @@ def mark(label):
     return [f'  <label id="{label}"/>']
 
 
-def play():
-    return ['  <nop><action><exec play_pcap_audio="caller.pcap"/></action></nop>']
+def play(capture="caller.pcap"):
+    return [f'  <nop><action><exec play_pcap_audio="{capture}"/></action></nop>']
 
 
 # Whole exchanges.

@@ -72,6 +72,17 @@ pub enum Manner {
     Rings,
     /// Refuses.
     IsBusy,
+    /// Says with this status what it sends, and sends it, until it is told to answer or to refuse.
+    Plays(StatusCode, Reliability),
+}
+
+/// Where a phone's calls say what it offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Offering {
+    /// In the INVITE.
+    AtOnce,
+    /// It waits for an offer.
+    Later,
 }
 
 /// What happened to a phone, and when.
@@ -81,6 +92,8 @@ pub enum PhoneEvent {
     Called,
     /// It rang at the other end.
     Ringing,
+    /// The other end is heard by what came with this status, before the answer.
+    EarlyMedia(u16),
     /// It was answered; its ACK is on the way.
     Answered,
     /// The first media packet came.
@@ -105,6 +118,13 @@ pub struct Phone {
     local: LocalDescription,
     capabilities: Capabilities,
     manner: Manner,
+    offering: Offering,
+    /// Whether it makes something of an answer that comes before the call is answered.
+    heeds_early: bool,
+    /// What it says that it supports, where it isn't all that it does.
+    supported: Option<&'static str>,
+    /// What it was offered by the call that came.
+    offered: Option<SessionDescription>,
     keys: telephone_event::Receiver,
     mouth: Mouth,
     armor: Option<Armor>,
@@ -173,6 +193,10 @@ impl Phone {
             local,
             capabilities: Capabilities::without_comfort_noise(),
             manner: Manner::Answers,
+            offering: Offering::AtOnce,
+            heeds_early: true,
+            supported: None,
+            offered: None,
             keys: telephone_event::Receiver::new(),
             pressed: String::new(),
             mouth: Mouth::new(number, hz),
@@ -226,7 +250,10 @@ impl Phone {
             to: NameAddr::new(uri(&self.number_dialed, "trunk.example")),
             uri: called,
             max_forwards: MaxForwards::INITIAL,
-            body: Some(Body::sdp(Bytes::from(self.offer().print()))),
+            body: match self.offering {
+                Offering::AtOnce => Some(Body::sdp(Bytes::from(self.offer().print()))),
+                Offering::Later => None,
+            },
             headers: credentials.into_iter().collect(),
         };
         self.command(now, Command::Invite(Box::new(invite)), network);
@@ -244,6 +271,21 @@ impl Phone {
     /// What it does with a call that comes.
     pub const fn set_manner(&mut self, manner: Manner) {
         self.manner = manner;
+    }
+
+    /// Its calls have no offer.
+    pub const fn offer_later(&mut self) {
+        self.offering = Offering::Later;
+    }
+
+    /// It has no media before its call is answered.
+    pub const fn wait_for_the_answer(&mut self) {
+        self.heeds_early = false;
+    }
+
+    /// It knows of nothing but the refreshing of sessions: provisional responses go unacknowledged.
+    pub const fn forget_reliable(&mut self) {
+        self.supported = Some("Supported: timer\r\n");
     }
 
     /// What it offers and takes.
@@ -272,6 +314,21 @@ impl Phone {
     fn offer(&self) -> SessionDescription {
         let clear = sdp::offer(&self.capabilities, &self.local);
         self.armor.as_ref().map(|armor| armor.offer(&clear)).unwrap_or(clear)
+    }
+
+    /// Answers a call that waits for that. What was acknowledged is not said again.
+    pub fn answer(&mut self, now: Now, network: &mut Network) {
+        let is_said = matches!(self.manner, Manner::Plays(_, Reliability::Acknowledged));
+        let body = if is_said { None } else { self.answer_to_offer(now, network) };
+        self.command(now, Command::Answer { dialog: self.dialog, body, headers: Vec::new() }, network);
+    }
+
+    /// Refuses a call that waits for an answer.
+    pub fn refuse(&mut self, now: Now, (status, cause): (StatusCode, Cause), network: &mut Network) {
+        self.stop_media();
+        let reason = Some(sip::wire::Reason::q850(cause));
+        let refusal = Refusal { reason, ..Refusal::new(status) };
+        self.command(now, Command::Refuse { dialog: self.dialog, refusal }, network);
     }
 
     /// Hangs up, or takes the call back.
@@ -367,6 +424,8 @@ impl Phone {
         while let Some(output) = self.endpoint.poll_output() {
             match output {
                 Output::Transmit { destination, bytes, .. } => {
+                    let bytes =
+                        self.supported.map_or_else(|| bytes.to_vec(), |said| with_supported(&bytes, said));
                     network.send(now.mono, self.address, destination, &bytes);
                 }
                 // Its one listener is UDP.
@@ -378,11 +437,19 @@ impl Phone {
 
     fn on_event(&mut self, now: Now, event: Event, network: &mut Network) {
         match event {
-            Event::Progressed { .. } => self.happened(now, PhoneEvent::Ringing),
+            Event::Progressed { response, .. } if response.body.is_empty() => {
+                self.happened(now, PhoneEvent::Ringing);
+            }
+            Event::Progressed { response, .. } => {
+                self.happened(now, PhoneEvent::EarlyMedia(response.status.code()));
+                if self.heeds_early {
+                    self.take(now, &response.body, network);
+                }
+            }
             Event::Accepted { response, .. } => {
-                let answer = SessionDescription::parse(&response.body).expect("the gateway's SDP parses");
-                let stream = sdp::accept(&answer, &self.offer()).expect("the gateway's answer fits");
-                self.talk(now, stream, network);
+                if !response.body.is_empty() {
+                    self.take(now, &response.body, network);
+                }
                 self.happened(now, PhoneEvent::Answered);
             }
             Event::ReofferAnswered { response, .. } => {
@@ -416,6 +483,7 @@ impl Phone {
         let dialog = invited.dialog;
         self.dialog = dialog;
         self.happened(now, PhoneEvent::Called);
+        self.offered = SessionDescription::parse(&invited.request.body).ok();
         let ring = Command::Progress {
             dialog,
             status: StatusCode::RINGING,
@@ -432,16 +500,37 @@ impl Phone {
             }
             Manner::Answers => {
                 self.endpoint.handle_input(now, Input::Command(ring));
-                let offer =
-                    SessionDescription::parse(&invited.request.body).expect("the gateway's SDP parses");
-                let answered = sdp::answer(&offer, &self.capabilities, &self.local);
-                let answered = answered.expect("the gateway offers what it takes");
-                self.talk(now, answered.stream, network);
-                let body = Some(Body::sdp(Bytes::from(answered.description.print())));
+                let body = self.answer_to_offer(now, network);
                 Command::Answer { dialog, body, headers: Vec::new() }
+            }
+            Manner::Plays(status, reliability) => {
+                let body = self.answer_to_offer(now, network);
+                Command::Progress { dialog, status, reliability, body, headers: Vec::new() }
             }
         };
         self.endpoint.handle_input(now, Input::Command(command));
+    }
+
+    /// Talks as was offered, and says so.
+    fn answer_to_offer(&mut self, now: Now, network: &mut Network) -> Option<Body> {
+        let offer = self.offered.as_ref().expect("the gateway offers");
+        let answered = sdp::answer(offer, &self.capabilities, &self.local);
+        let answered = answered.expect("the gateway offers what it takes");
+        self.talk(now, answered.stream, network);
+        Some(Body::sdp(Bytes::from(answered.description.print())))
+    }
+
+    /// The gateway's answer to its offer, or where it made none the gateway's offer, which it answers.
+    fn take(&mut self, now: Now, body: &[u8], network: &mut Network) {
+        let said = SessionDescription::parse(body).expect("the gateway's SDP parses");
+        if self.offering == Offering::AtOnce {
+            let stream = sdp::accept(&said, &self.offer()).expect("the gateway's answer fits");
+            return self.talk(now, stream, network);
+        }
+        self.offered = Some(said);
+        let body = self.answer_to_offer(now, network);
+        let answer = Command::Acknowledge { dialog: self.dialog, body };
+        self.endpoint.handle_input(now, Input::Command(answer));
     }
 
     fn talk(&mut self, now: Now, stream: Stream, network: &mut Network) {
@@ -557,4 +646,12 @@ impl Phone {
             mouth::Told::HangUp => self.hang_up(now, network),
         }
     }
+}
+
+/// A message with another Supported.
+fn with_supported(bytes: &[u8], said: &str) -> Vec<u8> {
+    let text = String::from_utf8_lossy(bytes);
+    let lines = text.split_inclusive("\r\n");
+    let lines: String = lines.map(|line| if line.starts_with("Supported:") { said } else { line }).collect();
+    lines.into_bytes()
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use server::shard;
-use terms::{Direction, Instant, Now, WallTime};
+use sip::wire::StatusCode;
+use terms::{Cause, Direction, Instant, Now, WallTime};
 
 use crate::{
     device::{Device, Provisioning},
@@ -56,6 +57,16 @@ impl World {
     /// A phone holds, or goes on, by an offer with this direction.
     pub fn offer_again(&mut self, phone: usize, direction: Direction) {
         self.phones[phone].offer_again(self.now, direction, &mut self.network);
+    }
+
+    /// A phone answers the call that waits for that.
+    pub fn answer(&mut self, phone: usize) {
+        self.phones[phone].answer(self.now, &mut self.network);
+    }
+
+    /// A phone refuses the call that waits for an answer.
+    pub fn refuse(&mut self, phone: usize, with: (StatusCode, Cause)) {
+        self.phones[phone].refuse(self.now, with, &mut self.network);
     }
 
     /// A phone hangs up.

@@ -203,6 +203,7 @@ const IMPOSSIBLE: &[(&str, &str)] = &[
     ("listener.0.sources", "negotiated"),
     ("listener.0.ice", "full"),
     ("trunk.0.ice", "yes"),
+    ("trunk.0.early_media", "true"),
     ("sip.dscp", "64"),
     ("media.dscp", "ef"),
     ("media.sockets", "one"),

@@ -13,7 +13,7 @@
 //!
 //!  Admitting ─▶ Waiting ─▶ Announcing: for the host, or for being let in; music meanwhile.
 //!
-//!  Arrived ─▶ Reaching ─▶ Answering ─▶ Bridged,  Dialing ─▶ Bridged: the two halves of a call between two legs.
+//!  Arrived ─▶ Reaching ─▶ Answering ─▶ Bridged,  Dialing ─▶ (EarlyMedia) ─▶ Bridged: the two halves of a call between two legs.
 //!
 //!  Arrived ─▶ Knocking ─▶ Leasing ─▶ Admitting ─▶ Answering ─▶ Announcing ─▶ Meeting: who dials a meeting is told before the
 //!  answer whether it may in. Leasing ─▶ Confirming ─▶ Leasing: its device is elsewhere, and the host is asked.
@@ -37,7 +37,7 @@ use terms::{
     media::{Command, KeysIn, PlayId, Quality, Report, Stream, Voice},
 };
 
-use bridge::Rings;
+use bridge::Told;
 pub(crate) use bridge::{Onward, Partner, Word};
 use digits::{KeysBy, keys_in, owner};
 use in_meeting::EXIT_TONE;
@@ -101,10 +101,14 @@ enum Stage {
     },
     /// The other half is dialing.
     Reaching {
-        rings: Rings,
+        told: Told,
     },
     /// Our own call waits for its answer.
     Dialing {
+        until: Instant,
+    },
+    /// It does, and its peer is heard.
+    EarlyMedia {
         until: Instant,
     },
     Bridged,
@@ -303,10 +307,11 @@ impl Call {
         match &self.stage {
             Stage::Ringing { .. }
             | Stage::Answering { .. }
-            | Stage::Reaching { .. }
+            | Stage::Reaching { told: Told::Nothing | Told::Ringing }
             | Stage::Knocking { .. }
             | Stage::Locating { .. }
             | Stage::Dialing { .. } => At::Ringing,
+            Stage::Reaching { told: Told::Sound } | Stage::EarlyMedia { .. } => At::EarlyMedia,
             Stage::Bridged => At::Bridged,
             Stage::App { .. } | Stage::Testing { .. } => At::App,
             Stage::Ivr(_)
@@ -329,6 +334,7 @@ impl Call {
         let stage = match &self.stage {
             Stage::Ringing { until, .. }
             | Stage::Dialing { until }
+            | Stage::EarlyMedia { until }
             | Stage::HeldBack { until, .. }
             | Stage::Confirming { until, .. }
             | Stage::Waiting { until, .. }
@@ -355,6 +361,7 @@ impl Call {
         match event {
             LegEvent::Arrived(_) | LegEvent::TurnedAway { .. } => {}
             LegEvent::Ringing => self.tell_partner(Word::Ringing, context),
+            LegEvent::EarlyMedia(alert) => self.on_early_media(alert, context),
             LegEvent::Reoffered(lines) => self.arrival.lines = lines,
             LegEvent::Negotiated { line, stream, secrecy } => {
                 self.milestones.secrecy = Some(secrecy);
@@ -413,8 +420,8 @@ impl Call {
         let stage = std::mem::replace(&mut self.stage, Stage::Recorded);
         self.stage = match stage {
             Stage::Ringing { app, until } if now >= until => self.run(app, context),
-            Stage::Dialing { until } if now >= until => {
-                self.stage = Stage::Dialing { until };
+            stage @ (Stage::Dialing { until } | Stage::EarlyMedia { until }) if now >= until => {
+                self.stage = stage;
                 return self.end(Cause::NO_ANSWER, context);
             }
             Stage::App { app, until: Some(until) } if now >= until => self.run(app, context),
@@ -489,7 +496,7 @@ impl Call {
         let stage = std::mem::replace(&mut self.stage, Stage::Recorded);
         self.stage = match stage {
             Stage::Answering { program } => self.begin_program(program, context),
-            Stage::Dialing { .. } => self.on_reached(context),
+            stage @ (Stage::Dialing { .. } | Stage::EarlyMedia { .. }) => self.on_reached(&stage, context),
             stage => stage,
         };
     }

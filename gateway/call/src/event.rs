@@ -34,6 +34,8 @@ pub enum Event {
         /// For whom.
         called: Pii<String>,
     },
+    /// Who was dialed is heard before it answers.
+    EarlyMedia,
     /// It was refused before it was answered.
     Refused(Cause),
     /// It was answered.
@@ -120,6 +122,9 @@ pub struct LegRecord {
     pub meeting: Option<MeetingId>,
     /// When it came.
     pub arrived: WallTime,
+    /// When its caller heard the other end, before that answered.
+    #[serde(default)]
+    pub early_media: Option<WallTime>,
     /// When it was answered.
     pub answered: Option<WallTime>,
     /// When it joined the meeting.

@@ -165,6 +165,8 @@ pub enum LegEvent {
     },
     /// It rings at the peer that was dialed.
     Ringing,
+    /// The peer that was dialed is heard before it answers (RFC 3960), in the stream that was negotiated last.
+    EarlyMedia(Alert),
     /// The peer knows of our answer (SIP ACK, H.323 Connect sent), or has answered our call: media may flow.
     Established,
     /// The peer sent a key in signalling.
@@ -178,6 +180,15 @@ pub enum LegEvent {
         /// Who ended it.
         by: EndedBy,
     },
+}
+
+/// What a peer that is heard says it does meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Alert {
+    /// It rings: the sound is most often the tone of that.
+    Ringing,
+    /// It does not say.
+    Progress,
 }
 
 /// Who ended a leg.
@@ -231,6 +242,13 @@ pub enum LegCommand {
     Dial(Box<Dial>),
     /// Tell the peer that it rings.
     Ring,
+    /// Let the peer hear what there is before the answer, if it can: `Negotiated` follows then.
+    EarlyMedia {
+        /// What it is told of that.
+        alert: Alert,
+        /// Our side of the audio line.
+        audio: LocalMedia,
+    },
     /// Take the call, with this address for the first audio line; the other lines are refused.
     Answer {
         /// Our side of the audio line.

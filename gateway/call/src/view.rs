@@ -36,6 +36,9 @@ pub struct CallView {
     pub meeting: Option<MeetingId>,
     /// When it came.
     pub arrived: WallTime,
+    /// When its caller heard the other end, before that answered.
+    #[serde(default)]
+    pub early_media: Option<WallTime>,
     /// When it was answered.
     pub answered: Option<WallTime>,
     /// Whether its streams are encrypted, once that is agreed.

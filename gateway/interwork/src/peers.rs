@@ -43,6 +43,18 @@ pub struct Trunk {
     pub limits: GateLimits,
     /// Where calls to it go; without it there are none.
     pub out: Option<WayOut>,
+    /// Whether its sound is heard before it answers.
+    pub early_media: EarlyMedia,
+}
+
+/// What becomes of the sound of a peer that was dialed, as long as it has not answered (OUT-3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum EarlyMedia {
+    /// Its caller hears it.
+    #[default]
+    Heard,
+    /// Nobody does: its caller is told that it rings.
+    Ignored,
 }
 
 /// Where calls to a trunk go.

@@ -1,6 +1,7 @@
 //! SIP legs: offer and answer, ringing, refusing, hanging up.
 
 mod dialing;
+mod early;
 mod refusals;
 
 use std::{collections::VecDeque, fmt, net::SocketAddr, sync::Arc};
@@ -27,10 +28,11 @@ use crate::{
     ice::Checks,
     key_source::{Fresh, KeySource},
     legs::Legs,
-    peers::{Known, Peers, Policy, Signaling},
+    peers::{EarlyMedia, Known, Peers, Policy, Signaling},
     profiles::Profiles,
     registrations::Member,
 };
+use early::{EarlyAnswer, conclude};
 use refusals::{NoOffer, accepts_descriptions, offer_of, refusal_of, refusal_of_cause, refusal_when_full};
 
 /// Of a line's protocol so much is kept for its record.
@@ -78,8 +80,13 @@ enum Exchange {
     Offered(String),
     /// The INVITE had none: our 200 makes the offer.
     Delayed,
-    /// Our 200 made the offer, the ACK must answer it.
+    /// We made the offer, and its answer must come: by the ACK where our 200 made it, by the PRACK where a provisional
+    /// response did, else by the 200.
     AwaitingAnswer,
+    /// Early dialogs have answered the offer of our INVITE; the 200 says which of them counts.
+    Early(Vec<EarlyAnswer>),
+    /// Our answer to this offer went out in a provisional response.
+    Shown(String),
     /// Both sides agree.
     Settled,
 }
@@ -101,6 +108,12 @@ pub(crate) struct SipLeg {
     secret: Secret,
     #[serde(default)]
     checks: Checks,
+    /// Of a call that came: what its peer acknowledges.
+    #[serde(default)]
+    provisional: Reliability,
+    /// Of a call that we make.
+    #[serde(default)]
+    early_media: EarlyMedia,
 }
 
 /// Descriptions have keys in them (RFC 4568), and are not printed.
@@ -176,15 +189,15 @@ impl SipLegs {
             Input::Sip(Event::Info { dialog, request }) => self.on_info(dialog, &request),
             Input::Sip(Event::Probed { dialog }) => self.on_probed(dialog),
             Input::Sip(Event::Ended { dialog, ending }) => self.on_ended(dialog, &ending),
-            Input::Sip(Event::Progressed { dialog, response }) => self.on_progressed(dialog, response.status),
-            Input::Sip(Event::Accepted { dialog, response }) => {
-                self.on_accepted(dialog, response.body().as_ref());
+            Input::Sip(Event::Progressed { dialog, response }) => self.on_progressed(dialog, &response),
+            Input::Sip(Event::ProgressAcknowledged { dialog, body }) => {
+                self.on_progress_acknowledged(dialog, body.as_ref());
             }
+            Input::Sip(Event::Accepted { dialog, response }) => self.on_accepted(dialog, &response),
             Input::Sip(Event::Failed { dialog, failure }) => self.on_failed(dialog, &failure),
             // An offer that was withdrawn changed nothing yet; we make none in a dialog.
             Input::Sip(
-                Event::ProgressAcknowledged { .. }
-                | Event::ReofferWithdrawn { .. }
+                Event::ReofferWithdrawn { .. }
                 | Event::ReofferAnswered { .. }
                 | Event::Registering(_)
                 | Event::Counted(_),
@@ -271,6 +284,8 @@ impl SipLegs {
                     media: None,
                     secret,
                     checks: Checks::of(known.ice(), &mut self.keys),
+                    provisional: invited.reliability(),
+                    early_media: EarlyMedia::default(),
                 };
                 self.legs.insert(leg, sip);
                 self.reach(*dialog, *listener, &known);
@@ -325,16 +340,8 @@ impl SipLegs {
         let dialog = sip.dialog;
         match command {
             LegCommand::Dial(_) => {}
-            LegCommand::Ring => {
-                let progress = Command::Progress {
-                    dialog,
-                    status: StatusCode::RINGING,
-                    reliability: Reliability::BestEffort,
-                    body: None,
-                    headers: Vec::new(),
-                };
-                self.outputs.push_back(Output::Sip(progress));
-            }
+            LegCommand::Ring => self.ring(dialog),
+            LegCommand::EarlyMedia { alert, audio } => self.let_hear(leg, *alert, *audio),
             LegCommand::Answer { audio } => self.answer(leg, *audio),
             LegCommand::Refuse { cause, text } => {
                 self.legs.remove(leg);
@@ -360,15 +367,15 @@ impl SipLegs {
         let Some(sip) = self.legs.get_mut(leg) else { return };
         sip.media = Some(audio);
         let dialog = sip.dialog;
-        let Some(settled) = settle(sip, &self.settings.capabilities, fresh) else {
+        let Some((text, agreed)) = conclude(sip, &self.settings.capabilities, fresh) else {
             // The draft was answered when the offer came; only a reload of the codecs leads here.
             self.legs.remove(leg);
             self.refuse(dialog, Refusal::new(StatusCode::NOT_ACCEPTABLE_HERE));
             return self.ended(leg, Cause::BEARER_NOT_IMPLEMENTED, EndedBy::Failure);
         };
-        let body = Some(Body::sdp(settled.text));
+        let body = text.map(Body::sdp);
         self.outputs.push_back(Output::Sip(Command::Answer { dialog, body, headers: Vec::new() }));
-        self.negotiated(leg, settled.agreed);
+        self.negotiated(leg, agreed);
     }
 
     fn on_acknowledged(&mut self, dialog: DialogId, body: Option<&Body>) {

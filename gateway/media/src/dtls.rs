@@ -92,13 +92,18 @@ impl Dtls {
         Self { terms, identity, rtp: Association::kept(), rtcp }
     }
 
-    /// RFC 8842 §4: whether what was negotiated again is of the handshakes that there are.
+    /// RFC 8842 §4: whether what was negotiated again is of the handshakes that there are. One that failed is begun anew: its peer
+    /// may have waited for the answer.
     pub(crate) fn stands(&self, terms: &DtlsTerms) -> bool {
-        self.terms == *terms
+        self.terms == *terms && !matches!(self.rtp.stage, Stage::Failed)
     }
 
-    /// RTCP may go by itself from here on: then its handshake is still to come, while that of RTP stands.
+    /// RTCP may go by itself from here on: then its handshake is still to come, while that of RTP stands, and one that goes on has
+    /// its time once more.
     pub(crate) fn follow(&mut self, now: Instant, path: RtcpPath) {
+        if let Stage::Shaking { until, .. } | Stage::Broken { until, .. } = &mut self.rtp.stage {
+            *until = now + LONGEST;
+        }
         if path == RtcpPath::Apart && self.rtcp.is_none() {
             let association = Association::begin(now, self.terms.role, &self.identity);
             self.rtcp = Some((association, Box::new(Srtp::awaiting())));

@@ -135,11 +135,20 @@ impl fmt::Display for Status {
             loads.ports_percent,
             loads.memory_percent
         )?;
-        let Census { ringing, in_ivr, waiting, in_meetings, bridged, in_apps, clearing, by_trunk } =
-            &load.census;
+        let Census {
+            ringing,
+            early_media,
+            in_ivr,
+            waiting,
+            in_meetings,
+            bridged,
+            in_apps,
+            clearing,
+            by_trunk,
+        } = &load.census;
         writeln!(
             f,
-            "calls         {:>6}   {ringing} ringing, {in_ivr} in the IVR, {waiting} waiting, {in_meetings} in meetings, \
+            "calls         {:>6}   {ringing} ringing, {early_media} heard before the answer, {in_ivr} in the IVR, {waiting} waiting, {in_meetings} in meetings, \
              {bridged} halves of calls between two, {in_apps} at apps, {clearing} ending",
             load.calls
         )?;

@@ -11,7 +11,7 @@ use super::{Beginning, Call, Context, LegState, PortState, Program, Stage, digit
 use crate::{
     event::Event,
     lease::SecondJoin,
-    leg::{Arrival, Dial, KeyMethod, Kind, LegCommand, LocalMedia, Model, Way},
+    leg::{Alert, Arrival, Dial, KeyMethod, Kind, LegCommand, LocalMedia, Model, Way},
     question::{LeaseAnswer, Place, Reached},
     settings::WayOut,
     terminal::Terminal,
@@ -88,6 +88,8 @@ impl Onward {
 pub(crate) enum Word {
     /// It rings.
     Ringing,
+    /// The peer is heard before it answers.
+    EarlyMedia(Alert),
     /// The peer has answered.
     Answered,
     /// The peer pressed a key.
@@ -96,11 +98,14 @@ pub(crate) enum Word {
     Ended(Cause),
 }
 
-/// Whether the caller was told that it rings.
+/// What the caller was told of the other half.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Rings {
-    NotYet,
-    Told,
+pub(crate) enum Told {
+    Nothing,
+    /// That it rings.
+    Ringing,
+    /// It hears it (OUT-3): no word more is needed.
+    Sound,
 }
 
 impl Call {
@@ -154,10 +159,24 @@ impl Call {
         context.out.leg(self.leg, LegCommand::Dial(Box::new(dial)));
     }
 
+    /// Who was dialed is heard before it answers. OUT-3: by its caller, and by nobody else. Both directions are as was
+    /// negotiated: who hears that a number is not in service may be asked for a key.
+    pub(super) fn on_early_media(&mut self, alert: Alert, context: &mut Context<'_>) {
+        if let Stage::Dialing { until } = self.stage {
+            self.stage = Stage::EarlyMedia { until };
+            self.milestones.early_media = Some(context.now.wall);
+            context.out.event(self.id, Event::EarlyMedia);
+            self.hear_partner(context);
+            self.tell_partner(Word::EarlyMedia(alert), context);
+        }
+    }
+
     /// Who was dialed has answered.
-    pub(super) fn on_reached(&mut self, context: &mut Context<'_>) -> Stage {
+    pub(super) fn on_reached(&mut self, before: &Stage, context: &mut Context<'_>) -> Stage {
         context.out.event(self.id, Event::Answered);
-        self.hear_partner(context);
+        if matches!(before, Stage::Dialing { .. }) {
+            self.hear_partner(context);
+        }
         self.tell_partner(Word::Answered, context);
         Stage::Bridged
     }
@@ -165,14 +184,17 @@ impl Call {
     pub(crate) fn on_partner(&mut self, word: Word, context: &mut Context<'_>) {
         match word {
             Word::Ringing => {
-                if let Stage::Reaching { rings: rings @ Rings::NotYet } = &mut self.stage {
-                    *rings = Rings::Told;
+                if let Stage::Reaching { told: told @ Told::Nothing } = &mut self.stage {
+                    *told = Told::Ringing;
                     context.out.leg(self.leg, LegCommand::Ring);
                 }
             }
+            Word::EarlyMedia(alert) => self.on_partner_heard(alert, context),
             Word::Answered => {
-                if matches!(self.stage, Stage::Reaching { .. }) {
-                    self.hear_partner(context);
+                if let Stage::Reaching { told } = self.stage {
+                    if told != Told::Sound {
+                        self.hear_partner(context);
+                    }
                     self.stage = self.answer(Program::Bridge, context);
                 }
             }
@@ -181,6 +203,17 @@ impl Call {
                 self.partner = None;
                 self.end(cause, context);
             }
+        }
+    }
+
+    fn on_partner_heard(&mut self, alert: Alert, context: &mut Context<'_>) {
+        if let (Stage::Reaching { told: told @ (Told::Nothing | Told::Ringing) }, PortState::Open(audio)) =
+            (&mut self.stage, self.port_state)
+        {
+            *told = Told::Sound;
+            self.milestones.early_media = Some(context.now.wall);
+            self.hear_partner(context);
+            context.out.leg(self.leg, LegCommand::EarlyMedia { alert, audio });
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use terms::{AccountName, Cause, LeaseEpoch, MeetingId, MeetingTag, Secret, TenantId};
 
-use super::{Beginning, Call, Context, LegState, Program, Rings, Stage, bridge::Onward};
+use super::{Beginning, Call, Context, LegState, Program, Stage, Told, bridge::Onward};
 use crate::{
     event::Event,
     guard::Suspect,
@@ -175,7 +175,7 @@ impl Call {
             (Seek::Meeting { .. }, None) => self.turn_away(Outcome::CoreUnreachable, context),
             (Seek::Onward(onward), _) => {
                 context.out.onward(self.id, *onward);
-                Stage::Reaching { rings: Rings::NotYet }
+                Stage::Reaching { told: Told::Nothing }
             }
         }
     }

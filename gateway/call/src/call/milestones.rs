@@ -17,6 +17,9 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Milestones {
     pub(super) arrived: WallTime,
+    /// When the caller heard the other end, before that answered.
+    #[serde(default)]
+    pub(super) early_media: Option<WallTime>,
     pub(super) answered: Option<WallTime>,
     pub(super) joined: Option<WallTime>,
     pub(super) ended: Option<(Cause, EndedBy)>,
@@ -33,6 +36,7 @@ impl Milestones {
     pub(super) const fn at(arrived: WallTime) -> Self {
         Self {
             arrived,
+            early_media: None,
             answered: None,
             joined: None,
             ended: None,
@@ -66,6 +70,7 @@ impl Milestones {
             called: arrival.called.clone(),
             meeting: self.meeting.map(|tag| tag.meeting),
             arrived: self.arrived,
+            early_media: self.early_media,
             answered: self.answered,
             joined: self.joined,
             ended,

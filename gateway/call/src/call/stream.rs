@@ -30,6 +30,7 @@ impl Call {
             refused_lines: self.milestones.refused_lines(&self.arrival.lines),
             meeting: self.meeting().map(|tag| tag.meeting),
             arrived: self.milestones.arrived,
+            early_media: self.milestones.early_media,
             answered: self.milestones.answered,
             secrecy: self.milestones.secrecy,
             icon: inbound.icon.max(outbound.icon),
@@ -85,9 +86,10 @@ impl Call {
     }
 
     /// RFC 5763 §5: a call whose media can't be encrypted as agreed is over: neither side would hear the other, or somebody
-    /// else is in between.
+    /// else is in between. Early media need not be heard: who does not shake hands before the answer has time behind it.
     pub(super) fn on_unkeyed(&mut self, fault: DtlsFault, context: &mut Context<'_>) {
-        if self.leg_state == LegState::Over {
+        let is_early = self.leg_state == LegState::Offered && fault != DtlsFault::WrongCertificate;
+        if is_early || self.leg_state == LegState::Over {
             return;
         }
         context.out.event(self.id, Event::Unkeyed(fault));

@@ -12,6 +12,9 @@ use super::Switch;
 pub struct Census {
     /// Before the answer.
     pub ringing: usize,
+    /// Halves of calls between two legs whose caller hears the other end before the answer.
+    #[serde(default)]
+    pub early_media: usize,
     /// Being asked for a meeting, or told that there is none for them.
     pub in_ivr: usize,
     /// Waiting for the host, or to be let in.
@@ -33,6 +36,7 @@ pub struct Census {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum At {
     Ringing,
+    EarlyMedia,
     Ivr,
     Waiting,
     Meeting,
@@ -48,6 +52,7 @@ impl Switch {
         for call in self.calls.values() {
             let count = match call.at() {
                 At::Ringing => &mut census.ringing,
+                At::EarlyMedia => &mut census.early_media,
                 At::Ivr => &mut census.in_ivr,
                 At::Waiting => &mut census.waiting,
                 At::Meeting => &mut census.in_meetings,

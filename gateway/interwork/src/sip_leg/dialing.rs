@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use call::leg::{Dial, EndedBy, LegEvent, Way};
+use call::leg::{Dial, EndedBy, Way};
 use sip::{
-    endpoint::{Body, Command, DialogId, Failure},
+    endpoint::{Command, DialogId, Failure, Reliability},
     registrar::Binding,
-    wire::StatusCode,
 };
 use terms::{Cause, Instant, LegId, media::Encryption};
 
@@ -16,11 +15,8 @@ use crate::{
     gates::{Gate, GateLimits},
     ice::Checks,
     outgoing::{self, Target},
-    peers::{gate_of_listener, gate_of_trunk},
+    peers::{EarlyMedia, gate_of_listener, gate_of_trunk},
 };
-
-/// RFC 3261 §21.1.5.
-const SESSION_PROGRESS: u16 = 183;
 
 impl SipLegs {
     /// Makes a leg: OUT-3 always offers.
@@ -35,7 +31,8 @@ impl SipLegs {
             return self.ended(leg, Cause::NO_ROUTE_TO_DESTINATION, EndedBy::Gateway);
         };
         let target = Target::of_trunk(&dial.number, way);
-        self.invite(now, leg, (dial, target), (gate_of_trunk(trunk), trunk.encryption));
+        let terms = (trunk.encryption, trunk.early_media);
+        self.invite(now, leg, (dial, target), (gate_of_trunk(trunk), terms));
     }
 
     /// Makes a leg to a device of an account: where it was seen, by the flow that it registered by.
@@ -52,7 +49,8 @@ impl SipLegs {
             return self.ended(leg, Cause::NO_ROUTE_TO_DESTINATION, EndedBy::Gateway);
         };
         let target = Target::of_account(&dial.number, binding, listener.here);
-        self.invite(now, leg, (dial, target), (gate_of_listener(listener), listener.encryption));
+        let terms = (listener.encryption, EarlyMedia::default());
+        self.invite(now, leg, (dial, target), (gate_of_listener(listener), terms));
     }
 
     fn invite(
@@ -60,7 +58,7 @@ impl SipLegs {
         now: Instant,
         leg: LegId,
         (dial, target): (&Dial, Option<Target>),
-        (gate, encryption): ((Gate, GateLimits), Encryption),
+        (gate, (encryption, early_media)): ((Gate, GateLimits), (Encryption, EarlyMedia)),
     ) {
         let settings = Arc::clone(&self.settings);
         let gates = [gate];
@@ -82,6 +80,8 @@ impl SipLegs {
             media: Some(dial.audio),
             secret: Secret::of(encryption, settings.peers.signaling(target.hop.listener), &mut self.keys),
             checks: Checks::default(),
+            provisional: Reliability::default(),
+            early_media,
         };
         let fresh = self.keys.fresh();
         let offer = settle(&mut sip, &settings.capabilities, fresh).map(|settled| settled.text);
@@ -90,20 +90,6 @@ impl SipLegs {
         };
         self.legs.insert(leg, sip);
         self.outputs.push_back(Output::Sip(Command::Invite(Box::new(invite))));
-    }
-
-    /// Whatever the peer says it does meanwhile, its caller hears that it rings.
-    pub(super) fn on_progressed(&mut self, dialog: DialogId, status: StatusCode) {
-        let is_ringing = status == StatusCode::RINGING || status.code() == SESSION_PROGRESS;
-        if let Some(leg) = self.legs.of_dialog(dialog).filter(|_| is_ringing) {
-            self.outputs.push_back(Output::Call(leg, LegEvent::Ringing));
-        }
-    }
-
-    pub(super) fn on_accepted(&mut self, dialog: DialogId, body: Option<&Body>) {
-        if let Some(leg) = self.take_answer(dialog, body) {
-            self.outputs.push_back(Output::Call(leg, LegEvent::Established));
-        }
     }
 
     pub(super) fn on_failed(&mut self, dialog: DialogId, failure: &Failure) {

@@ -2,6 +2,7 @@ use sip::wire::{self, Message};
 use terms::media::{FirstSource, Sources};
 
 mod checks;
+mod early;
 mod encryption;
 
 use super::*;
@@ -144,6 +145,7 @@ fn trunk() -> crate::Trunk {
         ice: terms::media::Ice::Off,
         limits: crate::GateLimits::default(),
         out: None,
+        early_media: crate::EarlyMedia::Heard,
     }
 }
 

@@ -31,7 +31,7 @@ use std::{
 use axum::http::Uri;
 use call::{core::Rules, leg::KeyMethod};
 use dialplan::Table;
-use interwork::{CalledNumber, GateLimits, Policy, Rate, Trunk, WayOut};
+use interwork::{CalledNumber, EarlyMedia, GateLimits, Policy, Rate, Trunk, WayOut};
 use ipnet::IpNet;
 use media::{Quarantine, Range, SocketPlan};
 use sip::{
@@ -473,6 +473,9 @@ fn trunks(root: &Section<'_, '_>, listeners: &[Listener]) -> (Vec<Trunk>, tls::N
         let (encryption, limits) = (encryption(&section, Encryption::default()), limits(&section));
         let (sources, ice) = (sources::of_trunk(&section, &peers), ice(&section));
         let out = zone.as_ref().and_then(|zone| way_out(&section, zone, listeners));
+        let states = [("on", EarlyMedia::Heard), ("off", EarlyMedia::Ignored)];
+        let early_media =
+            section.text("early_media").and_then(|text| text.one_of(&states)).unwrap_or_default();
         tls::name(&section, out.as_ref(), &mut domains);
         section.finish();
         let called_number = called.unwrap_or_default();
@@ -489,6 +492,7 @@ fn trunks(root: &Section<'_, '_>, listeners: &[Listener]) -> (Vec<Trunk>, tls::N
             ice,
             limits,
             out,
+            early_media,
         })
     };
     let trunks = root.sections("trunk").into_iter().filter_map(&mut trunk).collect();

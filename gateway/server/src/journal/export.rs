@@ -14,7 +14,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use super::{Line, MAX_LINE, Month, Opening};
 
 /// What times are called in records.
-const TIMES: [&str; 5] = ["arrived", "answered", "joined", "began", "ended"];
+const TIMES: [&str; 6] = ["arrived", "early_media", "answered", "joined", "began", "ended"];
 
 /// How records are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -21,6 +21,7 @@ fn record(call: u64, day: u64) -> Record {
         called: "9001".into(),
         meeting: None,
         arrived: WallTime::from_unix_nanos(day * DAY),
+        early_media: None,
         answered: None,
         joined: None,
         ended: WallTime::from_unix_nanos(day * DAY + 1),

@@ -27,6 +27,7 @@ pub(super) fn event(call: CallId, event: &Event) {
             let trunk = trunk.as_ref().map_or("-", |trunk| trunk.as_str());
             info!(call, trunk, %called, "calls out");
         }
+        Event::EarlyMedia => info!(call, "heard before the answer"),
         Event::Refused(cause) => info!(call, cause = cause.0, "call refused"),
         Event::Answered => info!(call, "call answered"),
         Event::Keyed(Keyed::Right) => debug!(call, "meeting ID and password are right"),

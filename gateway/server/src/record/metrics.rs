@@ -149,6 +149,7 @@ impl Metrics {
         let (name, cause) = match event {
             Event::Arrived { .. } => ("arrived", None),
             Event::Dialed { .. } => ("dialed", None),
+            Event::EarlyMedia => ("early_media", None),
             Event::Refused(cause) => ("refused", Some(cause)),
             Event::Answered => ("answered", None),
             Event::Keyed(call::event::Keyed::Right) => ("keyed_right", None),

@@ -73,9 +73,10 @@ impl ExtraHeader {
 }
 
 /// Whether a provisional response is sent until the peer has acknowledged it (RFC 3262).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Reliability {
     /// It is sent once, unless the peer requires more.
+    #[default]
     BestEffort,
     /// It is sent until its PRACK comes, where the peer knows of that.
     Acknowledged,

@@ -1,7 +1,7 @@
 //! Reliable provisional responses, ours and theirs (RFC 3262).
 
 use super::{
-    Body, Counted, DialogId, Endpoint, Event, ExtraHeader, Hop, Limit, Reliability,
+    Body, Counted, DialogId, Endpoint, Event, ExtraHeader, Hop, Invited, Limit, Reliability,
     happening::Happening,
     reply::Refused,
     stage::Stage,
@@ -51,6 +51,16 @@ impl Stance {
             Self::Unaware => false,
             Self::Supports => wanted == Reliability::Acknowledged,
             Self::Requires => true,
+        }
+    }
+}
+
+impl Invited {
+    /// The most that a provisional response to it can have.
+    pub fn reliability(&self) -> Reliability {
+        match Stance::of(&self.request.headers) {
+            Stance::Unaware => Reliability::BestEffort,
+            Stance::Supports | Stance::Requires => Reliability::Acknowledged,
         }
     }
 }
