@@ -11,6 +11,8 @@ mod pace;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use machine::Output;
+pub(crate) use machine::{Context, Machine};
 use terms::{
     Instant,
     media::{
@@ -18,9 +20,6 @@ use terms::{
         SrtpSuite, Ssrc, Stream,
     },
 };
-
-pub(crate) use machine::{Context, Machine};
-use machine::Output;
 
 use crate::{
     engine::Channel,
@@ -293,12 +292,7 @@ impl Association {
     }
 
     /// Takes what the machine says, and goes on by it.
-    fn drain(
-        &mut self,
-        now: Instant,
-        terms: &DtlsTerms,
-        send: impl FnMut(&[u8]),
-    ) -> Became {
+    fn drain(&mut self, now: Instant, terms: &DtlsTerms, send: impl FnMut(&[u8])) -> Became {
         self.listen(terms, send);
         let (stage, became) = match std::mem::replace(&mut self.stage, Stage::Failed) {
             Stage::Shaking { news: News { certificate: Some(Certificate::Another), .. }, .. } => {

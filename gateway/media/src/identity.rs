@@ -28,7 +28,7 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// The octets are no key of the curve, which one in 2^32 is not, or the library can't be set up.
+/// The octets are no key of the curve, which one in 2^32 is not, or OpenSSL can't be set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoIdentity;
 

@@ -43,6 +43,9 @@ pub(crate) struct Context(SslContext);
 
 impl Context {
     /// Takes a certificate and its key (RFC 5958), both in DER.
+    ///
+    /// Deviation: RFC 6347 §4.2.1 would have servers ask for a cookie. Whoever makes a call waits for no further round trip:
+    /// one source at a time is answered, by flights of a kilobyte, for the seconds that a handshake may take.
     pub(crate) fn of(certificate: &[u8], key: &[u8]) -> Result<Self, ErrorStack> {
         let mut builder = SslContextBuilder::new(SslMethod::dtls())?;
         builder.set_security_level(SECURITY_LEVEL);

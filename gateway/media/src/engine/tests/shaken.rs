@@ -1,4 +1,4 @@
-//! Streams whose keys come of a handshake (MEDIA-2), against a peer of the library and `rtp::srtp`.
+//! Streams whose keys come of a handshake (MEDIA-2), against a peer of dimpl and `rtp::srtp`.
 
 use rtp::srtp::{Inbound, Outbound};
 use terms::media::{DtlsFault, DtlsRole, RtcpPath, SrtpKeys};
