@@ -35,6 +35,8 @@ const PROFILES: &str = "SRTP_AEAD_AES_256_GCM:SRTP_AEAD_AES_128_GCM:SRTP_AES128_
 const LABEL: &str = "EXTRACTOR-dtls_srtp";
 /// Datagrams that may wait to be sent: two flights.
 const MAX_SAID: usize = 64;
+/// Hellos beside the first that are answered: each costs a signature.
+const MAX_AGAIN: usize = 16;
 /// Nothing but keys comes over it: what else a peer says there is read away in pieces of this length.
 const READ_AWAY: usize = 256;
 
@@ -90,8 +92,10 @@ pub(crate) struct Machine {
     role: DtlsRole,
     stream: SslStream<Wire>,
     stage: Stage,
-    /// Of the hello that was answered.
+    /// Of the hello that was answered last.
     random: Option<Random>,
+    /// How often it was begun again.
+    begun_again: usize,
     news: VecDeque<Output>,
 }
 
@@ -113,7 +117,8 @@ impl Machine {
     pub(crate) fn begin(context: &Context, role: DtlsRole) -> Self {
         let context = context.0.clone();
         let stream = stream(&context, role);
-        Self { context, role, stream, stage: Stage::Greeting, random: None, news: VecDeque::new() }
+        let (stage, news) = (Stage::Greeting, VecDeque::new());
+        Self { context, role, stream, stage, random: None, begun_again: 0, news }
     }
 
     /// Takes a datagram of the peer.
@@ -147,7 +152,9 @@ impl Machine {
     fn begin_again(&mut self, datagram: &[u8]) {
         let awaits = self.stage == Stage::Greeting && self.role == DtlsRole::Passive;
         let Some(random) = random(datagram).filter(|_| awaits) else { return };
-        if self.random.is_some_and(|answered| answered != random) {
+        let is_another = self.random.is_some_and(|answered| answered != random);
+        if is_another && self.begun_again < MAX_AGAIN {
+            self.begun_again += 1;
             self.stream = stream(&self.context, self.role);
         }
         self.random = Some(random);
