@@ -22,7 +22,7 @@ use super::pace;
 
 /// RFC 9147 §4.4: what fits every path, with the headers of UDP and IP.
 const MTU: u32 = 1_200;
-/// 112 bits and SHA-2, on every distribution alike.
+/// 112 bits and SHA-2 for what we choose, on every distribution alike; how long a key the peer has is its own affair.
 const SECURITY_LEVEL: u32 = 2;
 /// RFC 8827 §6.5 has the first of AES-128. Our certificate is on P-256; of the peer's, RSA is known too.
 const SUITES: &str = "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:\
@@ -35,8 +35,6 @@ const PROFILES: &str = "SRTP_AEAD_AES_256_GCM:SRTP_AEAD_AES_128_GCM:SRTP_AES128_
 const LABEL: &str = "EXTRACTOR-dtls_srtp";
 /// Datagrams that may wait to be sent: two flights.
 const MAX_SAID: usize = 64;
-/// Hellos beside the first that are answered: each costs a signature.
-const MAX_AGAIN: usize = 16;
 /// Nothing but keys comes over it: what else a peer says there is read away in pieces of this length.
 const READ_AWAY: usize = 256;
 
@@ -94,8 +92,8 @@ pub(crate) struct Machine {
     stage: Stage,
     /// Of the hello that was answered last.
     random: Option<Random>,
-    /// How often it was begun again.
-    begun_again: usize,
+    /// Whether another may be answered before time passes: each costs a signature.
+    may_begin_again: bool,
     news: VecDeque<Output>,
 }
 
@@ -118,7 +116,7 @@ impl Machine {
         let context = context.0.clone();
         let stream = stream(&context, role);
         let (stage, news) = (Stage::Greeting, VecDeque::new());
-        Self { context, role, stream, stage, random: None, begun_again: 0, news }
+        Self { context, role, stream, stage, random: None, may_begin_again: true, news }
     }
 
     /// Takes a datagram of the peer.
@@ -135,6 +133,7 @@ impl Machine {
 
     /// Time has passed. OpenSSL looks at its own clock whether it was enough to send again.
     pub(crate) fn handle_timeout(&mut self) {
+        self.may_begin_again = true;
         match self.stage {
             Stage::Greeting | Stage::Proving => self.shake(),
             Stage::Finished | Stage::GivenUp => {}
@@ -153,8 +152,10 @@ impl Machine {
         let awaits = self.stage == Stage::Greeting && self.role == DtlsRole::Passive;
         let Some(random) = random(datagram).filter(|_| awaits) else { return };
         let is_another = self.random.is_some_and(|answered| answered != random);
-        if is_another && self.begun_again < MAX_AGAIN {
-            self.begun_again += 1;
+        if is_another {
+            if !std::mem::take(&mut self.may_begin_again) {
+                return;
+            }
             self.stream = stream(&self.context, self.role);
         }
         self.random = Some(random);
