@@ -63,8 +63,9 @@ NAMES = {"pcma": "pcma", "g722": "G722/16000/1", "opus": "opus/48000/2"}
 
 
 class Phone:
-    def __init__(self, user, hertz, folder, avoid, answers=False, codec="pcma", encryption=None, settings="", account=None, ice=None, instance=None):
-        """`ice`: the address that it is to have, and check by. `instance`: the UUID that it registers by."""
+    def __init__(self, user, hertz, folder, avoid, answers=False, codec="pcma", encryption=None, settings="", account=None, ice=None, instance=None, certificate=None):
+        """`ice`: the address that it is to have, and check by. `instance`: the UUID that it registers by. `certificate`: P-256, if it is
+        not to show its own, of RSA."""
         self.folder, self.user, self.rate = folder, user, RATES[codec]
         self.first = gateway_under_test.free_ports(PORTS_PER_PHONE, set(avoid))
         folder.mkdir()
@@ -80,7 +81,7 @@ class Phone:
         if instance:
             (folder / "uuid").write_text(instance)
         self.log = open(folder / "log", "w")
-        environment = {**os.environ, **p256_certificate()} if encryption == "dtls_srtp" else None
+        environment = {**os.environ, **p256_certificate()} if certificate == "P-256" else None
         self.process = subprocess.Popen([*gateway_under_test.URGENT, "baresip", "-4", "-f", folder], stdin=subprocess.DEVNULL, stdout=self.log,
                                         stderr=subprocess.STDOUT, env=environment)
         self.socket, self.received, self.events = self.connect(self.first + 2), b"", []

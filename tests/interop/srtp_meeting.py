@@ -4,7 +4,7 @@
 usage: srtp_meeting.py
 
 One phone offers RTP/SAVP, one RTP/SAVPF, one a=crypto on RTP/AVP, two UDP/TLS/RTP/SAVPF, of which one with rtcp-mux, one
-nothing. Each sends a tone of its own. All hold and go on, and then each must hear the others. At a gateway that requires
+nothing. Of these two one shows a certificate of RSA, baresip's own, the other one on P-256. Each sends a tone of its own. All hold and go on, and then each must hear the others. At a gateway that requires
 encryption the last is refused with 488, and at one that has it off those with keys are.
 """
 
@@ -29,6 +29,8 @@ PHONES = {
     "DTLS, muxed": ("dtls_srtp", 1930, "fingerprint-in-clear", "rtcp_mux yes\n"),
     "clear": (None, 1510, "not-offered", ""),
 }
+# Who shows another certificate than baresip's own, of RSA.
+CERTIFICATES = {"DTLS, muxed": "P-256"}
 HOLD_SECONDS = 3
 
 
@@ -51,7 +53,7 @@ def phones_of(gateway, folder, names):
     for number, name in enumerate(names):
         encryption, hertz, _, settings = PHONES[name]
         phone = Phone(f"1380000100{number}", hertz, folder / f"phone-{number}", [*gateway.at.media, *taken], encryption=encryption,
-                      settings=settings)
+                      settings=settings, certificate=CERTIFICATES.get(name))
         taken += range(phone.first, phone.first + PORTS_PER_PHONE)
         phones[name] = phone
     return phones

@@ -11,6 +11,7 @@
 
 pub mod device;
 pub mod gateway;
+mod library_time;
 pub mod login;
 pub mod network;
 pub mod pcap;

@@ -295,7 +295,7 @@ impl Phone {
 
     /// It offers DTLS-SRTP from here on, and nothing else.
     pub fn shake_hands(&mut self, setup: Setup, told: Told) {
-        self.armor = Some(Armor::new(self.number, setup, told));
+        self.armor = Some(Armor::new(setup, told));
     }
 
     /// How many handshakes it has begun or waited for.

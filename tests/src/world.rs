@@ -9,6 +9,7 @@ use terms::{Cause, Direction, Instant, Now, WallTime};
 use crate::{
     device::{Device, Provisioning},
     gateway::Gateway,
+    library_time,
     network::{Conditions, Network},
     phone::{Action, Phone},
 };
@@ -154,6 +155,7 @@ impl World {
     fn pass(&mut self, duration: Duration) {
         let nanos = u64::try_from(duration.as_nanos()).expect("a short time");
         self.now.mono += duration;
+        library_time::set(self.now.mono);
         self.now.wall = WallTime::from_unix_nanos(self.now.wall.as_unix_nanos() + nanos);
     }
 }

@@ -6,9 +6,13 @@
 //!      └── another certificate, or too long ──▶ Failed
 //! ```
 
+mod machine;
+mod pace;
+
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use dimpl::{Output, SrtpProfile};
+use machine::Output;
+pub(crate) use machine::{Context, Machine};
 use terms::{
     Instant,
     media::{
@@ -30,14 +34,10 @@ const LONGEST: Duration = Duration::from_secs(15);
 const KEPT: Duration = Duration::from_secs(30);
 /// The longest record that is taken: what an Ethernet carries, and more.
 const MAX_RECORD: usize = 2_048;
-/// The longest certificate that is looked at.
-const MAX_CERTIFICATE: usize = 16 * 1024;
 /// Whoever began a handshake and has been quiet for so long is given up for who speaks.
 const QUIET: Duration = Duration::from_secs(2);
 /// A handshake that broke is begun anew after this.
 const PAUSE: Duration = Duration::from_millis(250);
-/// What the library may say to one input: two flights and its news.
-const MAX_SAID: usize = 64;
 
 /// The handshakes of a port's stream.
 #[derive(Debug)]
@@ -111,11 +111,11 @@ impl Dtls {
     }
 
     /// The peer goes on elsewhere: it is waited for there, and what it had begun is begun anew.
-    pub(crate) fn peer_moved(&mut self, now: Instant) {
+    pub(crate) fn peer_moved(&mut self) {
         let (role, identity) = (self.terms.role, &self.identity);
-        self.rtp.forget(now, role, identity);
+        self.rtp.forget(role, identity);
         if let Some((association, _)) = &mut self.rtcp {
-            association.forget(now, role, identity);
+            association.forget(role, identity);
         }
     }
 
@@ -161,19 +161,19 @@ impl Dtls {
             if !gives_way || association.stage.until().is_none() {
                 return Err(Rejected::Foreign);
             }
-            association.forget(now, terms.role, identity);
+            association.forget(terms.role, identity);
         }
         association.peer = Some(source);
         association.heard = now;
-        association.take(now, record, identity);
+        association.take(record);
         let until = association.stage.until();
-        let became = association.drain((now, terms, identity), send);
+        let became = association.drain(now, terms, send);
         let has_broken = matches!(association.stage, Stage::Broken { .. });
         let is_stranger = has_broken || became == Became::Failed(DtlsFault::WrongCertificate);
         if is_stranger && source != expected {
             // A stranger is not the peer, whatever it shows, and takes neither the peer's time nor much of ours.
-            association.stage = Stage::begin((now, until.unwrap_or(now)), terms.role, identity);
-            association.forget(now, terms.role, identity);
+            association.stage = Stage::begin(until.unwrap_or(now), terms.role, identity);
+            association.peer = None;
             association.open_from = now + PAUSE;
             return Err(Rejected::Foreign);
         }
@@ -192,7 +192,7 @@ impl Dtls {
             return Became::Nothing;
         }
         association.wait(now, terms.role, identity);
-        association.drain((now, terms, identity), send)
+        association.drain(now, terms, send)
     }
 }
 
@@ -204,9 +204,7 @@ struct Association {
     peer: Option<SocketAddr>,
     /// When they last spoke.
     heard: Instant,
-    /// When the library wants to be told the time.
-    wake: Option<Instant>,
-    /// Whether the library ever gave a handshake up: the peer shares nothing, or somebody sends in its name.
+    /// Whether a machine ever gave a handshake up: the peer shares nothing, or somebody sends in its name.
     broke: bool,
     /// Until then nobody is heard but the peer where it said that it is.
     open_from: Instant,
@@ -215,7 +213,7 @@ struct Association {
 #[derive(Debug)]
 enum Stage {
     Shaking {
-        machine: Box<dimpl::Dtls>,
+        machine: Box<Machine>,
         until: Instant,
         news: News,
     },
@@ -226,7 +224,7 @@ enum Stage {
     },
     /// The peer may not have heard the last flight.
     Keyed {
-        machine: Box<dimpl::Dtls>,
+        machine: Box<Machine>,
         until: Instant,
     },
     /// Nothing is sent or taken any more, and the keys stay.
@@ -234,12 +232,12 @@ enum Stage {
     Failed,
 }
 
-/// What the library has told so far.
+/// What the machine has told so far.
 #[derive(Debug, Default)]
 struct News {
     certificate: Option<Certificate>,
     keys: Option<Box<SrtpKeys>>,
-    progress: Progress,
+    has_broken: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -248,18 +246,10 @@ enum Certificate {
     Another,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Progress {
-    #[default]
-    Going,
-    Finished,
-    GivenUp,
-}
-
 impl Association {
     fn begin(now: Instant, role: DtlsRole, identity: &Identity) -> Self {
-        let stage = Stage::begin((now, now + LONGEST), role, identity);
-        Self { stage, peer: None, heard: now, wake: Some(now), broke: false, open_from: now }
+        let stage = Stage::begin(now + LONGEST, role, identity);
+        Self { stage, peer: None, heard: now, broke: false, open_from: now }
     }
 
     const fn kept() -> Self {
@@ -268,116 +258,94 @@ impl Association {
 
     const fn resting(stage: Stage) -> Self {
         let never = Instant::ZERO;
-        Self { stage, peer: None, heard: never, wake: None, broke: false, open_from: never }
+        Self { stage, peer: None, heard: never, broke: false, open_from: never }
     }
 
     /// The handshake anew, within the time that is left, with whoever comes.
-    fn forget(&mut self, now: Instant, role: DtlsRole, identity: &Identity) {
+    fn forget(&mut self, role: DtlsRole, identity: &Identity) {
         if let Some(until) = self.stage.until() {
-            self.stage = Stage::begin((now, until), role, identity);
-            self.wake = Some(now);
+            self.stage = Stage::begin(until, role, identity);
         }
         self.peer = None;
     }
 
     fn is_due(&self, now: Instant) -> bool {
-        let until = match self.stage {
-            Stage::Shaking { until, .. } | Stage::Keyed { until, .. } => Some(until),
-            Stage::Broken { again, .. } => Some(again),
-            Stage::Kept | Stage::Failed => None,
-        };
-        [until, self.wake].into_iter().flatten().any(|at| at <= now)
+        match self.stage {
+            Stage::Shaking { .. } => true,
+            Stage::Keyed { until, .. } => until <= now,
+            Stage::Broken { again, .. } => again <= now,
+            Stage::Kept | Stage::Failed => false,
+        }
     }
 
-    fn take(&mut self, now: Instant, record: &[u8], identity: &Identity) {
-        let time = identity.library_time(now);
-        self.stage.tell(|machine| machine.handle_timeout(time).and_then(|()| machine.handle_packet(record)));
+    fn take(&mut self, record: &[u8]) {
+        match &mut self.stage {
+            Stage::Shaking { machine, .. } | Stage::Keyed { machine, .. } => machine.handle_datagram(record),
+            Stage::Broken { .. } | Stage::Kept | Stage::Failed => {}
+        }
     }
 
     fn wait(&mut self, now: Instant, role: DtlsRole, identity: &Identity) {
-        self.wake = None;
         if let Stage::Broken { until, again } = self.stage
             && now >= again
         {
-            self.stage = Stage::begin((now, until), role, identity);
+            self.stage = Stage::begin(until, role, identity);
         }
-        let time = identity.library_time(now);
-        self.stage.tell(|machine| machine.handle_timeout(time));
+        if let Stage::Shaking { machine, .. } = &mut self.stage {
+            machine.handle_timeout();
+        }
     }
 
-    /// Takes what the library says, and goes on by it.
-    fn drain(
-        &mut self,
-        (now, terms, identity): (Instant, &DtlsTerms, &Identity),
-        send: impl FnMut(&[u8]),
-    ) -> Became {
-        self.listen(terms, identity, send);
+    /// Takes what the machine says, and goes on by it.
+    fn drain(&mut self, now: Instant, terms: &DtlsTerms, send: impl FnMut(&[u8])) -> Became {
+        self.listen(terms, send);
         let (stage, became) = match std::mem::replace(&mut self.stage, Stage::Failed) {
             Stage::Shaking { news: News { certificate: Some(Certificate::Another), .. }, .. } => {
                 (Stage::Failed, Became::Failed(DtlsFault::WrongCertificate))
             }
-            Stage::Shaking {
-                machine,
-                news: News { keys: Some(keys), progress: Progress::Finished, .. },
-                ..
-            } => (Stage::Keyed { machine, until: now + KEPT }, Became::Keyed(keys)),
+            Stage::Shaking { machine, news: News { keys: Some(keys), .. }, .. } => {
+                (Stage::Keyed { machine, until: now + KEPT }, Became::Keyed(keys))
+            }
             Stage::Shaking { until, .. } | Stage::Broken { until, .. } if now >= until => {
                 let shared = if self.broke { DtlsFault::NothingInCommon } else { DtlsFault::NoHandshake };
                 (Stage::Failed, Became::Failed(shared))
             }
-            Stage::Shaking { until, news: News { progress: Progress::GivenUp, .. }, .. } => {
+            Stage::Shaking { until, news: News { has_broken: true, .. }, .. } => {
                 self.broke = true;
                 (Stage::Broken { until, again: now + PAUSE }, Became::Nothing)
             }
             Stage::Keyed { until, .. } if now >= until => (Stage::Kept, Became::Nothing),
             stage => (stage, Became::Nothing),
         };
-        if !matches!(stage, Stage::Shaking { .. } | Stage::Keyed { .. }) {
-            self.wake = None;
-        }
         self.stage = stage;
         became
     }
 
-    fn listen(&mut self, terms: &DtlsTerms, identity: &Identity, mut send: impl FnMut(&[u8])) {
+    fn listen(&mut self, terms: &DtlsTerms, mut send: impl FnMut(&[u8])) {
         let mut unheard = News::default();
         let (machine, news) = match &mut self.stage {
             Stage::Shaking { machine, news, .. } => (machine, news),
             Stage::Keyed { machine, .. } => (machine, &mut unheard),
             Stage::Broken { .. } | Stage::Kept | Stage::Failed => return,
         };
-        let mut room = vec![0; MAX_RECORD];
-        for _ in 0..MAX_SAID {
-            match machine.poll_output(&mut room) {
-                Output::Packet(record) => send(record),
-                Output::PeerCert(certificate) => news.certificate = Some(told(certificate, terms)),
-                // Without a certificate that is known nobody has keys.
-                Output::KeyingMaterial(material, profile)
-                    if news.certificate == Some(Certificate::TheOneThatWasTold) =>
-                {
-                    news.keys = keys_of(&material, profile, terms.role).map(Box::new);
+        while let Some(output) = machine.poll_output() {
+            match output {
+                Output::Datagram(datagram) => send(&datagram),
+                Output::Certificate(certificate) => news.certificate = Some(told(&certificate, terms)),
+                Output::Keys(suite, material) => {
+                    // Without a certificate that is known nobody has keys.
+                    let is_known = news.certificate == Some(Certificate::TheOneThatWasTold);
+                    news.keys = keys_of(&material, suite, terms.role).filter(|_| is_known).map(Box::new);
                 }
-                Output::Connected => news.progress = Progress::Finished,
-                Output::BufferTooSmall { needed } if needed <= MAX_CERTIFICATE => room.resize(needed, 0),
-                Output::BufferTooSmall { .. } => {
-                    news.progress = Progress::GivenUp;
-                    return;
-                }
-                Output::Timeout(at) => {
-                    self.wake = Some(identity.our_time(at));
-                    return;
-                }
-                // Nothing is said over it but keys; who takes leave does so by signaling.
-                _ => {}
+                Output::GivenUp => news.has_broken = true,
             }
         }
     }
 }
 
 impl Stage {
-    fn begin((now, until): (Instant, Instant), role: DtlsRole, identity: &Identity) -> Self {
-        let machine = Box::new(identity.begin(now, role));
-        Self::Shaking { machine, until, news: News::default() }
+    fn begin(until: Instant, role: DtlsRole, identity: &Identity) -> Self {
+        Self::Shaking { machine: Box::new(identity.begin(role)), until, news: News::default() }
     }
 
     /// When a handshake is given up.
@@ -387,29 +355,14 @@ impl Stage {
             Self::Keyed { .. } | Self::Kept | Self::Failed => None,
         }
     }
-
-    fn tell(&mut self, tell: impl FnOnce(&mut dimpl::Dtls) -> Result<(), dimpl::Error>) {
-        match self {
-            Self::Shaking { machine, news, .. } => {
-                if tell(machine).is_err() {
-                    news.progress = Progress::GivenUp;
-                }
-            }
-            // What breaks it now takes nothing from the keys.
-            Self::Keyed { machine, .. } => drop(tell(machine)),
-            Self::Broken { .. } | Self::Kept | Self::Failed => {}
-        }
-    }
 }
 
-/// RFC 6347 §4.1.2.7: what is no record is passed over without a word. One has a type, a version, and is as long as it says;
-/// or it begins as the encrypted ones of 1.3 do (RFC 9147 §4.1).
+/// RFC 6347 §4.1.2.7: what is no record is passed over without a word. One has a type, a version, and is as long as it says.
 fn is_record(datagram: &[u8]) -> bool {
     let is_like_one = match datagram {
         [20..=26, 0xfe, _, _, _, _, _, _, _, _, _, high, low, rest @ ..] => {
             usize::from(u16::from_be_bytes([*high, *low])) <= rest.len()
         }
-        [0x20..=0x3f, ..] => true,
         _ => false,
     };
     is_like_one && datagram.len() <= MAX_RECORD
@@ -421,13 +374,7 @@ fn told(certificate: &[u8], terms: &DtlsTerms) -> Certificate {
 }
 
 /// RFC 5764 §4.2: the client's key, the server's, the client's salt, the server's.
-fn keys_of(material: &[u8], profile: SrtpProfile, role: DtlsRole) -> Option<SrtpKeys> {
-    let suite = match profile {
-        SrtpProfile::AES128_CM_SHA1_80 => SrtpSuite::Aes128CmSha1Tag80,
-        SrtpProfile::AEAD_AES_128_GCM => SrtpSuite::Aes128Gcm,
-        SrtpProfile::AEAD_AES_256_GCM => SrtpSuite::Aes256Gcm,
-        _ => return None,
-    };
+fn keys_of(material: &[u8], suite: SrtpSuite, role: DtlsRole) -> Option<SrtpKeys> {
     let (keys, salts) = material.split_at_checked(2 * suite.key_len())?;
     let (client, server) = keys.split_at(suite.key_len());
     let (client_salt, server_salt) = salts.split_at_checked(suite.salt_len())?;

@@ -1,38 +1,25 @@
 //! The certificate that we show in handshakes. Nobody vouches for it but the fingerprint in signaling (RFC 5763 §5), so that
 //! it says next to nothing, and is made anew at each start.
 
-use std::{fmt, sync::Arc, time};
+use std::fmt;
 
-use dimpl::{Config, Dtls, DtlsCertificate};
 use p256::{
     ecdsa::{Signature, SigningKey, signature::Signer},
     elliptic_curve::sec1::ToSec1Point,
     pkcs8::EncodePrivateKey,
 };
 use sha2::Digest;
-use terms::{
-    Instant,
-    media::{DtlsRole, Fingerprint, FingerprintHash},
-};
+use terms::media::{DtlsRole, Fingerprint, FingerprintHash};
 
-/// RFC 9147 §4.4: what fits every path, with the headers of UDP and IP.
-const MTU: usize = 1_200;
-/// Datagrams of a handshake that are kept: of the peer's, those that came too early.
-const QUEUED: usize = 16;
-/// RFC 6347 §4.2.4.1 would have 1 s; where media go nobody waits so long.
-const FIRST_RETRY: time::Duration = time::Duration::from_millis(400);
-/// Each pause is twice the one before: more than the time that a handshake has.
-const RETRIES: usize = 6;
+use crate::dtls::{Context, Machine};
+
 /// RFC 5280 §4.1.2.5.2 and §4.1.2.5: from long ago, and until no particular time.
 const VALID: [(u8, &[u8]); 2] = [(der::UTC_TIME, b"000101000000Z"), (der::TIME, b"99991231235959Z")];
 
 /// A certificate with its key, for all ports of a process. The key never prints.
 pub struct Identity {
-    certificate: DtlsCertificate,
     fingerprint: Fingerprint,
-    config: Arc<Config>,
-    /// What [`Instant::ZERO`] is taken for.
-    zero: time::Instant,
+    context: Context,
 }
 
 impl fmt::Debug for Identity {
@@ -41,7 +28,7 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// The octets are no key of the curve, which one in 2^32 is not, or the library can't be set up.
+/// The octets are no key of the curve, which one in 2^32 is not, or OpenSSL can't be set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoIdentity;
 
@@ -56,25 +43,9 @@ impl std::error::Error for NoIdentity {}
 impl Identity {
     /// Makes a certificate for a key: octets that nobody can foretell.
     pub fn of(secret: &[u8; 32]) -> Result<Self, NoIdentity> {
-        let key = p256::SecretKey::from_slice(secret).map_err(|_| NoIdentity)?;
-        let private_key = key.to_pkcs8_der().map_err(|_| NoIdentity)?.as_bytes().to_vec();
-        let certificate = DtlsCertificate { certificate: certificate_of(&key), private_key };
-        let config = Config::builder()
-            .mtu(MTU)
-            .max_queue_rx(QUEUED)
-            .max_queue_tx(QUEUED)
-            .require_client_certificate(true)
-            .flight_start_rto(FIRST_RETRY)
-            .flight_retries(RETRIES)
-            .with_crypto_provider(dimpl::crypto::rust_crypto::default_provider())
-            .build()
-            .map_err(|_| NoIdentity)?;
-        Ok(Self {
-            fingerprint: fingerprint(&certificate.certificate),
-            certificate,
-            config: Arc::new(config),
-            zero: time::Instant::now(),
-        })
+        let (certificate, key) = certified(secret)?;
+        let context = Context::of(&certificate, &key).map_err(|_| NoIdentity)?;
+        Ok(Self { fingerprint: fingerprint(&certificate), context })
     }
 
     /// What the certificate is known by, for signaling.
@@ -83,21 +54,16 @@ impl Identity {
     }
 
     /// A handshake that has not begun, under the certificate.
-    pub fn begin(&self, now: Instant, role: DtlsRole) -> Dtls {
-        let (config, certificate) = (Arc::clone(&self.config), self.certificate.clone());
-        let mut machine = Dtls::new_auto(config, certificate, self.library_time(now));
-        machine.set_active(role == DtlsRole::Active);
-        machine
+    pub(crate) fn begin(&self, role: DtlsRole) -> Machine {
+        Machine::begin(&self.context, role)
     }
+}
 
-    /// The handshake's library has the standard library's time, and is told it as we are.
-    pub fn library_time(&self, now: Instant) -> time::Instant {
-        self.zero + time::Duration::from_nanos(now.as_nanos())
-    }
-
-    pub(crate) fn our_time(&self, then: time::Instant) -> Instant {
-        Instant::ZERO + then.saturating_duration_since(self.zero)
-    }
+/// A certificate and its key (RFC 5958), both in DER.
+pub(crate) fn certified(secret: &[u8; 32]) -> Result<(Vec<u8>, Vec<u8>), NoIdentity> {
+    let key = p256::SecretKey::from_slice(secret).map_err(|_| NoIdentity)?;
+    let private_key = key.to_pkcs8_der().map_err(|_| NoIdentity)?;
+    Ok((certificate_of(&key), private_key.as_bytes().to_vec()))
 }
 
 /// What a certificate is known by, as we would tell it.

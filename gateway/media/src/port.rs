@@ -210,7 +210,7 @@ impl Port {
         }
         if let Some(connected) = self.connected.as_mut().filter(|_| has_moved) {
             self.latch.forget(now);
-            connected.peer_moved(now);
+            connected.peer_moved();
         }
         match &mut self.connected {
             Some(connected) => {

@@ -1,7 +1,11 @@
-//! DTLS-SRTP of a phone (RFC 5763): the handshake by the library itself, packets by `rtp::srtp`.
+//! DTLS-SRTP of a phone (RFC 5763): the handshake by dimpl, which the gateway is not made of, packets by `rtp::srtp`.
 
-use dimpl::{Output, SrtpProfile};
-use media::Identity;
+use std::{
+    sync::{Arc, LazyLock},
+    time::{self, Duration},
+};
+
+use dimpl::{Config, DtlsCertificate, Output, SrtpProfile};
 use rtp::srtp::{Inbound, MAX_OVERHEAD, Outbound};
 use sdp::SessionDescription;
 use terms::{
@@ -33,7 +37,7 @@ pub enum Told {
 
 /// A phone's handshake and what came of it.
 pub(super) struct Armor {
-    identity: Identity,
+    certificate: DtlsCertificate,
     told: Fingerprint,
     setup: Setup,
     shaking: Option<Shaking>,
@@ -50,14 +54,13 @@ struct Shaking {
 }
 
 impl Armor {
-    pub(super) fn new(number: u8, setup: Setup, told: Told) -> Self {
-        let of = |octet| Identity::of(&[octet; 32]).expect("a key");
-        let identity = of(number);
+    pub(super) fn new(setup: Setup, told: Told) -> Self {
+        let (certificate, another) = (certificate(), certificate());
         let told = match told {
-            Told::ItsOwn => identity.fingerprint().clone(),
-            Told::Another => of(0xaa).fingerprint().clone(),
+            Told::ItsOwn => media::fingerprint(&certificate.certificate),
+            Told::Another => media::fingerprint(&another.certificate),
         };
-        Self { identity, told, setup, shaking: None, handshakes: 0 }
+        Self { certificate, told, setup, shaking: None, handshakes: 0 }
     }
 
     pub(super) const fn handshakes(&self) -> usize {
@@ -79,7 +82,7 @@ impl Armor {
     /// What both agreed on, at first and again.
     pub(super) fn agree(&mut self, now: Instant, terms: &DtlsTerms, ssrc: Ssrc) -> Vec<Vec<u8>> {
         if self.shaking.as_ref().is_none_or(|shaking| shaking.terms != *terms) {
-            let (terms, machine) = (terms.clone(), self.identity.begin(now, terms.role));
+            let (terms, machine) = (terms.clone(), machine(now, terms.role, self.certificate.clone()));
             self.handshakes += 1;
             self.shaking = Some(Shaking { terms, machine, shown: false, ssrc, keys: None });
         }
@@ -89,7 +92,7 @@ impl Armor {
     pub(super) fn wait(&mut self, now: Instant) -> Vec<Vec<u8>> {
         let Some(shaking) = &mut self.shaking else { return Vec::new() };
         // One that was given up has nothing more to say.
-        shaking.machine.handle_timeout(self.identity.library_time(now)).ok();
+        shaking.machine.handle_timeout(dimpl_time(now)).ok();
         shaking.listen()
     }
 
@@ -143,6 +146,30 @@ impl Shaking {
             }
         }
     }
+}
+
+fn certificate() -> DtlsCertificate {
+    let made = rcgen::generate_simple_self_signed(["phone".to_owned()]).expect("a certificate");
+    DtlsCertificate { certificate: made.cert.der().to_vec(), private_key: made.signing_key.serialize_der() }
+}
+
+fn machine(now: Instant, role: DtlsRole, certificate: DtlsCertificate) -> dimpl::Dtls {
+    let config = Config::builder()
+        .require_client_certificate(true)
+        .flight_start_rto(Duration::from_millis(400))
+        .flight_retries(6)
+        .with_crypto_provider(dimpl::crypto::rust_crypto::default_provider())
+        .build()
+        .expect("a configuration");
+    let mut machine = dimpl::Dtls::new_auto(Arc::new(config), certificate, dimpl_time(now));
+    machine.set_active(role == DtlsRole::Active);
+    machine
+}
+
+/// dimpl has the standard library's time, and is told it.
+fn dimpl_time(now: Instant) -> time::Instant {
+    static ZERO: LazyLock<time::Instant> = LazyLock::new(time::Instant::now);
+    *ZERO + Duration::from_nanos(now.as_nanos())
 }
 
 /// RFC 5764 §4.2: what is sent under, and received.

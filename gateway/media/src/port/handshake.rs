@@ -142,9 +142,9 @@ impl Connected {
         self.dtls = identity.map(|identity| Box::new(Dtls::new(now, stream, terms, identity)));
     }
 
-    pub(super) fn peer_moved(&mut self, now: Instant) {
+    pub(super) fn peer_moved(&mut self) {
         if let Some(dtls) = &mut self.dtls {
-            dtls.peer_moved(now);
+            dtls.peer_moved();
         }
     }
 

@@ -1,4 +1,4 @@
-//! Streams whose keys come of a handshake (MEDIA-2), against a peer of the library and `rtp::srtp`.
+//! Streams whose keys come of a handshake (MEDIA-2), against a peer of dimpl and `rtp::srtp`.
 
 use rtp::srtp::{Inbound, Outbound};
 use terms::media::{DtlsFault, DtlsRole, RtcpPath, SrtpKeys};
@@ -7,7 +7,7 @@ use super::{
     encrypted::{Wire, packet},
     *,
 };
-use crate::dtls::tests::{Peer, identity};
+use crate::dtls::tests::Peer;
 
 const PEER_SSRC: Ssrc = Ssrc(0xfeed);
 const PEER_RTCP: &str = "192.0.2.1:4001";
@@ -23,7 +23,7 @@ struct Shaken {
 impl Shaken {
     fn new(role: DtlsRole, path: RtcpPath) -> Self {
         let now = Bench::new(4).now.mono;
-        let [rtp, rtcp] = [(), ()].map(|()| Peer::of(now, &identity(2), role));
+        let [rtp, rtcp] = [(), ()].map(|()| Peer::of(now, 2, role));
         let remote_rtcp = if path == RtcpPath::Muxed { PEER } else { PEER_RTCP };
         let dtls = Some(Box::new(rtp.terms(role)));
         let stream = Box::new(Stream { rtcp: path, remote_rtcp: address(remote_rtcp), dtls, ..*stream(20) });
@@ -142,7 +142,7 @@ fn rfc5764_4_1_rtcp_by_itself_is_under_keys_of_its_own() {
 #[test]
 fn rfc5763_5_a_certificate_that_nobody_told_of_is_reported_and_leaves_the_port_mute() {
     let mut shaken = Shaken::new(DtlsRole::Passive, RtcpPath::Muxed);
-    shaken.rtp = Peer::of(shaken.wire.now.mono, &identity(9), DtlsRole::Passive);
+    shaken.rtp = Peer::of(shaken.wire.now.mono, 9, DtlsRole::Passive);
     let sent = shaken.run(Duration::from_secs(30));
     assert_eq!(sent, []);
     assert_eq!(shaken.faults(), [DtlsFault::WrongCertificate], "it is told once");
@@ -168,7 +168,7 @@ fn rfc8842_4_a_hold_keeps_the_keys_and_another_certificate_makes_new_ones() {
     let taken = sent.iter().filter(|sent| open(&mut inbound, sent)).count();
     assert!(taken > 40, "{taken} of {}", sent.len());
 
-    shaken.rtp = Peer::of(shaken.wire.now.mono, &identity(3), DtlsRole::Active);
+    shaken.rtp = Peer::of(shaken.wire.now.mono, 3, DtlsRole::Active);
     let dtls = Some(Box::new(shaken.rtp.terms(DtlsRole::Active)));
     *shaken.stream = Stream { dtls, ..*shaken.stream.clone() };
     shaken.wire.connect(shaken.stream.clone());
