@@ -111,7 +111,6 @@ pub enum PhoneEvent {
 /// A phone.
 pub struct Phone {
     endpoint: Endpoint,
-    number: u8,
     address: SocketAddr,
     dialog: DialogId,
     stream: Option<Stream>,
@@ -186,7 +185,6 @@ impl Phone {
         };
         Self {
             endpoint: Endpoint::new(config, Entropy::from_seed([u64::from(number), 5, 6, 7])),
-            number,
             address,
             dialog: DialogId::outgoing(1),
             stream: None,
