@@ -510,6 +510,7 @@ impl Call {
             Some(line) => *line = MediaLine { direction, state, ..line.clone() },
             None => {
                 let (kind, protocol) = (MediaKind::Audio, String::new());
+                self.arrival.lines.reserve_exact(1);
                 self.arrival.lines.push(MediaLine { kind, protocol, direction, state });
             }
         }
@@ -622,7 +623,7 @@ impl Call {
         }
         self.pending = None;
         self.milestones.no_stream = self.doctor.stopped(context.now.mono);
-        self.milestones.streams = Some(self.gauge.summary(context.now.mono));
+        self.milestones.streams = Some(Box::new(self.gauge.summary(context.now.mono)));
         self.consult(doctor::Input::Over, context);
         self.milestones.ended = Some((cause, by));
         context.out.event(self.id, Event::Ended { cause, by });

@@ -48,7 +48,7 @@ const WARM_UP: Duration = Duration::from_secs(1);
 /// From a call to the next, where what calls take of memory counts: what was needed to set them up alone is over by then, but
 /// for some hundred.
 const APART: Duration = Duration::from_millis(2);
-const SHORT_T1: &str = "sip.t1=10ms";
+const SHORT_T1: &str = "sip.t1=5ms";
 
 /// How fast calls come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

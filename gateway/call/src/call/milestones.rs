@@ -25,7 +25,7 @@ pub(crate) struct Milestones {
     pub(super) ended: Option<(Cause, EndedBy)>,
     pub(super) meeting: Option<MeetingTag>,
     pub(super) no_stream: Option<Stopped>,
-    pub(super) streams: Option<StreamsSummary>,
+    pub(super) streams: Option<Box<StreamsSummary>>,
     /// The other half of a call between two legs.
     pub(super) partner: Option<CallId>,
     #[serde(default)]
@@ -49,7 +49,7 @@ impl Milestones {
     }
 
     /// Those of a call that was refused as it came.
-    pub(crate) const fn refused(arrived: WallTime, cause: Cause) -> Self {
+    pub(crate) fn refused(arrived: WallTime, cause: Cause) -> Self {
         Self { ended: Some((cause, EndedBy::Gateway)), ..Self::at(arrived) }
     }
 
@@ -78,7 +78,7 @@ impl Milestones {
             by,
             quality,
             no_stream: self.no_stream,
-            streams: self.streams,
+            streams: self.streams.as_deref().copied(),
             secrecy: self.secrecy,
             account: arrival.account.clone(),
             model: arrival.model.clone(),

@@ -36,7 +36,8 @@ pub(super) struct Track {
     concealment: Concealment,
     /// The payload type of comfort noise (RFC 3389).
     noise_type: Option<PayloadType>,
-    noise: ComfortNoise,
+    /// As the sender described it last; most never do.
+    noise: Option<Box<ComfortNoise>>,
     pause: Pause,
     /// Decoded and not yet played: packets and ticks need not be of one length.
     playout: Playout,
@@ -59,7 +60,7 @@ impl Track {
             codec,
             concealment: Concealment::new(codec.sample_rate()),
             noise_type: None,
-            noise: ComfortNoise::default(),
+            noise: None,
             pause: Pause::Talking,
             playout: Playout::new(codec.sample_rate()),
             rate: codec.sample_rate(),
@@ -201,7 +202,9 @@ impl Track {
         let rest = self.playout.from(begin);
         match self.pause {
             Pause::Described => {
-                self.noise.fill(rest);
+                if let Some(noise) = &mut self.noise {
+                    noise.fill(rest);
+                }
                 self.concealment.pause(rest);
             }
             Pause::Talking => self.concealment.lost(rest),
@@ -252,7 +255,7 @@ impl Track {
     /// noise: that begins a pause (RFC 3389 §5).
     fn decode(&mut self, payload_type: PayloadType, payload: &[u8]) {
         if self.noise_type == Some(payload_type) {
-            self.noise.describe(payload);
+            self.noise.get_or_insert_default().describe(payload);
             self.pause = Pause::Described;
             return self.buffer().pause();
         }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::transaction::{Effect, Pace, Reliability};
 use crate::wire::Transport;
-use alloc::collections::VecDeque;
+use alloc::{collections::VecDeque, vec::Vec};
 use bytes::Bytes;
 use core::net::SocketAddr;
 use terms::{
@@ -226,15 +226,20 @@ impl Endpoint {
         effects
     }
 
-    /// Forgets a usage that is over and has nothing under way.
+    /// Forgets a usage that is over and has nothing under way, and of one that goes on what is needed only while it has.
     pub(super) fn sweep(&mut self, owner: Option<DialogId>) {
         let Some(id) = owner else { return };
         if self.transactions.of(id).next().is_some() {
             return;
         }
-        if self.usages.get(id).is_some_and(|usage| usage.is_over()) {
-            self.usages.remove(id);
-            self.deadlines.set(TimerId::Dialog(id), None);
+        match self.usages.get_mut(id) {
+            Some(usage) if usage.is_over() => {
+                self.usages.remove(id);
+                self.deadlines.set(TimerId::Dialog(id), None);
+            }
+            // A 2xx that came again now would be of no request of ours.
+            Some(usage) => usage.acks = Vec::new(),
+            None => {}
         }
     }
 
