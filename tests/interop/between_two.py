@@ -29,6 +29,8 @@ PAIRS = {
     "opus to g722": (("opus", None), ("g722", None)),
     "pcma to pcma, the caller encrypted": (("pcma", "srtp-mand"), ("pcma", None)),
     "g722 to opus, both encrypted": (("g722", "srtp-mand"), ("opus", "srtp-mand")),
+    "pcma, who is called shakes hands": (("pcma", None), ("pcma", "dtls_srtp")),
+    "pcma to opus, both shake hands": (("pcma", "dtls_srtp"), ("opus", "dtls_srtp")),
 }
 TONES = (430, 1510)
 KEYS = "159"
@@ -43,6 +45,7 @@ zone = "trunk"
 peers = ["192.0.2.{number}"]
 address = "127.0.0.1:{port}"
 encryption = "{encryption}"
+keying = "{keying}"
 """
 
 
@@ -60,8 +63,9 @@ def call_all(folder):
                 pair.append(phone)
             pairs[name] = pair
             encryption = "required" if sides[1][1] else "off"
+            keying = "dtls" if sides[1][1] == "dtls_srtp" else "sdes"
             with open(gateway.config, "a") as config:
-                config.write(TRUNK.format(number=number, port=pair[1].first, encryption=encryption))
+                config.write(TRUNK.format(number=number, port=pair[1].first, encryption=encryption, keying=keying))
         routes = ", ".join(f'"550{number} = 13800{number}1 -> trunk:phone-{number}"' for number in range(1, len(PAIRS) + 1))
         gateway.settings += [f"dialplan.routes=[{routes}]", f"media.sockets={sockets}"]
         with gateway:

@@ -291,7 +291,7 @@ impl Phone {
         self.capabilities.codecs = codecs.to_vec();
     }
 
-    /// It offers DTLS-SRTP from here on, and nothing else.
+    /// It offers DTLS-SRTP from here on, and nothing else, and takes it where it is offered.
     pub fn shake_hands(&mut self, setup: Setup, told: Told) {
         self.armor = Some(Armor::new(setup, told));
     }
@@ -512,7 +512,9 @@ impl Phone {
     /// Talks as was offered, and says so.
     fn answer_to_offer(&mut self, now: Now, network: &mut Network) -> Option<Body> {
         let offer = self.offered.as_ref().expect("the gateway offers");
-        let answered = sdp::answer(offer, &self.capabilities, &self.local);
+        let dtls = self.armor.as_ref().map(Armor::local);
+        let local = LocalDescription { dtls, ..self.local.clone() };
+        let answered = sdp::answer(offer, &self.capabilities, &local);
         let answered = answered.expect("the gateway offers what it takes");
         self.talk(now, answered.stream, network);
         Some(Body::sdp(Bytes::from(answered.description.print())))

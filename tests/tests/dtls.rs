@@ -17,6 +17,13 @@ const SECOND: Duration = Duration::from_secs(1);
 const TONES: [u32; 2] = [440, 700];
 const ZH: &str = "02153290005";
 const ECHO: &str = "9001";
+/// The second phone is the host of the trunk, which is offered handshakes.
+const ONWARD: [(&str, &str); 4] = [
+    ("dialplan.routes", "[\"55XX -> trunk:local\"]"),
+    ("trunk.0.address", "127.0.1.2:5060"),
+    ("trunk.0.encryption", "required"),
+    ("trunk.0.keying", "dtls"),
+];
 const GUEST: [tests::Action; 3] = [Key("900100001#"), Key("1234#"), Talk(Duration::from_secs(120))];
 
 fn world(overrides: &[(&str, &str)]) -> World {
@@ -64,6 +71,40 @@ fn rfc5763_who_shakes_hands_and_who_does_not_hear_each_other_in_one_meeting_whoe
         let secrecy: Vec<_> = world.gateway.records.iter().map(|record| record.secrecy).collect();
         assert_eq!(secrecy, [Some(Secrecy::FingerprintInClear), Some(Secrecy::NotOffered)]);
     }
+}
+
+#[test]
+fn rfc5763_5_a_trunk_may_be_offered_a_handshake_and_its_host_chooses_who_begins() {
+    for setup in [Setup::Active, Setup::Passive] {
+        let mut world = world(&ONWARD);
+        // Both are of the trunk: who calls has a handshake of its own.
+        world.phones[0].shake_hands(Setup::ActPass, Told::ItsOwn);
+        world.phones[1].shake_hands(setup, Told::ItsOwn);
+        world.phones[1].will(&[Talk(60 * SECOND)]);
+        world.dial(0, "5501", &[Talk(60 * SECOND)]);
+        world.run(3 * SECOND);
+        each_hears_the_other(&mut world, &format!("{setup:?}"));
+        assert_eq!((unkeyed(&world), world.phones[1].handshakes()), (vec![], 1), "{setup:?}");
+        world.hang_up(0);
+        world.run(SECOND);
+        let secrecy: Vec<_> = world.gateway.records.iter().map(|record| record.secrecy).collect();
+        assert_eq!(secrecy, [Some(Secrecy::FingerprintInClear); 2], "{setup:?}");
+        assert!(world.gateway.is_at_rest());
+    }
+}
+
+#[test]
+fn rfc5763_5_a_trunk_whose_host_shows_another_certificate_is_not_heard() {
+    let mut world = world(&ONWARD);
+    world.phones[0].shake_hands(Setup::ActPass, Told::ItsOwn);
+    world.phones[1].shake_hands(Setup::Active, Told::Another);
+    world.phones[1].will(&[Talk(60 * SECOND)]);
+    world.dial(0, "5501", &[Talk(60 * SECOND)]);
+    world.run(3 * SECOND);
+    assert_eq!(unkeyed(&world), [DtlsFault::WrongCertificate]);
+    let heard: Vec<usize> = world.phones.iter().map(|phone| phone.heard.len()).collect();
+    assert_eq!(heard, [0, 0]);
+    assert!(world.gateway.is_at_rest());
 }
 
 #[test]

@@ -204,6 +204,8 @@ const IMPOSSIBLE: &[(&str, &str)] = &[
     ("listener.0.ice", "full"),
     ("trunk.0.ice", "yes"),
     ("trunk.0.early_media", "true"),
+    ("trunk.0.keying", "zrtp"),
+    ("trunk.0.keying", "dtls"),
     ("sip.dscp", "64"),
     ("media.dscp", "ef"),
     ("media.sockets", "one"),

@@ -29,6 +29,6 @@ pub mod sip_leg;
 
 pub use gates::{Gate, GateLimit, GateLimits, GateView, Rate};
 pub use key_source::KeySource;
-pub use peers::{CalledNumber, EarlyMedia, Listener, Peers, Policy, Signaling, Trunk, WayOut};
+pub use peers::{CalledNumber, EarlyMedia, Keying, Listener, Peers, Policy, Signaling, Trunk, WayOut};
 pub use registrations::{Member, RegistrarSettings, Registrations};
 pub use sip_leg::{Input, Output, SipLegSnapshot, SipLegs, SipSettings};

@@ -45,6 +45,18 @@ pub struct Trunk {
     pub out: Option<WayOut>,
     /// Whether its sound is heard before it answers.
     pub early_media: EarlyMedia,
+    /// How our offers to it are encrypted.
+    pub keying: Keying,
+}
+
+/// Where the keys come from of what we offer to a peer whose sound must be encrypted (MEDIA-2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Keying {
+    /// They stand in the descriptions (SDES, RFC 4568).
+    #[default]
+    Description,
+    /// From a handshake where the media go (DTLS-SRTP, RFC 5763).
+    Handshake,
 }
 
 /// What becomes of the sound of a peer that was dialed, as long as it has not answered (OUT-3).
@@ -155,6 +167,10 @@ impl Peers {
 impl Known<'_> {
     pub(crate) fn encryption(&self) -> Encryption {
         self.trunk.map_or(self.listener.encryption, |trunk| trunk.encryption)
+    }
+
+    pub(crate) fn keying(&self) -> Keying {
+        self.trunk.map(|trunk| trunk.keying).unwrap_or_default()
     }
 
     pub(crate) fn ice(&self) -> Ice {

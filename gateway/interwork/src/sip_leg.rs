@@ -28,7 +28,7 @@ use crate::{
     ice::Checks,
     key_source::{Fresh, KeySource},
     legs::Legs,
-    peers::{EarlyMedia, Known, Peers, Policy, Signaling},
+    peers::{EarlyMedia, Keying, Known, Peers, Policy, Signaling},
     profiles::Profiles,
     registrations::Member,
 };
@@ -141,6 +141,9 @@ struct Secret {
     /// Who began the handshake that stands.
     #[serde(default)]
     began: Option<DtlsRole>,
+    /// Of what we offer; offers of the peer are taken either way.
+    #[serde(default)]
+    keying: Keying,
 }
 
 /// A leg as a value, for a standby.
@@ -271,7 +274,8 @@ impl SipLegs {
             let turned_away = LegEvent::TurnedAway { arrival, cause: limit.cause() };
             return self.outputs.push_back(Output::Call(leg, turned_away));
         }
-        let mut secret = Secret::of(known.encryption(), known.listener.signaling, &mut self.keys);
+        let mut secret =
+            Secret::of((known.encryption(), known.keying()), known.listener.signaling, &mut self.keys);
         match self.read_offer(request, *source, &mut secret) {
             Ok((exchange, lines)) => {
                 let sip = SipLeg {
@@ -553,15 +557,24 @@ fn say(
         let agreed = Agreed { line: answered.line, stream: answered.stream };
         return Some((answered.description, Some(agreed)));
     }
-    let offer = before.map_or_else(|| sdp::offer(&capabilities, &local), |last| sdp::reoffer(last, &local));
+    let offer = match before {
+        None => sdp::offer(&capabilities, &sip.secret.offering(local)),
+        Some(last) => sdp::reoffer(last, &local),
+    };
     Some((offer, None))
 }
 
 impl Secret {
-    fn of(encryption: Encryption, signaling: Signaling, keys: &mut KeySource) -> Self {
+    fn of((encryption, keying): (Encryption, Keying), signaling: Signaling, keys: &mut KeySource) -> Self {
         let ours = (encryption != Encryption::Off).then(|| keys.draw());
         let certificate = keys.certificate().filter(|_| encryption != Encryption::Off).cloned();
-        Self { encryption, ours, theirs: None, signaling, certificate, began: None }
+        Self { encryption, ours, theirs: None, signaling, certificate, began: None, keying }
+    }
+
+    /// As our first offer has it: no key stands in it where a handshake is wanted.
+    fn offering(&self, local: LocalDescription) -> LocalDescription {
+        let keys = local.keys.filter(|_| self.keying == Keying::Description);
+        LocalDescription { keys, ..local }
     }
 
     fn dtls(&self) -> Option<LocalDtls> {

@@ -117,6 +117,12 @@ pub(crate) fn attributes(ours: &LocalDtls, agreed: &DtlsTerms) -> [Attribute; 2]
     ]
 }
 
+/// The lines of our first offer. RFC 5763 §5: the peer chooses who begins; RFC 5761 §5.1.1: one handshake may do for RTCP too.
+pub(crate) fn offered(ours: &LocalDtls) -> [Attribute; 3] {
+    let fingerprint = Attribute::with_value("fingerprint", ours.fingerprint.to_string());
+    [fingerprint, offered_again(), Attribute::new("rtcp-mux")]
+}
+
 /// RFC 8842 §5.5: an offer leaves the choice to the peer, who makes it as before.
 pub(crate) fn offered_again() -> Attribute {
     Attribute::with_value("setup", Setup::ActPass.name())

@@ -197,6 +197,8 @@ pub enum AnswerError {
 const CLEAR: &str = "RTP/AVP";
 /// RFC 3711: encrypted.
 const SECURE: &str = "RTP/SAVP";
+/// RFC 5764 §8.
+const SECURE_BY_HANDSHAKE: &str = "UDP/TLS/RTP/SAVP";
 
 /// Answers an offer: the first audio line with a codec of ours is taken, every other line is
 /// refused in its place.
@@ -479,15 +481,22 @@ const fn direction_name(direction: Direction) -> &'static str {
     }
 }
 
-/// Our first offer: one audio line, encrypted where that is required.
+/// Our first offer: one audio line, encrypted where that is required: under keys in the description, where there are any, else by
+/// a handshake.
 pub fn offer(ours: &Capabilities, local: &LocalDescription) -> SessionDescription {
     let formats: Vec<Format> = ours
         .codecs
         .iter()
         .map(|codec| Format { payload_type: offered_payload_type(*codec), codec: *codec })
         .collect();
-    let keys = local.keys.as_ref().filter(|_| ours.encryption == Encryption::Required);
-    let protocol = if keys.is_some() { SECURE } else { CLEAR };
+    let secret = Some(local).filter(|_| ours.encryption == Encryption::Required);
+    let (keys, handshake) = secret.map_or((None, None), |local| (local.keys.as_ref(), local.dtls.as_ref()));
+    let handshake = handshake.filter(|_| keys.is_none());
+    let protocol = match (keys, handshake) {
+        (Some(_), _) => SECURE,
+        (None, Some(_)) => SECURE_BY_HANDSHAKE,
+        (None, None) => CLEAR,
+    };
     let mut media =
         Media::new(sdp_types::MediaType::Audio, local.rtp.port(), sdp_types::TransportProto::RtpAvp, "");
     protocol.clone_into(&mut media.proto);
@@ -496,6 +505,7 @@ pub fn offer(ours: &Capabilities, local: &LocalDescription) -> SessionDescriptio
     describe(&mut media, &formats, (noise, &event_formats(ours)));
     finish(&mut media, ours.ptime, local.direction, local);
     media.attributes.extend(keys.map(sdes::offered));
+    media.attributes.extend(handshake.into_iter().flat_map(dtls::offered));
     let mut session = session(local);
     session.times = vec![Time { start_time: 0, stop_time: 0, repeats: Vec::new() }];
     session.medias = vec![media];

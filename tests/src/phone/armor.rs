@@ -7,7 +7,7 @@ use std::{
 
 use dimpl::{Config, DtlsCertificate, Output, SrtpProfile};
 use rtp::srtp::{Inbound, MAX_OVERHEAD, Outbound};
-use sdp::SessionDescription;
+use sdp::{LocalDtls, SessionDescription};
 use terms::{
     Instant,
     media::{DtlsRole, DtlsTerms, Fingerprint, MasterKey, SrtpKey, SrtpSuite, Ssrc},
@@ -77,6 +77,15 @@ impl Armor {
         let mut text = clear.print().replace("RTP/AVP", "UDP/TLS/RTP/SAVP");
         text.push_str(&format!("a=fingerprint:{}\r\na=setup:{setup}\r\na=rtcp-mux\r\n", self.told));
         SessionDescription::parse(text.as_bytes()).expect("it parses")
+    }
+
+    /// Its side of an answer.
+    pub(super) fn local(&self) -> LocalDtls {
+        let role = match self.setup {
+            Setup::Active | Setup::ActPass => DtlsRole::Active,
+            Setup::Passive => DtlsRole::Passive,
+        };
+        LocalDtls { fingerprint: self.told.clone(), role: Some(role) }
     }
 
     /// What both agreed on, at first and again.

@@ -15,8 +15,15 @@ use crate::{
     gates::{Gate, GateLimits},
     ice::Checks,
     outgoing::{self, Target},
-    peers::{EarlyMedia, gate_of_listener, gate_of_trunk},
+    peers::{EarlyMedia, Keying, gate_of_listener, gate_of_trunk},
 };
+
+/// What is agreed with a peer that is dialed, before any offer.
+struct Terms {
+    encryption: Encryption,
+    keying: Keying,
+    early_media: EarlyMedia,
+}
 
 impl SipLegs {
     /// Makes a leg: OUT-3 always offers.
@@ -31,7 +38,8 @@ impl SipLegs {
             return self.ended(leg, Cause::NO_ROUTE_TO_DESTINATION, EndedBy::Gateway);
         };
         let target = Target::of_trunk(&dial.number, way);
-        let terms = (trunk.encryption, trunk.early_media);
+        let terms =
+            Terms { encryption: trunk.encryption, keying: trunk.keying, early_media: trunk.early_media };
         self.invite(now, leg, (dial, target), (gate_of_trunk(trunk), terms));
     }
 
@@ -49,7 +57,11 @@ impl SipLegs {
             return self.ended(leg, Cause::NO_ROUTE_TO_DESTINATION, EndedBy::Gateway);
         };
         let target = Target::of_account(&dial.number, binding, listener.here);
-        let terms = (listener.encryption, EarlyMedia::default());
+        let terms = Terms {
+            encryption: listener.encryption,
+            keying: Keying::default(),
+            early_media: EarlyMedia::default(),
+        };
         self.invite(now, leg, (dial, target), (gate_of_listener(listener), terms));
     }
 
@@ -58,7 +70,7 @@ impl SipLegs {
         now: Instant,
         leg: LegId,
         (dial, target): (&Dial, Option<Target>),
-        (gate, (encryption, early_media)): ((Gate, GateLimits), (Encryption, EarlyMedia)),
+        (gate, terms): ((Gate, GateLimits), Terms),
     ) {
         let settings = Arc::clone(&self.settings);
         let gates = [gate];
@@ -78,10 +90,14 @@ impl SipLegs {
             session_id: self.entropy.next_u64() >> 2,
             version: 1,
             media: Some(dial.audio),
-            secret: Secret::of(encryption, settings.peers.signaling(target.hop.listener), &mut self.keys),
+            secret: Secret::of(
+                (terms.encryption, terms.keying),
+                settings.peers.signaling(target.hop.listener),
+                &mut self.keys,
+            ),
             checks: Checks::default(),
             provisional: Reliability::default(),
-            early_media,
+            early_media: terms.early_media,
         };
         let fresh = self.keys.fresh();
         let offer = settle(&mut sip, &settings.capabilities, fresh).map(|settled| settled.text);

@@ -146,6 +146,7 @@ fn trunk() -> crate::Trunk {
         limits: crate::GateLimits::default(),
         out: None,
         early_media: crate::EarlyMedia::Heard,
+        keying: crate::Keying::Description,
     }
 }
 

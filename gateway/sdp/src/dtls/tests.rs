@@ -3,7 +3,7 @@ use terms::media::{Encryption, FingerprintHash, KeyStock};
 use super::*;
 use crate::{
     AnswerError, Answered, Capabilities, LocalDescription, OfferError, SessionDescription, accept, answer,
-    reoffer,
+    offer, reoffer,
 };
 
 const CRYPTO: &str = "crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
@@ -121,6 +121,38 @@ fn media_2_a_handshake_is_taken_before_keys_in_the_description_and_the_policy_de
         });
         assert_eq!(found, expected, "{protocol} {lines:?} {encryption:?}");
     }
+}
+
+#[test]
+fn rfc5763_5_a_first_offer_by_a_handshake_leaves_the_choice_to_the_answer() {
+    let without_keys = LocalDescription { keys: None, ..local(None) };
+    let ours = Capabilities { encryption: Encryption::Required, ..Capabilities::default() };
+    let offered = offer(&ours, &without_keys);
+    let line = offered.media().next().expect("a line");
+    assert_eq!((line.protocol(), line.setup()), ("UDP/TLS/RTP/SAVP", Some(Setup::ActPass)));
+    assert_eq!(line.rtcp_path(), RtcpPath::Muxed);
+    assert_eq!(line.fingerprints(), [fingerprint(FingerprintHash::Sha256, 0xee)]);
+    let rows = [
+        ("setup:active", Ok(DtlsRole::Passive)),
+        ("setup:passive", Ok(DtlsRole::Active)),
+        ("setup:actpass", Err(AnswerError::NotEncrypted)),
+    ];
+    for (setup, role) in rows {
+        let answer = described("UDP/TLS/RTP/SAVP", &[], &[&self::line(1), setup, "rtcp-mux"]);
+        let agreed =
+            accept(&answer, &offered).map(|stream| (stream.rtcp, stream.dtls.map(|terms| terms.role)));
+        assert_eq!(agreed, role.map(|role| (RtcpPath::Muxed, Some(role))), "{setup}");
+    }
+    let clear = described("UDP/TLS/RTP/SAVP", &[], &[]);
+    assert_eq!(accept(&clear, &offered), Err(AnswerError::NotEncrypted), "an answer without a fingerprint");
+    let with_keys = offer(&ours, &local(None));
+    assert_eq!(with_keys.media().next().map(|line| line.protocol()), Some("RTP/SAVP"));
+    let wanted = offer(&Capabilities::default(), &without_keys);
+    assert_eq!(
+        wanted.media().next().map(|line| line.protocol()),
+        Some("RTP/AVP"),
+        "it need not be encrypted"
+    );
 }
 
 #[test]

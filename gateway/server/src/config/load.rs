@@ -31,7 +31,7 @@ use std::{
 use axum::http::Uri;
 use call::{core::Rules, leg::KeyMethod};
 use dialplan::Table;
-use interwork::{CalledNumber, EarlyMedia, GateLimits, Policy, Rate, Trunk, WayOut};
+use interwork::{CalledNumber, EarlyMedia, GateLimits, Keying, Policy, Rate, Trunk, WayOut};
 use ipnet::IpNet;
 use media::{Quarantine, Range, SocketPlan};
 use sip::{
@@ -265,6 +265,18 @@ fn encryption(section: &Section<'_, '_>, usual: Encryption) -> Encryption {
     section.text("encryption").and_then(|text| text.one_of(&policies)).unwrap_or(usual)
 }
 
+/// Of a trunk: how what we offer to it is encrypted.
+fn keying(section: &Section<'_, '_>, encryption: Encryption) -> Keying {
+    let ways = [("sdes", Keying::Description), ("dtls", Keying::Handshake)];
+    let keying = section.text("keying").and_then(|text| text.one_of(&ways)).unwrap_or_default();
+    if keying == Keying::Handshake && encryption != Encryption::Required {
+        section.report(
+            "`keying` is of no use where calls to the trunk are in clear; write encryption = \"required\", or leave it out",
+        );
+    }
+    keying
+}
+
 /// Of a trunk or of a listener (MEDIA-3).
 fn ice(section: &Section<'_, '_>) -> Ice {
     section
@@ -471,6 +483,7 @@ fn trunks(root: &Section<'_, '_>, listeners: &[Listener]) -> (Vec<Trunk>, tls::N
         let keys = section.text("dtmf").and_then(|text| text.one_of(&methods)).unwrap_or_default();
         let oversize = zone.as_ref().map_or(Oversize::Same, |zone| oversize(&section, zone, listeners));
         let (encryption, limits) = (encryption(&section, Encryption::default()), limits(&section));
+        let keying = keying(&section, encryption);
         let (sources, ice) = (sources::of_trunk(&section, &peers), ice(&section));
         let out = zone.as_ref().and_then(|zone| way_out(&section, zone, listeners));
         let states = [("on", EarlyMedia::Heard), ("off", EarlyMedia::Ignored)];
@@ -493,6 +506,7 @@ fn trunks(root: &Section<'_, '_>, listeners: &[Listener]) -> (Vec<Trunk>, tls::N
             limits,
             out,
             early_media,
+            keying,
         })
     };
     let trunks = root.sections("trunk").into_iter().filter_map(&mut trunk).collect();
