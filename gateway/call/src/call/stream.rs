@@ -88,7 +88,8 @@ impl Call {
     /// RFC 5763 §5: a call whose media can't be encrypted as agreed is over: neither side would hear the other, or somebody
     /// else is in between. Early media need not be heard: who does not shake hands before the answer has time behind it.
     pub(super) fn on_unkeyed(&mut self, fault: DtlsFault, context: &mut Context<'_>) {
-        let is_early = self.leg_state == LegState::Offered && fault != DtlsFault::WrongCertificate;
+        let is_unanswered = matches!(self.leg_state, LegState::Offered | LegState::Dialed);
+        let is_early = is_unanswered && fault != DtlsFault::WrongCertificate;
         if is_early || self.leg_state == LegState::Over {
             return;
         }

@@ -28,15 +28,21 @@ const UNHEARD: [&str; 2] = ["inactive", "recvonly"];
 pub(super) struct EarlyAnswer {
     peer: Option<Tag>,
     body: Body,
+    /// Whether its peer may be heard, and is.
+    is_heard: bool,
 }
 
 impl SipLegs {
     /// A peer that can be heard is; else, whatever it says it does meanwhile, its caller is told that it rings.
     pub(super) fn on_progressed(&mut self, dialog: DialogId, response: &Response) {
         let Some((leg, sip)) = self.leg_of(dialog) else { return };
-        let (is_first, stream) = (sip.note_early(response), sip.early_stream(response));
-        let is_heard = is_heard(response) && stream.as_ref().is_some_and(|stream| stream.flow().receives());
-        if let Some(stream) = stream.filter(|_| is_first) {
+        sip.note_early(response);
+        let stream = sip.early_stream(response);
+        let is_heard = sip.early_media == EarlyMedia::Heard
+            && is_heard(response)
+            && stream.as_ref().is_some_and(|stream| stream.flow().receives());
+        let is_news = is_heard && sip.note_heard(response);
+        if let Some(stream) = stream.filter(|_| is_news) {
             sip.secret.theirs = stream.srtp.as_ref().map(|keys| keys.receive.clone());
             sip.secret.began = stream.dtls.as_ref().map(|agreed| agreed.role);
             self.negotiated(leg, Some(Agreed { line: 0, stream }));
@@ -120,26 +126,30 @@ impl SipLeg {
         }
     }
 
-    /// Keeps what an early dialog has answered, the first time that it does (RFC 3261 §13.2.1). Says whether it did.
-    fn note_early(&mut self, response: &Response) -> bool {
-        let Some(body) = response.body().filter(|_| self.early_media == EarlyMedia::Heard) else {
-            return false;
-        };
+    /// Keeps what an early dialog has answered, the first time that it does (RFC 3261 §13.2.1): heard or not, its 200 need not
+    /// say it again.
+    fn note_early(&mut self, response: &Response) {
+        let Some(body) = response.body() else { return };
         let is_known = self.early_answer(response).is_some();
         let accepted = accept(Some(&body), self.said.as_ref());
         let is_fit = accepted.is_some_and(|stream| self.secret.permits(&stream));
         if is_known || !is_fit {
-            return false;
+            return;
         }
-        let answer = EarlyAnswer { peer: response.head.to.tag(), body };
+        let answer = EarlyAnswer { peer: response.head.to.tag(), body, is_heard: false };
         match &mut self.exchange {
             Exchange::Early(answers) => answers.push(answer),
             Exchange::AwaitingAnswer => self.exchange = Exchange::Early(vec![answer]),
-            Exchange::Offered(_) | Exchange::Delayed | Exchange::Settled | Exchange::Shown(_) => {
-                return false;
-            }
+            Exchange::Offered(_) | Exchange::Delayed | Exchange::Settled | Exchange::Shown(_) => {}
         }
-        true
+    }
+
+    /// Its peer is heard from here on. Says whether it was not before.
+    fn note_heard(&mut self, response: &Response) -> bool {
+        let Exchange::Early(answers) = &mut self.exchange else { return false };
+        let peer = response.head.to.tag();
+        let answer = answers.iter_mut().find(|answer| answer.peer == peer);
+        answer.is_some_and(|answer| !std::mem::replace(&mut answer.is_heard, true))
     }
 
     fn early_answer(&self, response: &Response) -> Option<&EarlyAnswer> {

@@ -57,7 +57,9 @@ impl Endpoint {
             }
             is_described
         });
-        if is_described {
+        // One with a description that waits itself is still to be acknowledged.
+        let will_be_described = self.usages.get(id).is_some_and(|usage| usage.reliable.holds_a_description());
+        if is_described || will_be_described {
             return self.hold(id, Held::Answer(said));
         }
         self.advance(now, id, Happening::Answer(said.body, said.headers));

@@ -84,6 +84,12 @@ pub(super) struct Reliable {
     pub(super) held: Vec<Held>,
 }
 
+impl Reliable {
+    pub(super) fn holds_a_description(&self) -> bool {
+        self.held.iter().any(|held| matches!(held, Held::Progress(_, said) if said.body.is_some()))
+    }
+}
+
 /// How far the offer and answer of the first INVITE are (RFC 3262 §5, RFC 3264).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Opening {

@@ -92,7 +92,7 @@ fn rfc6337_3_1_the_first_answer_of_an_early_dialog_stands_the_last_early_dialog_
     let first = Said(183, "x", "", Some(4_000));
     let again = Said(183, "x", "", Some(4_100));
     let fork = Said(180, "y", "", Some(4_200));
-    let rows: [(&str, &[Said<'_>], &[Word]); 6] = [
+    let rows: [(&str, &[Said<'_>], &[Word]); 7] = [
         ("one, said twice", &[first, again], &[Agreed(4_000), Heard(Progress), Heard(Progress)]),
         (
             "another in the 200",
@@ -113,6 +113,15 @@ fn rfc6337_3_1_the_first_answer_of_an_early_dialog_stands_the_last_early_dialog_
             "the 200 of one that never answered the offer",
             &[Said(183, "x", "", Some(4_000)), Said(200, "z", "", None)],
             &[Agreed(4_000), Heard(Progress), Ended],
+        ),
+        (
+            "a fork that sends nothing, until it does",
+            &[
+                Said(183, "x", "", Some(4_000)),
+                Said(183, "y", "P-Early-Media: inactive\r\n", Some(4_200)),
+                Said(183, "y", "", Some(4_200)),
+            ],
+            &[Agreed(4_000), Heard(Progress), Ringing, Agreed(4_200), Heard(Progress)],
         ),
         (
             "it rings without sound before and behind",
@@ -139,23 +148,28 @@ fn rfc5009_8_who_may_not_be_heard_or_sends_nothing_rings() {
     for (name, header, is_heard) in rows {
         let mut legs = dialed(trunk());
         let words = told(&mut legs, &Said(183, "x", header, Some(4_000)));
-        let expected = if is_heard { Heard(Alert::Progress) } else { Ringing };
-        assert_eq!(words, [Agreed(4_000), expected], "{name}");
+        let expected = if is_heard { vec![Agreed(4_000), Heard(Alert::Progress)] } else { vec![Ringing] };
+        assert_eq!(words, expected, "{name}");
         let answered = told(&mut legs, &Said(200, "x", "", None));
         assert_eq!(answered, [Agreed(4_000), Established], "{name}: it was answered all the same");
     }
     let mut legs = dialed(trunk());
     told(&mut legs, &Said(183, "x", "P-Early-Media: inactive\r\n", Some(4_000)));
     let words = told(&mut legs, &Said(180, "x", "P-Early-Media: sendrecv\r\n", None));
-    assert_eq!(words, [Heard(Alert::Ringing)], "it may by now");
+    assert_eq!(words, [Agreed(4_000), Heard(Alert::Ringing)], "it may by now");
 }
 
 #[test]
 fn media_2_sound_in_clear_is_not_heard_where_it_must_be_encrypted_nor_where_it_is_not_wanted() {
     let required = crate::Trunk { encryption: Encryption::Required, ..trunk() };
     let unwanted = crate::Trunk { early_media: EarlyMedia::Ignored, ..trunk() };
-    for (name, trunk) in [("must be encrypted", required), ("not wanted", unwanted)] {
-        let words = told(&mut dialed(trunk), &Said(183, "x", "", Some(4_000)));
-        assert_eq!(words, [Ringing], "{name}");
+    for (name, trunk, at_last) in [
+        ("must be encrypted", required, vec![Ended]),
+        ("not wanted", unwanted, vec![Agreed(4_000), Established]),
+    ] {
+        let mut legs = dialed(trunk);
+        assert_eq!(told(&mut legs, &Said(183, "x", "", Some(4_000))), [Ringing], "{name}");
+        // RFC 6337 §3.1: what the 183 said is not said again.
+        assert_eq!(told(&mut legs, &Said(200, "x", "", None)), at_last, "{name}");
     }
 }

@@ -133,6 +133,20 @@ fn rfc3262_5_a_200_waits_for_the_prack_of_a_1xx_with_a_description() {
 }
 
 #[test]
+fn rfc3262_5_a_200_waits_for_a_1xx_with_a_description_that_waits_itself() {
+    let mut desk = Desk::new();
+    let dialog = desk.feed(&supporting().text()).invited();
+    let first = desk.command(ringing(dialog)).sent.remove(0);
+    assert!(desk.command(early_media(dialog)).sent.is_empty());
+    let answer = Command::Answer { dialog, body: None, headers: vec![] };
+    assert!(desk.command(answer).sent.is_empty(), "the description would never be said");
+    let second = desk.feed(&prack(&first, 2).text());
+    assert_eq!(second.lines(), ["SIP/2.0 200 OK", "SIP/2.0 183 Session Progress"]);
+    let third = desk.feed(&prack(&second.sent[1], 3).text());
+    assert_eq!(third.lines(), ["SIP/2.0 200 OK", "SIP/2.0 200 OK"], "of the PRACK, and of the INVITE");
+}
+
+#[test]
 fn a_call_can_end_while_its_200_waits() {
     let mut desk = Desk::new();
     let dialog = desk.feed(&supporting().text()).invited();
