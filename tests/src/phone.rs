@@ -502,7 +502,11 @@ impl Phone {
                 Command::Answer { dialog, body, headers: Vec::new() }
             }
             Manner::Plays(status, reliability) => {
-                let body = self.answer_to_offer(now, network);
+                let (body, stream) = self.answer_of_ours();
+                if self.heeds_early {
+                    self.talk(now, stream, network);
+                }
+                let body = Some(body);
                 Command::Progress { dialog, status, reliability, body, headers: Vec::new() }
             }
         };
@@ -511,13 +515,18 @@ impl Phone {
 
     /// Talks as was offered, and says so.
     fn answer_to_offer(&mut self, now: Now, network: &mut Network) -> Option<Body> {
+        let (body, stream) = self.answer_of_ours();
+        self.talk(now, stream, network);
+        Some(body)
+    }
+
+    fn answer_of_ours(&self) -> (Body, Stream) {
         let offer = self.offered.as_ref().expect("the gateway offers");
         let dtls = self.armor.as_ref().map(Armor::local);
         let local = LocalDescription { dtls, ..self.local.clone() };
         let answered = sdp::answer(offer, &self.capabilities, &local);
         let answered = answered.expect("the gateway offers what it takes");
-        self.talk(now, answered.stream, network);
-        Some(Body::sdp(Bytes::from(answered.description.print())))
+        (Body::sdp(Bytes::from(answered.description.print())), answered.stream)
     }
 
     /// The gateway's answer to its offer, or where it made none the gateway's offer, which it answers.

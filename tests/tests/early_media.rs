@@ -230,6 +230,22 @@ fn rfc5763_a_caller_that_shakes_hands_after_the_answer_alone_is_given_the_time_f
 }
 
 #[test]
+fn rfc5763_who_is_dialed_and_shakes_hands_after_its_answer_alone_is_given_the_time_for_that() {
+    let keyed = [("trunk.0.encryption", "required"), ("trunk.0.keying", "dtls")];
+    let mut world = configured((StatusCode::SESSION_PROGRESS, Reliability::BestEffort), &keyed);
+    for phone in &mut world.phones {
+        phone.shake_hands(Setup::ActPass, Told::ItsOwn);
+    }
+    world.phones[1].wait_for_the_answer();
+    dial(&mut world);
+    world.run(40 * SECOND);
+    assert!(!is_answered(&world) && !world.gateway.is_at_rest());
+    world.answer(1);
+    world.run(2 * SECOND);
+    each_hears_the_other(&mut world, "after the answer");
+}
+
+#[test]
 fn rfc3960_keys_pass_before_the_answer() {
     let mut world = progressing();
     world.dial(0, "5501", &[Talk(SECOND), Key("159#"), Talk(300 * SECOND)]);
